@@ -1,0 +1,3 @@
+//! Latency from notification to event.
+
+fn main() {}

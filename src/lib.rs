@@ -1,0 +1,10 @@
+//! `o365-listener` follows SharePoint lists, OneDrive and mailboxes of Microsoft 365 and keeps a durable,
+//! ordered log of what changed in them.
+//!
+//! A webhook is a doorbell, the delta cursor is the truth, the event log is the product. `ARCHITECTURE.md`
+//! walks through the house; the rooms in reading order:
+
+pub mod clock;
+pub mod secret;
+
+pub mod simulator;

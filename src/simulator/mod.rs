@@ -1,0 +1,1 @@
+//! A Microsoft 365 stand-in with state.
