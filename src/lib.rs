@@ -4,7 +4,15 @@
 //! A webhook is a doorbell, the delta cursor is the truth, the event log is the product. `ARCHITECTURE.md`
 //! walks through the house; the rooms in reading order:
 
+pub mod backoff;
 pub mod clock;
+pub mod config;
+pub mod metrics;
+pub mod model;
+pub mod office365;
+pub mod seal;
 pub mod secret;
+pub mod store;
+pub mod tasks;
 
 pub mod simulator;

@@ -1,0 +1,61 @@
+//! How long to wait before the next attempt: a pure function of schedule, attempt, hint and chance.
+
+use std::time::Duration;
+
+/// Waiting times that double from `first` to `cap`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// The longest wait before the second attempt.
+    pub first: Duration,
+    /// The longest wait of all.
+    pub cap: Duration,
+}
+
+/// Requests to Office 365 that failed in passing: at most 2, 4, 8, … 256, then 300 s. Microsoft's advice is to
+/// begin at one to two seconds, double, and stop at five minutes.
+pub const REQUESTS: Schedule = Schedule { first: Duration::from_secs(2), cap: Duration::from_secs(300) };
+
+/// What only a person can mend (a wrong secret, a missing permission, a resource that is gone): at most 60, 120, …
+/// 3,600 s, so that it is seen when it has been mended, and nothing is hammered.
+pub const HOPELESS: Schedule = Schedule { first: Duration::from_secs(60), cap: Duration::from_secs(3600) };
+
+impl Schedule {
+    /// The wait before the attempt that follows failed attempt number `attempt` (the first is 1).
+    ///
+    /// `chance` is a random number in `[0, 1)`. Without a `hint` it spreads the wait over the upper half of the
+    /// schedule's step; a hint (`Retry-After`) is never cut short, only stretched by up to a tenth, so that many
+    /// who were told the same do not come back in the same moment.
+    pub fn delay(self, attempt: u32, hint: Option<Duration>, chance: f64) -> Duration {
+        let chance = chance.clamp(0.0, 1.0);
+        if let Some(hint) = hint {
+            return hint.saturating_add(hint.mul_f64(0.1 * chance));
+        }
+        let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1).min(31));
+        let step = self.first.saturating_mul(doubled).min(self.cap);
+        step.mul_f64(0.5 + 0.5 * chance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let longest: Vec<u64> = (1..=10).map(|n| REQUESTS.delay(n, None, 1.0).as_secs()).collect();
+        assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(REQUESTS.delay(1, None, 0.0), Duration::from_secs(1));
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_shorter_than_the_hint_or_longer_than_it_may_be(attempt: u32, hint in 0_u64..100_000, chance in 0.0..1.0_f64) {
+            let hint = Duration::from_secs(hint);
+            let hinted = REQUESTS.delay(attempt, Some(hint), chance);
+            prop_assert!(hinted >= hint && hinted <= hint.mul_f64(1.1));
+            let plain = REQUESTS.delay(attempt, None, chance);
+            prop_assert!(plain >= Duration::from_secs(1) && plain <= REQUESTS.cap);
+        }
+    }
+}

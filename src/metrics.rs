@@ -1,0 +1,249 @@
+//! The metrics that every room may raise, in one plain registry that is handed down.
+//!
+//! Counters and histograms are raised where things happen; gauges are what the store says at the moment of a
+//! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::model::{Change, Kind, Name, State};
+
+type Labels = Vec<(&'static str, String)>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// Answers to notifications: from well under a commit to the five seconds Microsoft waits.
+const ACK_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0];
+/// Rounds and latencies: from a few milliseconds to the six hours a drive's notification may take.
+const LONG_BUCKETS: [f64; 13] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 900.0, 3600.0, 21600.0];
+
+/// All metrics of the listener.
+pub struct Metrics {
+    registry: Registry,
+    notifications: Family<Labels, Counter>,
+    ack_duration: Histogram,
+    inbox_pending: Gauge,
+    inbox_oldest_age: Seconds,
+    fetches: Family<Labels, Counter>,
+    fetch_duration: Histogram,
+    events: Family<Labels, Counter>,
+    event_latency: Family<Labels, Histogram, fn() -> Histogram>,
+    subscriptions: Family<Labels, Gauge>,
+    subscription_expires: Family<Labels, Seconds>,
+    renewals: Family<Labels, Counter>,
+    requests: Family<Labels, Counter>,
+    throttled: Family<Labels, Counter<f64, AtomicU64>>,
+    sweep_recovered: Counter,
+}
+
+/// What the gauges show, read from the store at the moment of a scrape.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// Hints that wait in the inbox.
+    pub inbox_pending: u64,
+    /// Age of the oldest of them.
+    pub inbox_oldest_age: Duration,
+    /// Number of subscriptions in each state.
+    pub subscriptions: Vec<(State, u64)>,
+    /// When each remote subscription ends, as time left; negative when it has ended.
+    pub expires: Vec<(Name, f64)>,
+}
+
+/// Where an event's latency is counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LatencyFrom {
+    /// The arrival of the notification that led to it.
+    Notification,
+    /// The change itself, as Office 365 dates it.
+    Change,
+}
+
+impl Default for Metrics {
+    #[expect(clippy::too_many_lines, reason = "one table of all metrics, in the order of the documentation")]
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("o365");
+        macro_rules! metric {
+            ($name:literal, $help:literal, $metric:expr) => {{
+                let metric = $metric;
+                registry.register($name, $help, metric.clone());
+                metric
+            }};
+        }
+        Self {
+            notifications: metric!(
+                "notifications",
+                "Elements of notification requests, by kind and what became of them",
+                Family::default()
+            ),
+            ack_duration: metric!(
+                "ack_duration_seconds",
+                "From a notification request to its answer",
+                Histogram::new(ACK_BUCKETS)
+            ),
+            inbox_pending: metric!("inbox_pending", "Hints not yet worked off", Gauge::default()),
+            inbox_oldest_age: metric!(
+                "inbox_oldest_age_seconds",
+                "Age of the oldest hint not yet worked off",
+                Seconds::default()
+            ),
+            fetches: metric!("fetches", "Rounds, by how they ended", Family::default()),
+            fetch_duration: metric!(
+                "fetch_duration_seconds",
+                "From the claim of a round to its end",
+                Histogram::new(LONG_BUCKETS)
+            ),
+            events: metric!("events", "Events written to the log", Family::default()),
+            event_latency: metric!(
+                "event_latency_seconds",
+                "From the notification or the change to the event in the log",
+                latency_family()
+            ),
+            subscriptions: metric!("subscriptions", "Subscriptions in each state", Family::default()),
+            subscription_expires: metric!(
+                "subscription_expires_seconds",
+                "Time until the remote subscription ends",
+                Family::default()
+            ),
+            renewals: metric!(
+                "renewals",
+                "Remote subscriptions made, renewed or removed, by result",
+                Family::default()
+            ),
+            requests: metric!("requests", "Requests to Office 365, by API and status", Family::default()),
+            throttled: metric!(
+                "throttled_seconds",
+                "Time for which Office 365 told a tenant to wait",
+                Family::default()
+            ),
+            sweep_recovered: metric!(
+                "sweep_recovered",
+                "Events found by a sweep that no notification had announced",
+                Counter::default()
+            ),
+            registry,
+        }
+    }
+}
+
+fn latency_family() -> Family<Labels, Histogram, fn() -> Histogram> {
+    Family::new_with_constructor(|| Histogram::new(LONG_BUCKETS))
+}
+
+impl Metrics {
+    /// An element of a notification request was judged.
+    pub fn notified(&self, kind: &'static str, result: &'static str) {
+        self.notifications.get_or_create(&labels(&[("kind", kind), ("result", result)])).inc();
+    }
+
+    /// A notification request was answered.
+    pub fn acknowledged(&self, after: Duration) {
+        self.ack_duration.observe(after.as_secs_f64());
+    }
+
+    /// A round ended.
+    pub fn fetched(&self, result: &'static str, after: Duration) {
+        self.fetches.get_or_create(&labels(&[("result", result)])).inc();
+        self.fetch_duration.observe(after.as_secs_f64());
+    }
+
+    /// An event was written.
+    pub fn event_written(&self, kind: Kind, change: Change) {
+        self.events.get_or_create(&labels(&[("resource", kind.as_str()), ("change", change.as_str())])).inc();
+    }
+
+    /// An event was written this long after its notification or change.
+    pub fn event_latency(&self, from: LatencyFrom, latency: Duration) {
+        let from = match from {
+            LatencyFrom::Notification => "notification",
+            LatencyFrom::Change => "change",
+        };
+        self.event_latency.get_or_create(&labels(&[("from", from)])).observe(latency.as_secs_f64());
+    }
+
+    /// A remote subscription was made, renewed or removed, or was not.
+    pub fn renewed(&self, result: &'static str) {
+        self.renewals.get_or_create(&labels(&[("result", result)])).inc();
+    }
+
+    /// Office 365 answered a request, or did not (`status` is then a word).
+    pub fn requested(&self, api: &'static str, status: &str) {
+        self.requests.get_or_create(&labels(&[("api", api), ("status", status)])).inc();
+    }
+
+    /// Office 365 told a tenant to wait.
+    pub fn throttled(&self, tenant: &Name, wait: Duration) {
+        self.throttled.get_or_create(&labels(&[("tenant", tenant.as_str())])).inc_by(wait.as_secs_f64());
+    }
+
+    /// A sweep found what no notification had announced.
+    pub fn recovered_by_sweep(&self, events: u64) {
+        self.sweep_recovered.inc_by(events);
+    }
+
+    /// Sets the gauges and writes everything in the Prometheus text format.
+    ///
+    /// # Errors
+    /// Never in practice: writing to memory does not fail.
+    pub fn observe(&self, snapshot: &Snapshot) -> Result<String, fmt::Error> {
+        self.inbox_pending.set(i64::try_from(snapshot.inbox_pending).unwrap_or(i64::MAX));
+        self.inbox_oldest_age.set(snapshot.inbox_oldest_age.as_secs_f64());
+        for (state, number) in &snapshot.subscriptions {
+            let gauge = self.subscriptions.get_or_create_owned(&labels(&[("state", state.as_str())]));
+            gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
+        }
+        // A removed subscription must not keep its gauge.
+        self.subscription_expires.clear();
+        for (name, left) in &snapshot.expires {
+            let gauge =
+                self.subscription_expires.get_or_create_owned(&labels(&[("subscription", name.as_str())]));
+            gauge.set(*left);
+        }
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+fn labels(pairs: &[(&'static str, &str)]) -> Labels {
+    pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect()
+}
+
+/// Time from `earlier` to `later`; none where clocks disagree.
+pub fn since(earlier: DateTime<Utc>, later: DateTime<Utc>) -> Duration {
+    (later - earlier).to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_is_plain_prometheus_text() {
+        let metrics = Metrics::default();
+        metrics.notified("change", "stored");
+        metrics.throttled(&"contoso".parse().unwrap(), Duration::from_millis(1500));
+        let name: Name = "files".parse().unwrap();
+        let snapshot = Snapshot { inbox_pending: 3, expires: vec![(name, 60.0)], ..Snapshot::default() };
+        let text = metrics.observe(&snapshot).unwrap();
+        for line in [
+            "# TYPE o365_notifications_total counter",
+            r#"o365_notifications_total{kind="change",result="stored"} 1"#,
+            r#"o365_throttled_seconds_total{tenant="contoso"} 1.5"#,
+            "o365_inbox_pending 3",
+            r#"o365_subscription_expires_seconds{subscription="files"} 60.0"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+        }
+        let gone = metrics.observe(&Snapshot::default()).unwrap();
+        assert!(!gone.contains("subscription=\"files\""), "{gone}");
+    }
+}

@@ -1,0 +1,21 @@
+//! Plain data that every room speaks: no I/O, no clock, no SQL, no HTTP.
+
+mod cursor;
+mod event;
+mod ids;
+mod item;
+mod name;
+mod notification;
+mod resource;
+mod subscription;
+mod trouble;
+
+pub use cursor::{Cursor, InvalidCursor};
+pub use event::{Actor, ActorKind, Change, Event, NewEvent};
+pub use ids::{ItemId, RemoteId, SubscriptionId};
+pub use item::{Item, Properties};
+pub use name::{InvalidName, Name};
+pub use notification::{Hint, HintKind};
+pub use resource::{DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};
+pub use subscription::{FirstRound, InvalidChoice, Origin, Remote, Start, State, Subscription, Via, Wish};
+pub use trouble::Trouble;

@@ -1,0 +1,47 @@
+use chrono::{DateTime, Utc};
+
+use super::{RemoteId, SubscriptionId};
+
+/// A reason to look for changes, kept in the inbox until a round that began after it has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Whose changes to look for.
+    pub subscription: SubscriptionId,
+    /// The remote subscription that the notification named; none for a request of our own.
+    pub remote: Option<RemoteId>,
+    /// What it said.
+    pub kind: HintKind,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+}
+
+/// What a hint says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HintKind {
+    /// A change notification: something changed.
+    Change,
+    /// Lifecycle `missed`: notifications were lost.
+    Missed,
+    /// Lifecycle `subscriptionRemoved`: the remote subscription is gone.
+    SubscriptionRemoved,
+    /// Lifecycle `reauthorizationRequired`: the remote subscription pauses unless it is renewed.
+    ReauthorizationRequired,
+    /// A lifecycle event that this version does not know.
+    UnknownLifecycle,
+    /// Somebody asked for a fetch by hand.
+    Request,
+}
+
+impl HintKind {
+    /// The word under which it is stored and counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Missed => "missed",
+            Self::SubscriptionRemoved => "subscriptionRemoved",
+            Self::ReauthorizationRequired => "reauthorizationRequired",
+            Self::UnknownLifecycle => "unknownLifecycle",
+            Self::Request => "request",
+        }
+    }
+}

@@ -1,0 +1,57 @@
+use std::time::Duration;
+
+/// Why Office 365 did not do what it was asked, judged once where it is known. Nobody reads message text to decide.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What to do about it.
+    pub verdict: Verdict,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// Microsoft's `error.code` (the most specific one), or our own word: `unreachable`, `timeout`, `unreadable`.
+    pub code: String,
+    /// What a person needs to know and do, with Microsoft's own words in it.
+    pub message: String,
+}
+
+/// What a failure means for whoever asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The whole tenant (or mailbox) waits this long.
+    Throttled(Duration),
+    /// Sign-in is refused: a wrong or expired secret, an unknown application or tenant.
+    Unauthorized,
+    /// Signed in, but not allowed: a permission is missing, or a quota is used up.
+    Forbidden,
+    /// There is no such thing.
+    NotFound,
+    /// The delta cursor is dead. A fresh start link may come with the answer.
+    Gone {
+        /// `Location` of the answer.
+        restart: Option<String>,
+    },
+    /// It exists already; the id is Office 365's own, where the answer tells it.
+    Conflict {
+        /// The guid in the message.
+        existing: Option<String>,
+    },
+    /// It may pass by itself: no connection, a time-out, 5xx.
+    Transient,
+    /// The request itself is not accepted.
+    Rejected,
+}
+
+impl Failure {
+    /// Whether it may pass by itself.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.verdict, Verdict::Throttled(_) | Verdict::Transient)
+    }
+
+    /// How long Office 365 asked to wait.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.verdict {
+            Verdict::Throttled(after) => Some(after),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::model::{Hint, SubscriptionId};
+
+/// The durable record of hints that are not yet worked off.
+#[async_trait]
+pub trait Inbox: Send + Sync {
+    /// Stores hints durably, all or none; one receipt for each, in order.
+    ///
+    /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
+    /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
+    /// the one that is held now, and `reauthorizationRequired` makes its renewal due at once unless it was
+    /// made or renewed within the last ten minutes; so that the renewal loop sees it even after a crash.
+    async fn append(&self, hints: Vec<Hint>) -> Result<Vec<Receipt>, StoreError>;
+
+    /// Whether the hint with this number still waits.
+    async fn waits(&self, subscription: SubscriptionId, number: i64) -> Result<bool, StoreError>;
+
+    /// How much waits.
+    async fn depth(&self) -> Result<InboxDepth, StoreError>;
+}
+
+/// What became of a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is stored, under this number.
+    Stored(i64),
+    /// Nobody follows that.
+    Unknown,
+}
+
+/// How much waits in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InboxDepth {
+    /// Number of hints.
+    pub pending: u64,
+    /// When the oldest arrived.
+    pub oldest_at: Option<DateTime<Utc>>,
+}

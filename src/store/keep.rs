@@ -1,0 +1,30 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+
+/// Housekeeping by age.
+#[async_trait]
+pub trait Keep: Send + Sync {
+    /// Deletes what is older than `before` (events, tombstones) and what belongs to nobody any more (mirror rows
+    /// of subscriptions that are gone), at most `limit` rows of each in one short transaction, since
+    /// acknowledgements share the writer.
+    async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError>;
+
+    /// Whether the store can be written to just now: writes and takes back.
+    async fn writable(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and lets the database go.
+    async fn close(&self);
+}
+
+/// What was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// Events.
+    pub events: u64,
+    /// Tombstones and orphaned mirror rows.
+    pub rows: u64,
+    /// There is more to delete.
+    pub more: bool,
+}

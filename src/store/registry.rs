@@ -1,0 +1,68 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Link, StoreError};
+use crate::model::{Name, Subscription, SubscriptionId, Target, Wish};
+
+/// The subscriptions: what is wished and what has become of it.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// All of them, by name, those included that are being removed.
+    async fn subscriptions(&self) -> Result<Vec<Subscription>, StoreError>;
+
+    /// One of them.
+    async fn subscription(&self, name: &Name) -> Result<Option<Subscription>, StoreError>;
+
+    /// Stores a wish, with what is already known of its target. A name that was removed for good
+    /// (`removed_at` set and nothing held at Office 365) may be used again and gets the new internal id.
+    async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError>;
+
+    /// Keeps what the resource was resolved to, if nobody else follows that.
+    async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError>;
+
+    /// Keeps when following begins, on Office 365's clock, and the link to begin with where there is one for
+    /// "from now"; without one, the first round is due as soon as the remote subscription is there.
+    async fn begun(
+        &self,
+        id: SubscriptionId,
+        started_at: DateTime<Utc>,
+        link: Option<Link>,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets a wish altogether: what could not be created leaves nothing behind.
+    async fn forget(&self, id: SubscriptionId) -> Result<(), StoreError>;
+
+    /// Notes that a subscription shall go; nothing of it is fetched from here on. `None`: there is none.
+    async fn remove(&self, name: &Name, now: DateTime<Utc>) -> Result<Option<Subscription>, StoreError>;
+
+    /// The removal is done at Office 365: one made through the API is gone, one that the configuration names
+    /// stays as `removed`. Its events stay.
+    async fn removed(&self, id: SubscriptionId) -> Result<(), StoreError>;
+
+    /// The key under which `client_state`s are made: random, made at the first start.
+    async fn client_state_key(&self) -> Result<[u8; crate::seal::KEY_BYTES], StoreError>;
+}
+
+/// A wish to be stored.
+#[derive(Debug, Clone)]
+pub struct NewSubscription {
+    /// Its internal id, freshly made.
+    pub id: SubscriptionId,
+    /// What is wished.
+    pub wish: Wish,
+    /// What the resource was resolved to, if it was.
+    pub target: Option<Target>,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+/// What became of a wish or of a resolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// It is stored.
+    Done,
+    /// The name is taken.
+    NameTaken,
+    /// This subscription follows the same resource the same way.
+    FollowedBy(Name),
+}

@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::model::{Remote, Subscription, SubscriptionId, Trouble};
+
+/// What the renewal loop needs: subscriptions whose remote side wants something done.
+#[async_trait]
+pub trait Renewals: Send + Sync {
+    /// Claims up to `limit` subscriptions that are due (not yet created, lost, to be renewed, to be removed) and
+    /// whose next attempt's time has come. A claim is void after `lease`, or when one of the methods below has
+    /// recorded its end.
+    async fn claim_due(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Subscription>, StoreError>;
+
+    /// Claims one subscription whether it is due or not. `None`: there is none, or somebody is at it.
+    async fn claim_one(
+        &self,
+        id: SubscriptionId,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Option<Subscription>, StoreError>;
+
+    /// Office 365 holds `remote`: created or renewed at `now`. Clears the error and ends the claim. A
+    /// remote subscription with another id than before makes a fetch due, from the kept link: what happened in
+    /// between was not notified.
+    async fn confirmed(
+        &self,
+        id: SubscriptionId,
+        remote: &Remote,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
+    /// Office 365 no longer holds it; creating it is due at once. Keeps the claim.
+    async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError>;
+
+    /// It did not work. Keeps the error, ends the claim; tried again at `trouble.next_attempt_at`.
+    async fn failed(&self, id: SubscriptionId, trouble: &Trouble) -> Result<(), StoreError>;
+
+    /// How many attempts in a row have failed.
+    async fn attempts(&self, id: SubscriptionId) -> Result<u32, StoreError>;
+
+    /// When the next one is due, none claimed counted.
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+}

@@ -1,0 +1,148 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::model::{FirstRound, ItemId, NewEvent, Properties, Subscription, SubscriptionId, Trouble};
+
+/// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
+#[async_trait]
+pub trait Rounds: Send + Sync {
+    /// Claims one subscription that wants a round and whose next attempt's time has come: hints wait, a round
+    /// is unfinished, its first round, another look or its sweep is due. Void after `lease` unless it is renewed by a
+    /// commit. Not claimed: what has no remote subscription yet and never had one, what is removed.
+    async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError>;
+
+    /// What the mirror knows of these items; tombstones are [`Known::Gone`]; unknown ones are left out.
+    async fn known(
+        &self,
+        id: SubscriptionId,
+        items: Vec<ItemId>,
+    ) -> Result<HashMap<ItemId, Known>, StoreError>;
+
+    /// Writes a page in one transaction: events, mirror rows and the link it brought, on condition that the
+    /// claim still holds and the link is the one the page was asked with. Events get their id from the
+    /// subscription's internal id and its change counter. Prolongs the lease.
+    ///
+    /// With a [`Link::Delta`] the round ends: the hints that were claimed with it are deleted, errors and
+    /// attempts are cleared, and the claim ends.
+    async fn commit_page(&self, page: PageCommit) -> Result<Committed, StoreError>;
+
+    /// The round did not get on. Keeps the error and the link, ends the claim; the next attempt is at
+    /// `trouble.next_attempt_at`. Hints stay.
+    async fn round_failed(&self, claim: &Claim, trouble: &Trouble) -> Result<(), StoreError>;
+
+    /// Ends a claim without anything having happened: the process stops.
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+
+    /// When the next round is due by time (sweep, another look, a next attempt), none claimed counted.
+    async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+}
+
+/// A link that Office 365 gave: an opaque, whole URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Link {
+    /// The round goes on there.
+    Next(String),
+    /// The round has ended; the next one starts there.
+    Delta(String),
+}
+
+/// A subscription claimed for a round.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The subscription, as it was when it was claimed.
+    pub subscription: Subscription,
+    /// Proves the claim.
+    pub lease: Uuid,
+    /// Where to ask; none: at the beginning.
+    pub link: Option<Link>,
+    /// The last hint that was there; those up to it are worked off by this round.
+    pub inbox_through: i64,
+    /// When the oldest of those hints arrived.
+    pub hinted_at: Option<DateTime<Utc>>,
+    /// Why the round is made.
+    pub cause: Cause,
+    /// Attempts that failed in a row before this one.
+    pub attempts: u32,
+    /// Looks in a row that found nothing after a notification.
+    pub empty_looks: u32,
+}
+
+/// Why a round is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// It is the first.
+    First,
+    /// Hints wait.
+    Hint,
+    /// The round before found nothing although a notification had announced something.
+    AnotherLook,
+    /// No notification asked for it.
+    Sweep,
+}
+
+/// What the mirror knows of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// Its properties.
+    Here(Properties),
+    /// It was here, and its removal was told.
+    Gone,
+}
+
+/// A row for the mirror.
+#[derive(Debug, Clone)]
+pub struct MirrorRow {
+    /// The item.
+    pub item: ItemId,
+    /// What is known of it; none: it is gone, and a tombstone remembers that this was told.
+    pub properties: Option<Properties>,
+}
+
+/// A page to be written.
+#[derive(Debug)]
+pub struct PageCommit {
+    /// The claim, with the link the page was asked with.
+    pub claim: Claim,
+    /// Events, in order.
+    pub events: Vec<NewEvent>,
+    /// Mirror rows to write over what is there.
+    pub rows: Vec<MirrorRow>,
+    /// The link it brought.
+    pub link: Link,
+    /// While the first round lasts.
+    pub progress: Option<Progress>,
+    /// With a [`Link::Delta`]: what comes next.
+    pub end: RoundEnd,
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// How long the claim holds from now on.
+    pub lease: Duration,
+}
+
+/// How far the first round has come.
+pub type Progress = FirstRound;
+
+/// What comes after a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoundEnd {
+    /// When to look again although nothing asks for it; none: only when a hint arrives.
+    pub next_at: Option<DateTime<Utc>>,
+    /// Looks in a row, this one included, that found nothing after a notification. With more than 0,
+    /// `next_at` is another look, else it is the sweep.
+    pub empty_looks: u32,
+}
+
+/// What became of a page.
+#[derive(Debug, Clone)]
+pub enum Committed {
+    /// It is written; the claim goes on from its link.
+    Done(Box<Claim>),
+    /// The claim was lost or the link has moved: nothing was written, and somebody else is at it.
+    Lost,
+}
