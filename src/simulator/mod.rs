@@ -90,6 +90,7 @@ impl Simulator {
 ///
 /// # Errors
 /// When the address cannot be listened on.
+#[expect(clippy::unused_async, reason = "callers should not notice when starting has to wait")]
 pub async fn start(options: Options) -> std::io::Result<Simulator> {
     let (shared, server) = server::bind(&options)?;
     let handle = server.handle();

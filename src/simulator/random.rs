@@ -1,4 +1,4 @@
-//! Randomness that follows from a seed, the same on every machine (SplitMix64).
+//! Randomness that follows from a seed, the same on every machine (`SplitMix64`).
 
 use uuid::Uuid;
 

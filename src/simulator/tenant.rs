@@ -88,9 +88,14 @@ sharepoint_url = "{url}"
     );
     let wanted = [("candidates", &resources.list), ("files", &resources.drive), ("inbox", &resources.mail)];
     for (name, resource) in wanted {
-        config += &format!(
-            "\n[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\n"
-        );
+        let lines = [
+            "\n[[subscription]]\nname = \"",
+            name,
+            "\"\ntenant = \"contoso\"\nresource = \"",
+            resource,
+            "\"\n",
+        ];
+        config.extend(lines);
     }
     config
 }

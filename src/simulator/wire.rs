@@ -1,4 +1,4 @@
-//! Requests and answers, free of the web framework: Graph's addresses are an OData grammar that routers of
+//! Requests and answers, free of the web framework: Graph's addresses are a grammar (of `OData`) that routers of
 //! web frameworks do not know (`delta(token='…')`, `root:/path:/content`), so they are taken apart here.
 
 use actix_web::http::Method;

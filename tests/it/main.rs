@@ -1,1 +1,15 @@
 //! Integration tests: the real app against the stand-in tenant.
+
+#![allow(
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected should panic"
+)]
+
+mod openapi;
+mod receiver;
+mod simulator;

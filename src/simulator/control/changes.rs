@@ -33,7 +33,7 @@ pub(super) fn make(world: &mut World, wanted: &Wanted) -> Outcome {
         Some(seed) => Random::new(seed, "changes"),
         None => Random::new(world.random.next(), "changes"),
     };
-    let mut places = targets(world, &wanted.resource)?;
+    let mut places = targets(world, wanted.resource.as_deref())?;
     if wanted.resource.is_none() {
         places.retain(|place| lively(world, *place));
     }
@@ -117,7 +117,7 @@ fn in_drive(
     list: Uuid,
     random: &mut Random,
 ) -> Result<(&'static str, String), GraphError> {
-    let actor = someone(world, random);
+    let (actor, name_number) = (someone(world, random), world.next_token());
     let record = world.list(list)?;
     let there = || record.items.values().filter(|item| !item.deleted && item.id != 0);
     let files: Vec<u64> =
@@ -127,7 +127,8 @@ fn in_drive(
     folders.push(0);
     let (file, folder) = (random.pick(&files), random.pick(&folders).unwrap_or(0));
     let text = format!("{} {}\n", word(random, &WORDS), random.next());
-    let name = format!("{} {}", word(random, &WORDS), random.text("0123456789abcdef", 10));
+    // Counted, so that the same seed twice does not want the same name twice.
+    let name = format!("{} {name_number}-{}", word(random, &WORDS), random.text("0123456789abcdef", 6));
     let (change, id) = match (random.below(20), file) {
         (6..=10, Some(id)) => {
             world.change_item(list, id, &actor, |item| {

@@ -33,14 +33,15 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
         }
         ("POST", ["changes"]) => changes::make(world, &read(call)?),
         ("POST", ["replay"]) => {
-            for target in targets(world, &read::<Named>(call)?.resource)? {
+            for target in targets(world, read::<Named>(call)?.resource.as_deref())? {
                 target.replay(world);
             }
             Ok(Answer::empty(204))
         }
         ("POST", ["tokens", "expire"]) => {
-            let targets = targets(world, &read::<Named>(call)?.resource)?;
-            targets.iter().for_each(|target| target.expire_tokens(world));
+            for target in targets(world, read::<Named>(call)?.resource.as_deref())? {
+                target.expire_tokens(world);
+            }
             Ok(Answer::empty(204))
         }
         (_, ["subscriptions" | "lifecycle", ..]) => subscriptions::answer(world, call, &path),
@@ -120,9 +121,9 @@ fn addresses(world: &World) -> Vec<(String, Followed)> {
 }
 
 /// What a resource address stands for; `mail:USER` stands for all its folders, no address for everything.
-fn targets(world: &World, resource: &Option<String>) -> Result<Vec<Followed>, GraphError> {
+fn targets(world: &World, resource: Option<&str>) -> Result<Vec<Followed>, GraphError> {
     let all = addresses(world);
-    let wanted = resource.as_deref().map(|text| text.replace("%20", " "));
+    let wanted = resource.map(|text| text.replace("%20", " "));
     let below = wanted.as_ref().filter(|text| text.starts_with("mail:")).map(|text| format!("{text}/"));
     let mut found: Vec<Followed> = Vec::new();
     for (address, target) in all {

@@ -14,7 +14,7 @@ use super::shapes::{self, Fields};
 use super::{kept_options, select};
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
-use crate::simulator::world::{Item, List, World};
+use crate::simulator::world::{Item, List, Site, World};
 
 const OPTIONS: [&str; 3] = ["$select", "$expand", "$top"];
 
@@ -53,13 +53,13 @@ pub(super) fn answer(world: &mut World, call: &Call, view: View, list: Uuid) -> 
         .collect();
     let more = told.len() > size;
     told.truncate(size);
-    let last = told.last().map_or(place.cursor, |item| item.change);
+    let reached = told.last().map_or(place.cursor, |item| item.change);
     let values = match view {
         View::Drive => drive_page(world, call, record, &told, place.cursor),
         View::Items => items_page(world, call, record, &told),
     };
     let next = Place {
-        cursor: if more { last } else { world.latest_change() },
+        cursor: if more { reached } else { world.latest_change() },
         began: if more { place.began } else { 0 },
     };
     let number = world.next_token();
@@ -78,13 +78,11 @@ pub(super) fn answer(world: &mut World, call: &Call, view: View, list: Uuid) -> 
 }
 
 fn base(world: &World, view: View, list: &List) -> String {
-    match (view, &list.drive) {
-        (View::Drive, Some(drive)) => format!("drives/{}/root/delta", drive.id),
-        _ => {
-            let site = world.site_of(list.site).map(crate::simulator::world::Site::id).unwrap_or_default();
-            format!("sites/{site}/lists/{}/items/delta", list.id)
-        }
+    if let (View::Drive, Some(drive)) = (view, &list.drive) {
+        return format!("drives/{}/root/delta", drive.id);
     }
+    let site = world.site_of(list.site).map(Site::id).unwrap_or_default();
+    format!("sites/{site}/lists/{}/items/delta", list.id)
 }
 
 /// Where the caller stands.

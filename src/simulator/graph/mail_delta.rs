@@ -130,9 +130,9 @@ fn resume(world: &mut World, user: Uuid, folder: Option<u64>, token: &str) -> Re
     if chain.options.folder != folder {
         return Err(state_lost());
     }
-    let used = chain.kept.remove(at);
-    chain.kept.push(used);
-    Ok((number, used.1))
+    let link = chain.kept.remove(at);
+    chain.kept.push(link);
+    Ok((number, link.1))
 }
 
 fn read_token(token: &str) -> Option<(u64, u64)> {

@@ -139,12 +139,12 @@ fn collection(world: &World, call: &Call, context: &str, values: Vec<Value>) -> 
 fn kept_options(call: &Call, names: &[&str]) -> String {
     let given =
         call.query.iter().filter(|(name, _)| names.iter().any(|kept| kept.eq_ignore_ascii_case(name)));
-    given
-        .map(|(name, value)| {
-            let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-            format!("{name}={encoded}&")
-        })
-        .collect()
+    given.fold(String::new(), |mut options, (name, value)| {
+        options.extend([name.as_str(), "="]);
+        options.extend(url::form_urlencoded::byte_serialize(value.as_bytes()));
+        options.push('&');
+        options
+    })
 }
 
 /// Leaves of an object what was selected, beside its id and what is always told.

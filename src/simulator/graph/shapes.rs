@@ -60,19 +60,16 @@ fn is_root(list: &List, item: &Item) -> bool {
 }
 
 fn web_url(list: &List, item: &Item) -> String {
-    let mut names: Vec<&str> = list
-        .ancestors(item)
-        .into_iter()
-        .filter(|folder| folder.id != 0)
-        .map(|folder| folder.name.as_str())
-        .collect();
-    names.reverse();
-    if item.id != 0 {
-        names.push(&item.name);
-    }
-    let path: String =
-        names.iter().map(|name| format!("/{}", name.replace('%', "%25").replace(' ', "%20"))).collect();
+    let path = path(list, item).replace('%', "%25").replace(' ', "%20");
     format!("{}{path}", list.web_url)
+}
+
+/// The path of an item below the root, with a slash before each name; nothing for the root.
+fn path(list: &List, item: &Item) -> String {
+    let mut names = vec![item];
+    names.extend(list.ancestors(item));
+    let below_root = names.into_iter().rev().filter(|item| item.id != 0);
+    below_root.flat_map(|item| ["/", item.name.as_str()]).collect()
 }
 
 /// A file or folder, as an ordinary read shows it.
@@ -86,15 +83,13 @@ pub(super) fn drive_item(world: &World, call: &Call, list: &List, item: &Item) -
     if matches!(item.content, Content::Folder) {
         object.insert("folder".to_owned(), json!({"childCount": list.children(item.id).count()}));
     }
-    let mut above: Vec<&Item> = list.ancestors(item);
-    above.reverse();
-    let path: String = above.iter().skip(1).map(|folder| format!("/{}", folder.name)).collect();
-    if let Some(parent) = object.get_mut("parentReference").and_then(Value::as_object_mut) {
+    if let (Some(parent), Some(folder)) =
+        (object.get_mut("parentReference").and_then(Value::as_object_mut), list.items.get(&item.parent))
+        && !is_root(list, item)
+    {
         let drive = list.drive.as_ref().map_or("", |drive| drive.id.as_str());
-        if !is_root(list, item) {
-            parent.insert("path".to_owned(), Value::from(format!("/drives/{drive}/root:{path}")));
-            parent.insert("name".to_owned(), Value::from(above.last().map(|folder| folder.name.clone())));
-        }
+        parent.insert("path".to_owned(), Value::from(format!("/drives/{drive}/root:{}", path(list, folder))));
+        parent.insert("name".to_owned(), Value::from(folder.name.clone()));
     }
     body
 }

@@ -68,14 +68,13 @@ impl World {
                 Some((subscription.clone(), self.notification(subscription, happened)?))
             })
             .collect();
-        for (subscription, body) in concerned {
+        for (subscription, mut body) in concerned {
             let id = self.random.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 16);
-            let mut body = body;
             if let Some(object) = body.as_object_mut() {
                 object.insert("id".to_owned(), Value::from(id));
             }
             let behaviour = self.settings.notifications.clone();
-            self.outbox.push(&subscription.notification_url, subscription.id, body, now, &behaviour);
+            self.outbox.push(&subscription.notification_url, subscription.id, &body, now, &behaviour);
         }
     }
 

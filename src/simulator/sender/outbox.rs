@@ -79,7 +79,7 @@ impl Outbox {
         &mut self,
         url: &str,
         subscription: Uuid,
-        body: Value,
+        body: &Value,
         now: DateTime<Utc>,
         behaviour: &Behaviour,
     ) {
@@ -188,7 +188,7 @@ mod tests {
         let mut outbox = Outbox::new(1);
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
         for _ in 0..3 {
-            outbox.push("http://a", id, Value::Null, now, &Behaviour::default());
+            outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
         }
         assert_eq!(taken(&mut outbox, now, &[id]), [3]);
     }
@@ -197,7 +197,7 @@ mod tests {
     fn what_belongs_to_an_ended_subscription_is_not_sent() {
         let mut outbox = Outbox::new(1);
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
-        outbox.push("http://a", id, Value::Null, now, &Behaviour::default());
+        outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
         assert!(taken(&mut outbox, now, &[]).is_empty());
     }
 
@@ -205,7 +205,7 @@ mod tests {
     fn pauses_between_attempts_double() {
         let mut outbox = Outbox::new(1);
         let (mut now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
-        outbox.push("http://a", id, Value::Null, now, &Behaviour::default());
+        outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
         for seconds in [10, 20, 40] {
             let (mut batches, _) = outbox.take_due(now, &[id]);
             outbox.done("http://a");
@@ -219,9 +219,9 @@ mod tests {
     fn losing_and_doubling_follow_the_probabilities() {
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
         let mut outbox = Outbox::new(1);
-        outbox.push("http://a", id, Value::Null, now, &Behaviour { lose: 1.0, ..Behaviour::default() });
+        outbox.push("http://a", id, &Value::Null, now, &Behaviour { lose: 1.0, ..Behaviour::default() });
         assert_eq!(outbox.len(), 0);
-        outbox.push("http://a", id, Value::Null, now, &Behaviour { duplicate: 1.0, ..Behaviour::default() });
+        outbox.push("http://a", id, &Value::Null, now, &Behaviour { duplicate: 1.0, ..Behaviour::default() });
         assert_eq!(outbox.len(), 2);
     }
 }

@@ -171,7 +171,7 @@ impl World {
 
 fn encode(prefix: &str, user: Uuid, numbers: &[u64]) -> String {
     let mut bytes = user.as_bytes().to_vec();
-    numbers.iter().for_each(|number| bytes.extend(number.to_be_bytes()));
+    bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
     format!("{prefix}{}", URL_SAFE.encode(bytes))
 }
 

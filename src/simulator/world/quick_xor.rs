@@ -1,5 +1,5 @@
-//! `quickXorHash`, the content hash of OneDrive for Business: bytes are XORed into a ring of 160 bits, each
-//! 11 bits after the one before; the length is XORed into the last 64 bits.
+//! `quickXorHash`, the content hash of OneDrive for Business: bytes are exclusive-ored into a ring of 160 bits, each
+//! 11 bits after the one before; the length likewise into the last 64 bits.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

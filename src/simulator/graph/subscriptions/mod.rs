@@ -102,7 +102,7 @@ impl World {
 pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, rest: &[&str]) -> Outcome {
     match (call.method.as_str(), rest) {
         ("POST", []) => create(shared, call).await,
-        ("GET", []) => list(&mut shared.world(), call),
+        ("GET", []) => Ok(list(&mut shared.world(), call)),
         ("GET", [id]) => {
             let mut world = shared.world();
             let subscription = world.subscription(id)?.clone();
@@ -141,7 +141,7 @@ async fn create(shared: &Arc<Shared>, call: &Call) -> Outcome {
     Ok(entity(&world, call, 201, &wanted, wanted.client_state.as_deref()))
 }
 
-fn list(world: &mut World, call: &Call) -> Outcome {
+fn list(world: &mut World, call: &Call) -> Answer {
     world.alive_subscriptions(world.clock.now());
     let skip: usize = call.query("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
     let size = world.settings.page_size;
@@ -153,7 +153,7 @@ fn list(world: &mut World, call: &Call) -> Outcome {
         let link = call.link(&format!("subscriptions?$skiptoken={}", skip + size));
         object.insert("@odata.nextLink".to_owned(), Value::from(link));
     }
-    Ok(Answer::json(200, body))
+    Answer::json(200, body)
 }
 
 async fn update(shared: &Arc<Shared>, call: &Call, id: &str) -> Outcome {
