@@ -13,7 +13,7 @@ use super::mail::id_form;
 use super::mail_shape;
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
-use crate::simulator::world::{Chain, ChainOptions, IdForm, Mailbox, Told, World};
+use crate::simulator::world::{Chain, ChainOptions, FeedPlace, IdForm, Mailbox, Told, World};
 
 /// Generations of links that are kept.
 const GENERATIONS: usize = 3;
@@ -28,7 +28,7 @@ pub(super) fn answer(world: &mut World, call: &Call, user: &str, folder: Option<
     let mailbox = world.mailbox(user)?;
     let owner = mailbox.user;
     let folder = folder.map(|key| mailbox.folder(key).map(|folder| folder.key)).transpose()?;
-    let (number, cursor) = match call.query("$skiptoken").or_else(|| call.query("$deltatoken")) {
+    let (number, place) = match call.query("$skiptoken").or_else(|| call.query("$deltatoken")) {
         Some(token) => resume(world, owner, folder, token)?,
         None => begin(world, call, owner, folder)?,
     };
@@ -36,10 +36,15 @@ pub(super) fn answer(world: &mut World, call: &Call, user: &str, folder: Option<
     let chain = mailbox.chains.get(&number).cloned().ok_or_else(state_lost)?;
     let size = page_size(call, &chain.options);
     let page = match folder {
-        Some(key) => message_page(world, mailbox, call, (&chain, key), cursor, size),
-        None => folder_page(mailbox, cursor, size),
+        Some(key) => message_page(world, mailbox, call, (&chain, key), place, size),
+        None => folder_page(mailbox, place.cursor, size),
     };
-    let next = if page.more { page.last } else { world.latest_change() };
+    let latest = world.latest_change();
+    let next = if page.more {
+        FeedPlace { cursor: page.last, since: place.since }
+    } else {
+        FeedPlace { cursor: latest, since: latest }
+    };
     let new_generation = advance(world, owner, number, next, page.values.len());
     let kind = if folder.is_some() { "Collection(message)" } else { "Collection(mailFolder)" };
     let token = URL_SAFE_NO_PAD.encode(format!("state={number};generation={new_generation}"));
@@ -75,7 +80,12 @@ fn page_size(call: &Call, options: &ChainOptions) -> usize {
 }
 
 /// Begins a round from nothing.
-fn begin(world: &mut World, call: &Call, user: Uuid, folder: Option<u64>) -> Result<(u64, u64), GraphError> {
+fn begin(
+    world: &mut World,
+    call: &Call,
+    user: Uuid,
+    folder: Option<u64>,
+) -> Result<(u64, FeedPlace), GraphError> {
     let refused = ["$search", "$orderby"].into_iter().any(|name| match (name, call.query(name)) {
         (_, None) => false,
         ("$orderby", Some(order)) => !order.eq_ignore_ascii_case("receivedDateTime desc") || folder.is_none(),
@@ -99,8 +109,10 @@ fn begin(world: &mut World, call: &Call, user: Uuid, folder: Option<u64>) -> Res
     if mailbox.chains.len() >= CHAINS {
         mailbox.chains.pop_first();
     }
-    mailbox.chains.insert(number, Chain { options, highest: 0, kept: vec![(0, 0)], told: 0 });
-    Ok((number, 0))
+    mailbox
+        .chains
+        .insert(number, Chain { options, highest: 0, kept: vec![(0, FeedPlace::default())], told: 0 });
+    Ok((number, FeedPlace::default()))
 }
 
 fn invalid_query() -> GraphError {
@@ -122,7 +134,12 @@ fn received_from(filter: &str) -> Result<DateTime<Utc>, GraphError> {
 }
 
 /// Finds the round that a link belongs to, and marks the link as used last.
-fn resume(world: &mut World, user: Uuid, folder: Option<u64>, token: &str) -> Result<(u64, u64), GraphError> {
+fn resume(
+    world: &mut World,
+    user: Uuid,
+    folder: Option<u64>,
+    token: &str,
+) -> Result<(u64, FeedPlace), GraphError> {
     let (number, generation) = read_token(token).ok_or_else(state_lost)?;
     let mailbox = world.mailboxes.get_mut(&user).ok_or_else(GraphError::message_not_found)?;
     let chain = mailbox.chains.get_mut(&number).ok_or_else(state_lost)?;
@@ -142,12 +159,12 @@ fn read_token(token: &str) -> Option<(u64, u64)> {
 }
 
 /// Makes the generation that the answer's link stands for.
-fn advance(world: &mut World, user: Uuid, number: u64, cursor: u64, told: usize) -> u64 {
+fn advance(world: &mut World, user: Uuid, number: u64, place: FeedPlace, told: usize) -> u64 {
     let Some(mailbox) = world.mailboxes.get_mut(&user) else { return 0 };
     let Some(chain) = mailbox.chains.get_mut(&number) else { return 0 };
     chain.highest += 1;
     chain.told += told;
-    chain.kept.push((chain.highest, cursor));
+    chain.kept.push((chain.highest, place));
     let surplus = chain.kept.len().saturating_sub(GENERATIONS);
     chain.kept.drain(..surplus);
     chain.highest
@@ -158,17 +175,17 @@ fn message_page(
     mailbox: &Mailbox,
     call: &Call,
     (chain, key): (&Chain, u64),
-    cursor: u64,
+    place: FeedPlace,
     size: usize,
 ) -> Page {
     let Some(folder) = mailbox.folders.get(&key) else {
-        return Page { values: Vec::new(), more: false, last: cursor };
+        return Page { values: Vec::new(), more: false, last: place.cursor };
     };
     let filtered = chain.options.received_from.is_some();
     let left = if filtered { FILTERED_LIMIT.saturating_sub(chain.told) } else { usize::MAX };
-    let (mut values, mut last, mut more) = (Vec::new(), cursor, false);
-    for told in folder.changed_since(cursor) {
-        let shown = one(world, mailbox, call, &chain.options, key, cursor, told);
+    let (mut values, mut last, mut more) = (Vec::new(), place.cursor, false);
+    for told in folder.changed_since(place.cursor) {
+        let shown = one(world, mailbox, call, &chain.options, key, place, told);
         if shown.is_some() && values.len() >= size.min(left) {
             more = left > size;
             break;
@@ -186,7 +203,7 @@ fn one(
     call: &Call,
     options: &ChainOptions,
     folder: u64,
-    cursor: u64,
+    place: FeedPlace,
     told: &Told,
 ) -> Option<Value> {
     let form: IdForm = id_form(call);
@@ -197,7 +214,7 @@ fn one(
         // A message that came and went since is not told, and never in a first round.
         let removed =
             json!({"@odata.type": "#microsoft.graph.message", "id": id, "@removed": {"reason": "deleted"}});
-        return (cursor > 0 && wants("deleted")).then_some(removed);
+        return (place.cursor > 0 && wants("deleted")).then_some(removed);
     }
     let message = mailbox.messages.get(&told.message)?;
     let wanted = options.select.as_deref();
@@ -206,8 +223,8 @@ fn one(
         let received = received.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
         received.filter(|received| *received >= from)?;
     }
-    let whole = told.full > cursor || !world.settings.partial_messages;
-    let kind = if told.entered > cursor { "created" } else { "updated" };
+    let whole = told.full > place.since || !world.settings.partial_messages;
+    let kind = if told.entered > place.since { "created" } else { "updated" };
     if !wants(kind) {
         return None;
     }
@@ -216,7 +233,7 @@ fn one(
     let parts: Vec<&String> = told
         .parts
         .iter()
-        .filter(|(name, at)| **at > cursor && selected(name))
+        .filter(|(name, at)| **at > place.since && selected(name))
         .map(|(name, _)| name)
         .collect();
     if !whole && parts.is_empty() {

@@ -98,10 +98,19 @@ pub(crate) struct Message {
 pub(crate) struct Chain {
     pub(crate) options: ChainOptions,
     pub(crate) highest: u64,
-    /// Generations that can still be asked with, and the place in the feed each stands for.
-    pub(crate) kept: Vec<(u64, u64)>,
+    /// Generations that can still be asked with, the one used last at the end.
+    pub(crate) kept: Vec<(u64, FeedPlace)>,
     /// Messages told so far in a filtered first round.
     pub(crate) told: usize,
+}
+
+/// How far a link has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FeedPlace {
+    /// Everything up to this change was told, or will come again as it changed later.
+    pub(crate) cursor: u64,
+    /// Where the round began: what is older than this was told whole before it.
+    pub(crate) since: u64,
 }
 
 /// What the first call of a round asked for; its links remember it.

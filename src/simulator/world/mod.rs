@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 pub(crate) use directory::{Actor, Site, User};
 pub(crate) use list::{Column, Content, Draft, File, Item, List};
-pub(crate) use mailbox::{Chain, ChainOptions, Folder, IdForm, Mailbox, Message, Told};
+pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
 
 use super::Options;
 use super::control::Fault;
