@@ -5,5 +5,7 @@
 //! configured origins, since they carry our token; redirects are not followed at all.
 
 mod error;
+mod trouble;
+mod trouble;
 
 pub use error::{Failure, Verdict};
