@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
 
@@ -39,7 +38,6 @@ struct State {
 pub struct Receiver {
     pub url: String,
     state: Arc<State>,
-    server: ServerHandle,
 }
 
 impl Receiver {
@@ -50,9 +48,8 @@ impl Receiver {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let app = move || App::new().app_data(data.clone()).default_service(web::to(take));
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
-        let handle = server.handle();
         spawn(server);
-        Self { url, state, server: handle }
+        Self { url, state }
     }
 
     pub fn answer(&self, manner: Manner) {
@@ -80,10 +77,6 @@ impl Receiver {
             pause(Duration::from_millis(10)).await;
         }
         panic!("{count} POSTs were awaited, but: {:#?}", self.received());
-    }
-
-    pub async fn stop(self) {
-        self.server.stop(false).await;
     }
 }
 

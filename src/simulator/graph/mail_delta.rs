@@ -34,7 +34,7 @@ pub(super) fn answer(world: &mut World, call: &Call, user: &str, folder: Option<
     };
     let mailbox = world.mailbox(user)?;
     let chain = mailbox.chains.get(&number).cloned().ok_or_else(state_lost)?;
-    let size = page_size(call, &chain.options);
+    let size = page_size(world, call, &chain.options);
     let page = match folder {
         Some(key) => message_page(world, mailbox, call, (&chain, key), place, size),
         None => folder_page(mailbox, place.cursor, size),
@@ -73,10 +73,10 @@ fn state_lost() -> GraphError {
     GraphError::new(410, "SyncStateNotFound", message)
 }
 
-fn page_size(call: &Call, options: &ChainOptions) -> usize {
+fn page_size(world: &World, call: &Call, options: &ChainOptions) -> usize {
     let asked =
         call.preference("odata.maxpagesize").and_then(|size| size.parse().ok()).filter(|size| *size > 0);
-    asked.or(options.top).unwrap_or(DEFAULT_PAGE)
+    asked.or(options.top).unwrap_or(DEFAULT_PAGE).min(world.settings.page_size)
 }
 
 /// Begins a round from nothing.
@@ -223,35 +223,24 @@ fn one(
         let received = received.and_then(|time| DateTime::parse_from_rfc3339(time).ok());
         received.filter(|received| *received >= from)?;
     }
-    let whole = told.full > place.since || !world.settings.partial_messages;
     let kind = if told.entered > place.since { "created" } else { "updated" };
     if !wants(kind) {
         return None;
     }
+    let typed = ("@odata.type".to_owned(), Value::from("#microsoft.graph.message"));
+    if told.full > place.since || !world.settings.partial_messages {
+        let Value::Object(whole) = mail_shape::message_body(mailbox, message, form, wanted) else {
+            return None;
+        };
+        return Some(Value::Object(std::iter::once(typed).chain(whole).collect()));
+    }
     let selected =
         |name: &str| wanted.is_none_or(|names| names.iter().any(|one| one.eq_ignore_ascii_case(name)));
-    let parts: Vec<&String> = told
-        .parts
-        .iter()
-        .filter(|(name, at)| **at > place.since && selected(name))
-        .map(|(name, _)| name)
-        .collect();
-    if !whole && parts.is_empty() {
-        return None;
-    }
-    let mut body = Map::new();
-    body.insert("@odata.type".to_owned(), Value::from("#microsoft.graph.message"));
-    if whole {
-        if let Value::Object(rest) = mail_shape::message_body(mailbox, message, form, wanted) {
-            body.extend(rest);
-        }
-    } else {
-        body.insert("id".to_owned(), Value::from(id));
-        for name in parts {
-            body.insert(name.clone(), message.properties.get(name).cloned().unwrap_or_default());
-        }
-    }
-    Some(Value::Object(body))
+    let parts = told.parts.iter().filter(|(name, at)| **at > place.since && selected(name));
+    let parts: Map<String, Value> =
+        parts.filter_map(|(name, _)| Some((name.clone(), message.properties.get(name)?.clone()))).collect();
+    let start = [typed, ("id".to_owned(), Value::from(id))];
+    (!parts.is_empty()).then(|| Value::Object(start.into_iter().chain(parts).collect()))
 }
 
 fn folder_page(mailbox: &Mailbox, cursor: u64, size: usize) -> Page {

@@ -96,14 +96,7 @@ pub(super) fn drive_item(world: &World, call: &Call, list: &List, item: &Item) -
 
 /// A file or folder, as delta shows it: without paths and without a `cTag`.
 pub(crate) fn drive_item_in_delta(world: &World, origin: &str, list: &List, item: &Item) -> Value {
-    let mut parent = Map::new();
-    parent.insert("driveType".to_owned(), Value::from(drive_type(list)));
-    parent.insert("driveId".to_owned(), Value::from(list.drive.as_ref().map(|drive| drive.id.clone())));
-    if !is_root(list, item) {
-        parent
-            .insert("id".to_owned(), Value::from(list.items.get(&item.parent).map(|up| up.drive_id.clone())));
-        parent.insert("siteId".to_owned(), Value::from(world.site_of(list.site).map(Site::id)));
-    }
+    let parent = parent_in_drive(world, list, item);
     let facet = match &item.content {
         Content::File(file) => {
             ("file", json!({"mimeType": file.media_type, "hashes": {"quickXorHash": file.hash}}))
@@ -144,6 +137,18 @@ pub(crate) fn drive_item_in_delta(world: &World, origin: &str, list: &List, item
         object.insert("@microsoft.graph.downloadUrl".to_owned(), Value::from(address));
     }
     body
+}
+
+fn parent_in_drive(world: &World, list: &List, item: &Item) -> Value {
+    let mut parent = Map::new();
+    parent.insert("driveType".to_owned(), Value::from(drive_type(list)));
+    parent.insert("driveId".to_owned(), Value::from(list.drive.as_ref().map(|drive| drive.id.clone())));
+    if !is_root(list, item) {
+        parent
+            .insert("id".to_owned(), Value::from(list.items.get(&item.parent).map(|up| up.drive_id.clone())));
+        parent.insert("siteId".to_owned(), Value::from(world.site_of(list.site).map(Site::id)));
+    }
+    Value::Object(parent)
 }
 
 /// The ids that lead from a file to its list item; they come only when selected.

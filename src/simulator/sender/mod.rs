@@ -142,10 +142,11 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: Canc
         // Registered before the outbox is looked at, so that no ring falls between.
         let rung = shared.ring.notified();
         let (batches, next) = {
-            let mut world = shared.world();
+            let mut guard = shared.world();
             let now = shared.clock.now();
-            let alive: Vec<Uuid> = world.alive_subscriptions(now);
-            world.outbox.take_due(now, &alive)
+            guard.alive_subscriptions(now);
+            let World { outbox, subscriptions, .. } = &mut *guard;
+            outbox.take_due(now, |id| subscriptions.contains_key(&id))
         };
         in_flight.extend(batches.into_iter().map(|batch| attempt(&shared, &client, batch)));
         let wait = async {

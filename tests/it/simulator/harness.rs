@@ -51,7 +51,7 @@ impl Bench {
         let secret = self.tenant().client_secret.clone();
         let answer = self.token(&secret, "https://graph.microsoft.com/.default").await;
         assert_eq!(answer.status, 200, "{:#}", answer.body);
-        self.token = answer.body["access_token"].as_str().unwrap().to_owned();
+        answer.body["access_token"].as_str().unwrap().clone_into(&mut self.token);
     }
 
     pub async fn token(&self, secret: &str, scope: &str) -> Answered {

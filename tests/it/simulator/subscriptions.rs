@@ -21,9 +21,9 @@ async fn both_addresses_shake_hands_before_the_subscription_is_created() {
     openapi::assert_answer("POST", "/subscriptions", 201, &created.body);
     assert_eq!(created.body["clientState"], "k-4711");
     assert!(created.body["expirationDateTime"].as_str().unwrap().ends_with(".0000000Z"));
-    let received = receiver.received();
-    assert_eq!(received.len(), 2, "equal addresses are asked twice");
-    for one in received {
+    let asked = receiver.received();
+    assert_eq!(asked.len(), 2, "equal addresses are asked twice");
+    for one in asked {
         assert!(one.query.starts_with("key=1&validationToken=Validation%3a+Testing+client"), "{}", one.query);
         assert_eq!((one.user_agent, one.body), (None, Value::Null));
         assert_eq!(one.content_type.as_deref(), Some("text/plain; charset=utf-8"));
