@@ -17,6 +17,7 @@ mod base;
 mod connection;
 mod error;
 mod graph;
+mod handshake;
 mod tenant;
 mod throttle;
 mod trouble;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use auth::SignIn;
 pub use error::{Failure, Verdict};
 pub use graph::{DeltaPage, NewRemote, RemoteSubscription, Resolved};
+pub use handshake::shake_hands;
 pub use tenant::Tenant;
 
 use crate::clock::Clock;

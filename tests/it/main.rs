@@ -1,5 +1,4 @@
 //! Integration tests: the real app against the stand-in tenant.
-
 #![allow(
     clippy::as_conversions,
     clippy::expect_used,

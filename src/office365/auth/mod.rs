@@ -6,13 +6,15 @@
 mod refusal;
 mod roles;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope, TokenResponse,
-    TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope,
+    TokenResponse, TokenUrl,
 };
 use reqwest::header::{HeaderValue, USER_AGENT};
 use tokio::sync::Mutex;
@@ -145,9 +147,8 @@ impl Tokens {
             .set_client_secret(ClientSecret::new(credentials.client_secret.expose().to_owned()))
             .set_auth_type(AuthType::RequestBody)
             .set_token_uri(TokenUrl::from_url(credentials.endpoint.clone()));
-        let http = |request| self.exchange(request);
         let request = client.exchange_client_credentials().add_scope(Scope::new(credentials.scope.clone()));
-        let answer = request.request_async(&http).await.map_err(|error| match error {
+        let answer = request.request_async(self).await.map_err(|error| match error {
             RequestTokenError::Request(failure) => failure,
             _ => refusal::unreadable(&credentials.endpoint),
         })?;
@@ -174,6 +175,16 @@ impl Tokens {
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         Ok(response)
+    }
+}
+
+/// A named future instead of a closure's: only so the compiler sees that it may move between threads.
+impl<'c> AsyncHttpClient<'c> for Tokens {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.exchange(request))
     }
 }
 
