@@ -13,3 +13,4 @@ mod office365;
 mod openapi;
 mod receiver;
 mod simulator;
+mod store;
