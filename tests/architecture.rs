@@ -86,7 +86,7 @@ const BELOW_APP: &[&str] = &[
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["store"], "SQL stays in the store"),
     (&["reqwest"], &["office365", "simulator", "cli"], "only clients make requests"),
-    (&["actix_web"], &["receive", "api", "simulator", "app"], "only the ports speak HTTP"),
+    (&["actix_web"], &["receive", "api", "simulator", "app", "lifecycle"], "only the ports speak HTTP"),
     (&["println", "!"], &["cli"], "only commands print"),
     (&["print", "!"], &["cli"], "only commands print"),
     (&["eprintln", "!"], &["cli"], "only commands print; logs go through tracing"),
@@ -268,7 +268,9 @@ fn read_folder(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             read_folder(root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            found.push(Source::read(&name, &fs::read_to_string(&path).unwrap()));
+            if !Source::is_tests(&name) {
+                found.push(Source::read(&name, &fs::read_to_string(&path).unwrap()));
+            }
         }
     }
 }
@@ -346,7 +348,8 @@ mod the_rules_themselves {
         ] {
             assert_eq!(told(test_switches, "model/a.rs", switch).len(), 1, "{switch}");
         }
-        let fine = "#[cfg(unix)] fn f() {}\n#[cfg(test)]\nmod tests { #[test] fn t() {} }";
+        let fine =
+            "#[cfg(unix)] fn f() {}\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod tests { #[test] fn t() {} }";
         assert_eq!(told(test_switches, "model/a.rs", fine).len(), 0);
     }
 }

@@ -32,6 +32,11 @@ impl Source {
         Self { path: path.to_owned(), tokens, lines, test_switches }
     }
 
+    /// Whether it is the `tests` module of the file beside or above it.
+    pub fn is_tests(path: &str) -> bool {
+        path.rsplit('/').next() == Some("tests.rs")
+    }
+
     /// The room it belongs to: its folder in `src/`, or its own name.
     pub fn room(&self) -> &str {
         let first = self.path.split('/').next().unwrap_or_default();
@@ -133,7 +138,7 @@ fn tests_module(tokens: &[Token]) -> Option<(usize, usize)> {
 fn test_switches(tokens: &[Token]) -> Vec<usize> {
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        if token.text != "cfg" && token.text != "cfg_attr" {
+        if (token.text != "cfg" && token.text != "cfg_attr") || tests_in_a_file(tokens, at) {
             continue;
         }
         let open = at + 1 + usize::from(tokens.get(at + 1).is_some_and(|next| next.text == "!"));
@@ -143,6 +148,13 @@ fn test_switches(tokens: &[Token]) -> Vec<usize> {
         }
     }
     found
+}
+
+/// Whether this `cfg` is that of `#[cfg(test)] mod tests;`.
+fn tests_in_a_file(tokens: &[Token], at: usize) -> bool {
+    let declaration = ["cfg", "(", "test", ")", "]", "mod", "tests", ";"];
+    let here = tokens[at..].iter().map(|token| token.text.as_str());
+    here.take(declaration.len()).eq(declaration)
 }
 
 /// Where the body of the function that begins at `at` ends; none where it has no body.
