@@ -47,10 +47,6 @@ advisories() {
     cargo deny --locked check advisories
 }
 
-alert_rules() {
-    promtool check rules deploy/monitoring/alerts.yml && promtool test rules deploy/monitoring/alerts_test.yml
-}
-
 # What the tests need ------------------------------------------------------------------------------------------
 
 as_root() {
@@ -130,7 +126,6 @@ step "Clippy" cargo clippy --locked --all-targets -- -D warnings
 step "Documentation" documentation
 step "Dependencies: bans, licences, sources" cargo deny --locked check bans licenses sources
 step "Dependencies: advisories" advisories
-step "Alert rules" alert_rules
 step "Tests" cargo nextest run --locked
 step "Documentation's examples" cargo test --locked --doc --quiet
 

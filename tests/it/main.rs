@@ -6,3 +6,5 @@
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected shall stop"
 )]
+
+mod monitoring;
