@@ -9,6 +9,7 @@
     reason = "a test that meets the unexpected should panic"
 )]
 
+mod monitoring;
 mod office365;
 mod openapi;
 mod receiver;
