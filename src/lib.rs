@@ -10,6 +10,7 @@ pub mod config;
 pub mod metrics;
 pub mod model;
 pub mod office365;
+pub mod receive;
 pub mod seal;
 pub mod secret;
 pub mod store;
