@@ -4,6 +4,7 @@
 //! A webhook is a doorbell, the delta cursor is the truth, the event log is the product. `ARCHITECTURE.md`
 //! walks through the house; the rooms in reading order:
 
+pub mod api;
 pub mod backoff;
 pub mod clock;
 pub mod config;
