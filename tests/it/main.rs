@@ -11,3 +11,4 @@
 
 mod api;
 mod receive;
+mod store;
