@@ -55,8 +55,9 @@ mod tests {
     use proptest::prelude::*;
     use url::form_urlencoded::byte_serialize;
 
-    fn answered(query: &str) -> Option<Option<String>> {
-        raw_token(Some(query)).map(echo)
+    /// What is given back to a handshake.
+    fn answered(query: &str) -> Option<String> {
+        echo(raw_token(Some(query)).expect("this is a handshake"))
     }
 
     #[test]
@@ -80,7 +81,7 @@ mod tests {
             ("validationToken=", ""),
             ("validationToken", ""),
         ] {
-            assert_eq!(answered(query), Some(Some(token.to_owned())), "{query}");
+            assert_eq!(answered(query).as_deref(), Some(token), "{query}");
         }
     }
 
@@ -95,15 +96,15 @@ mod tests {
             "validationToken=%FF",
             &long,
         ] {
-            assert_eq!(answered(query), Some(None), "{query}");
+            assert_eq!(answered(query), None, "{query}");
         }
-        assert!(answered(&long[..long.len() - 1]).unwrap().is_some());
+        assert!(answered(&long[..long.len() - 1]).is_some());
     }
 
     #[test]
     fn other_queries_are_no_handshake() {
         for query in ["", "validation=1", "xvalidationToken=1", "a=validationToken", "validationToken2=1"] {
-            assert_eq!(answered(query), None, "{query}");
+            assert!(!is_one(Some(query)), "{query}");
         }
         assert!(!is_one(None));
     }
@@ -112,7 +113,7 @@ mod tests {
         #[test]
         fn any_printable_token_survives_form_encoding(token in "[ -~\u{a0}-\u{d7ff}]{0,200}") {
             let encoded: String = byte_serialize(token.as_bytes()).collect();
-            prop_assert_eq!(answered(&format!("validationToken={encoded}")), Some(Some(token)));
+            prop_assert_eq!(answered(&format!("validationToken={encoded}")), Some(token));
         }
     }
 }

@@ -4,9 +4,9 @@
 //! * A handshake is answered before everything else, with no storage, lock or network on its way, since creating
 //!   a subscription hangs on it.
 //! * What was answered with 202 is durable in the inbox, was dropped because its `clientState` is not one of
-//!   ours, or belongs to nothing that is followed. What could not be stored within [`ANSWER_WITHIN`] is answered
+//!   ours, or belongs to nothing that is followed. What could not be stored within 2.4 s is answered
 //!   with 503 and comes again.
-//! * A handler never sees a byte that was not verified: the extractor [`verified::Verified`] reads, parses and
+//! * A handler never sees a byte that was not verified: the extractor `Verified` reads, parses and
 //!   checks, and hands on hints.
 //!
 //! What it does not: order, single delivery (Office 365 repeats), or knowledge of what changed. Everything said

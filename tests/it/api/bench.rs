@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, rt};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use o365_listener::api::{Api, Keys, routes};
 use o365_listener::clock::Clock;
@@ -11,7 +11,8 @@ use o365_listener::config::{ApiKey, Role};
 use o365_listener::fetch::Fetcher;
 use o365_listener::metrics::Metrics;
 use o365_listener::model::{
-    Change, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId, Via, Wish,
+    Change, Hint, HintKind, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId, Via,
+    Wish,
 };
 use o365_listener::renew::Renewer;
 use o365_listener::secret::Secret;
@@ -122,7 +123,8 @@ impl Bench {
     /// Writes an event for each subject.
     pub async fn write(&self, id: SubscriptionId, subjects: &[&str]) {
         let now = self.clock.now();
-        self.store.append(vec![hint(id, now)]).await.unwrap();
+        let hint = Hint { subscription: id, remote: None, kind: HintKind::Change, received_at: now };
+        self.store.append(vec![hint]).await.unwrap();
         let claim: Claim = self.store.claim_round(now, LEASE).await.unwrap().expect("a round is due");
         assert_eq!(claim.subscription.id, id);
         let page = PageCommit {
@@ -177,12 +179,7 @@ fn wish(name: &str) -> Wish {
     }
 }
 
-fn hint(id: SubscriptionId, now: DateTime<chrono::Utc>) -> o365_listener::model::Hint {
-    let kind = o365_listener::model::HintKind::Change;
-    o365_listener::model::Hint { subscription: id, remote: None, kind, received_at: now }
-}
-
-fn event(subject: &str, now: DateTime<chrono::Utc>) -> NewEvent {
+fn event(subject: &str, now: DateTime<Utc>) -> NewEvent {
     let change = if subject.starts_with("new") { Change::Created } else { Change::Updated };
     // With a line break between tokens, as a page may have it.
     let data = format!("{{\"changed\":[],\n\"previous\":{{}},\"resource\":{{\"id\":\"{subject}\"}}}}");
@@ -221,12 +218,11 @@ impl Stream {
         while !self.text.contains("\n\n") {
             self.text.push_str(std::str::from_utf8(&self.body.next().await?.unwrap()).unwrap());
         }
-        let (block, rest) = self.text.split_once("\n\n").unwrap();
+        let end = self.text.find("\n\n").unwrap();
+        let block: String = self.text.drain(..end + 2).collect();
         let field = |name| block.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
         let data = field("data: ").map(|data| serde_json::from_str(&data).unwrap());
-        let read = Block { id: field("id: "), data };
-        self.text = rest.to_owned();
-        Some(read)
+        Some(Block { id: field("id: "), data })
     }
 
     /// The subject of the next event.

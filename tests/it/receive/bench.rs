@@ -108,15 +108,15 @@ impl Bench {
     }
 
     /// How many elements were counted under these labels.
-    pub fn counted(&self, kind: &str, result: &str) -> f64 {
+    pub fn counted(&self, kind: &str, result: &str) -> u64 {
         self.count(&format!("notifications_total{{kind=\"{kind}\",result=\"{result}\"}}"))
     }
 
     /// What `/metrics` would say.
-    pub fn count(&self, series: &str) -> f64 {
+    pub fn count(&self, series: &str) -> u64 {
         let text = self.receiver.metrics.observe(&Snapshot::default()).unwrap();
         let value = text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")));
-        value.map_or(0.0, |value| value.parse().unwrap())
+        value.map_or(0, |value| value.parse().unwrap())
     }
 }
 
