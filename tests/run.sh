@@ -124,7 +124,7 @@ install_cargo_tools
 step "Format" cargo fmt --check
 step "Clippy" cargo clippy --locked --all-targets -- -D warnings
 step "Documentation" documentation
-step "Dependencies: bans, licences, sources" cargo deny --locked check bans licenses sources
+step "Dependencies: bans, licences, sources" cargo deny --locked check --hide-inclusion-graph bans licenses sources
 step "Dependencies: advisories" advisories
 step "Tests" cargo nextest run --locked
 step "Documentation's examples" cargo test --locked --doc --quiet

@@ -65,7 +65,7 @@ impl Source {
         if self.is(at.wrapping_sub(1), ":") || !begins(at, "super") {
             return None;
         }
-        let ups = (0..).take_while(|up| begins(at + 3 * up, "super")).count();
+        let ups = (0..=self.depth()).take_while(|up| begins(at + 3 * up, "super")).count();
         (ups == self.depth()).then_some(at + 3 * ups)
     }
 
@@ -225,18 +225,18 @@ fn lexeme(chars: &[char], at: usize) -> (Lexeme, usize) {
         ['b', '"', ..] => (Lexeme::Literal, at + 1 + quoted(&rest[1..], '"')),
         ['b', '\'', ..] => (Lexeme::Literal, at + 1 + quoted(&rest[1..], '\'')),
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => (Lexeme::Literal, at + quoted(rest, '\'')),
-        ['\'', ..] => (Lexeme::Text, at + 1 + rest[1..].iter().take_while(|c| word(c)).count()),
+        ['\'', ..] => (Lexeme::Text, at + 1 + rest[1..].iter().take_while(|c| word(**c)).count()),
         ['r' | 'b', ..] if raw_string(rest).is_some() => {
             (Lexeme::Literal, at + raw_string(rest).unwrap_or_default())
         }
         [first, ..] if first.is_whitespace() => (Lexeme::Nothing, at + length(|c| c.is_whitespace())),
-        [first, ..] if word(first) => (Lexeme::Text, at + length(word)),
+        [first, ..] if word(*first) => (Lexeme::Text, at + length(|c| word(*c))),
         _ => (Lexeme::Text, at + 1),
     }
 }
 
-fn word(c: &char) -> bool {
-    c.is_alphanumeric() || *c == '_'
+fn word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 fn block_comment(rest: &[char]) -> usize {
