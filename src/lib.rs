@@ -7,9 +7,12 @@
 pub mod backoff;
 pub mod clock;
 pub mod config;
+pub mod fetch;
 pub mod metrics;
 pub mod model;
 pub mod office365;
+pub mod renew;
+pub mod retain;
 pub mod seal;
 pub mod secret;
 pub mod store;

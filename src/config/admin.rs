@@ -1,3 +1,10 @@
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use super::environment::Environment;
+use super::path::{Fault, Path};
+use super::secret_source::SecretSource;
 use crate::model::Name;
 use crate::secret::Secret;
 
@@ -20,10 +27,44 @@ pub struct ApiKey {
 }
 
 /// What a key allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reading.
     Read,
     /// Everything.
     Write,
+}
+
+/// The section as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Written {
+    api_keys: Vec<WrittenKey>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ name = \"…\", key = { env = \"…\" }, role = \"read\" }")]
+struct WrittenKey {
+    name: Name,
+    key: SecretSource,
+    role: Role,
+}
+
+impl Written {
+    /// Gets the keys.
+    pub fn settle(self, environment: &Environment) -> Result<Admin, Fault> {
+        let mut names = HashSet::new();
+        let mut api_keys = Vec::with_capacity(self.api_keys.len());
+        for (index, written) in self.api_keys.into_iter().enumerate() {
+            let at = |key| Path::from(("api_keys", index, key)).under("admin");
+            if !names.insert(written.name.clone()) {
+                let message = format!("'{}' is the name of another key: give this one its own", written.name);
+                return Err(Fault::at(at("name"), message));
+            }
+            let key = written.key.get(environment).map_err(|message| Fault::at(at("key"), message))?;
+            api_keys.push(ApiKey { name: written.name, key, role: written.role });
+        }
+        Ok(Admin { api_keys })
+    }
 }

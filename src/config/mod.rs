@@ -1,18 +1,32 @@
 //! The configuration: one file per section, each with its defaults and its own validation.
+//!
+//! Every error names the file, the key and its line, and says what to write instead. A scalar at the top level or in a
+//! `[section]` can be overridden by the environment variable `O365_LISTENER__SECTION__KEY`.
 
 mod admin;
+mod document;
+mod environment;
+mod error;
 mod fetch;
 mod listen;
+mod load;
+mod path;
 mod renewal;
+mod secret_source;
+mod shape;
 mod store;
 mod subscription;
 mod tenant;
+mod values;
+mod wording;
 
 use url::Url;
 
 pub use admin::{Admin, ApiKey, Role};
+pub use error::{ConfigError, Place};
 pub use fetch::Fetch;
 pub use listen::Listen;
+pub use load::load;
 pub use renewal::Renewal;
 pub use store::Store;
 pub use subscription::Subscription;
@@ -21,7 +35,8 @@ pub use tenant::{Cloud, Tenant};
 /// Everything the configuration file says, validated.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What Office 365 calls; https unless loopback. Without a slash at the end.
+    /// What Office 365 calls; https unless loopback. Normalised, its path without a slash at the end (a bare host
+    /// keeps its own).
     pub public_url: Url,
     /// `[listen]`
     pub listen: Listen,

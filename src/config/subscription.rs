@@ -1,9 +1,16 @@
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use super::Tenant;
+use super::path::Fault;
+use super::values;
 use crate::model::{Name, Origin, Resource, Start, Via, Wish};
 
 /// `[[subscription]]`: something to follow from the start.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "entries, each written with double brackets")]
 pub struct Subscription {
     /// Its name.
     pub name: Name,
@@ -12,12 +19,16 @@ pub struct Subscription {
     /// What to follow.
     pub resource: Resource,
     /// The way of following it. Default `graph`.
+    #[serde(default = "default_via")]
     pub via: Via,
     /// What to tell of the time before. Default `now`.
+    #[serde(default = "default_start")]
     pub start: Start,
     /// `"max"` (none), or how long a remote subscription shall live.
+    #[serde(default, deserialize_with = "values::duration_or_max")]
     pub lifetime: Option<Duration>,
     /// Mail: properties beside the default ones.
+    #[serde(default)]
     pub select: Vec<String>,
 }
 
@@ -35,4 +46,49 @@ impl Subscription {
             origin: Origin::Config,
         }
     }
+}
+
+fn default_via() -> Via {
+    Via::Graph
+}
+
+fn default_start() -> Start {
+    Start::Now
+}
+
+/// Each has its own name and follows something that no other follows, through a tenant that there is.
+pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Result<(), Fault> {
+    let mut names = HashSet::new();
+    let mut followed = HashMap::new();
+    for (index, entry) in subscriptions.iter().enumerate() {
+        let wrong = |key, message: String| Err(Fault::at(("subscription", index, key), message));
+        if !names.insert(&entry.name) {
+            return wrong(
+                "name",
+                format!("'{}' is the name of another subscription: give this one its own", entry.name),
+            );
+        }
+        if !tenants.iter().any(|tenant| tenant.name == entry.tenant) {
+            return wrong("tenant", unknown_tenant(&entry.tenant, tenants));
+        }
+        let same = followed.insert((&entry.tenant, entry.resource.to_string(), entry.via), &entry.name);
+        if let Some(other) = same {
+            return wrong("resource", format!("'{other}' follows the same: remove one of the two"));
+        }
+        if !entry.select.is_empty() && !matches!(entry.resource, Resource::Mail { .. }) {
+            return wrong(
+                "select",
+                "only mail: addresses have properties to select: leave it out".to_owned(),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn unknown_tenant(name: &Name, tenants: &[Tenant]) -> String {
+    if tenants.is_empty() {
+        return format!("there is no tenant '{name}': add it as a [[tenant]]");
+    }
+    let known: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+    format!("there is no tenant '{name}': use one of {}, or add it as a [[tenant]]", known.join(", "))
 }

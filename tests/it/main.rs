@@ -1,10 +1,17 @@
 //! Integration tests: the real app against the stand-in tenant.
 #![allow(
-    clippy::unwrap_used,
+    clippy::as_conversions,
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected shall stop"
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected should panic"
 )]
 
 mod monitoring;
+mod office365;
+mod openapi;
+mod receiver;
+mod simulator;
+mod store;

@@ -1,0 +1,224 @@
+//! The composition root: every part is made here, once, and handed down.
+
+mod check;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::{App as ActixApp, HttpServer};
+use anyhow::Context as _;
+use url::Url;
+use uuid::Uuid;
+
+pub use check::{Finding, check};
+
+use crate::api::{self, Api};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fetch::Fetcher;
+use crate::lifecycle::{DRAIN_SECONDS, Lifecycle};
+use crate::metrics::Metrics;
+use crate::model::SubscriptionId;
+use crate::office365::Office365;
+use crate::receive::{self, Receiver};
+use crate::renew::{Parts, Renewer};
+use crate::retain::Retainer;
+use crate::seal::ClientStates;
+use crate::store::{self, NewSubscription, Registered, Store};
+use crate::tasks::{self, Signal};
+
+/// Threads of each port. Answers take microseconds of them; what takes longer happens elsewhere.
+const WORKERS: usize = 2;
+
+/// A running listener.
+pub struct App {
+    notifications: SocketAddr,
+    admin: SocketAddr,
+    lifecycle: Lifecycle,
+    store: Arc<dyn Store>,
+    clock: Clock,
+}
+
+/// What the rooms share.
+struct House {
+    clock: Clock,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    client_states: ClientStates,
+    fetch: Signal,
+    renew: Signal,
+}
+
+impl App {
+    /// Opens the store, takes both ports and starts the tasks; returns once both ports answer.
+    ///
+    /// # Errors
+    /// With what could not be had, and why.
+    pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let house = House::open(&config, clock).await?;
+        house.register(&config).await?;
+        let office365 =
+            Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone()).context("cannot make an HTTP client")?;
+        let office365 = Arc::new(office365);
+        let renewer = house.renewer(&config, office365.clone())?;
+        let fetcher = house.fetcher(&config, office365);
+        let mut lifecycle = Lifecycle::default();
+
+        let (server, notifications) = receiving(house.receiver(&config), config.listen.notifications)?;
+        lifecycle.serve(server);
+        let api = house.api(&config, &renewer, &fetcher, &lifecycle);
+        let (server, admin) = administering(api, config.listen.admin)?;
+        lifecycle.serve(server);
+
+        let retainer = Retainer::new(house.store.clone(), house.clock.clone(), config.store.retention);
+        lifecycle.spawn(tasks::run(fetcher, house.clock.clone(), house.fetch, lifecycle.stopping()));
+        lifecycle.spawn(tasks::run(renewer, house.clock.clone(), house.renew, lifecycle.stopping()));
+        lifecycle.spawn(tasks::run(retainer, house.clock.clone(), Signal::default(), lifecycle.stopping()));
+        tracing::info!(%notifications, %admin, public_url = %config.public_url, "Listening");
+        Ok(Self { notifications, admin, lifecycle, store: house.store, clock: house.clock })
+    }
+
+    /// Where notifications are received.
+    pub fn notifications_address(&self) -> SocketAddr {
+        self.notifications
+    }
+
+    /// Where the API answers.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Stops in two stages and closes the store.
+    pub async fn stop(self) {
+        if !self.lifecycle.stop(&self.clock).await {
+            tracing::warn!("Not all tasks finished their step in time; it is done again at the next start");
+        }
+        self.store.close().await;
+        tracing::info!("Stopped");
+    }
+}
+
+impl House {
+    async fn open(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+        let store = store::open(&config.store.url, clock.now())
+            .await
+            .with_context(|| format!("cannot open the store {}", config.store.url))?;
+        let client_states = ClientStates::new(&store.client_state_key().await?);
+        Ok(Self {
+            clock,
+            store,
+            metrics: Arc::new(Metrics::default()),
+            client_states,
+            fetch: Signal::default(),
+            renew: Signal::default(),
+        })
+    }
+
+    /// Stores the wishes that the configuration names and the store lacks.
+    async fn register(&self, config: &Config) -> anyhow::Result<()> {
+        for entry in &config.subscriptions {
+            match self.store.subscription(&entry.name).await? {
+                None => {
+                    let id = SubscriptionId(Uuid::now_v7());
+                    let new = NewSubscription { id, wish: entry.wish(), target: None, now: self.clock.now() };
+                    let registered = self.store.register(new).await?;
+                    if registered != Registered::Done {
+                        tracing::warn!(subscription = %entry.name, ?registered, "The configuration's subscription is not taken over");
+                    }
+                }
+                Some(stored) if stored.wish.resource != entry.resource || stored.wish.tenant != entry.tenant => {
+                    tracing::warn!(subscription = %entry.name, followed = %stored.wish.resource, configured = %entry.resource,
+                        "The store follows something else under this name; remove the subscription and add it again to change that");
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn receiver(&self, config: &Config) -> Receiver {
+        Receiver {
+            clock: self.clock.clone(),
+            inbox: self.store.clone(),
+            metrics: self.metrics.clone(),
+            client_states: self.client_states.clone(),
+            fetch: self.fetch.clone(),
+            renew: self.renew.clone(),
+            body_limit: config.listen.body_limit,
+        }
+    }
+
+    fn renewer(&self, config: &Config, office365: Arc<Office365>) -> anyhow::Result<Renewer> {
+        Ok(Renewer::new(Parts {
+            store: self.store.clone(),
+            office365,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            settings: config.renewal,
+            client_states: self.client_states.clone(),
+            notification_url: endpoint(&config.public_url, "notifications")?,
+            lifecycle_url: endpoint(&config.public_url, "lifecycle")?,
+            wake: self.renew.clone(),
+            fetch: self.fetch.clone(),
+        }))
+    }
+
+    fn fetcher(&self, config: &Config, office365: Arc<Office365>) -> Fetcher {
+        Fetcher::new(
+            self.store.clone(),
+            office365,
+            self.clock.clone(),
+            self.metrics.clone(),
+            config.fetch.clone(),
+            self.fetch.clone(),
+        )
+    }
+
+    fn api(&self, config: &Config, renewer: &Renewer, fetcher: &Fetcher, lifecycle: &Lifecycle) -> Api {
+        Api {
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            metrics: self.metrics.clone(),
+            renewer: renewer.clone(),
+            fetcher: fetcher.clone(),
+            keys: config.admin.api_keys.clone(),
+            stopping: lifecycle.stopping(),
+        }
+    }
+}
+
+/// An address behind the public URL, which need not end in a slash.
+fn endpoint(public_url: &Url, path: &str) -> Result<Url, url::ParseError> {
+    Url::parse(&format!("{}/{path}", public_url.as_str().trim_end_matches('/')))
+}
+
+fn receiving(receiver: Receiver, address: SocketAddr) -> anyhow::Result<(Server, SocketAddr)> {
+    let receiver = Arc::new(receiver);
+    let server = HttpServer::new(move || {
+        let receiver = receiver.clone();
+        ActixApp::new().configure(|routes| receive::routes(routes, receiver))
+    });
+    let server = server.bind(address).with_context(|| taken("notifications", address))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.workers(WORKERS).disable_signals().shutdown_timeout(DRAIN_SECONDS);
+    Ok((server.run(), bound))
+}
+
+fn administering(api: Api, address: SocketAddr) -> anyhow::Result<(Server, SocketAddr)> {
+    let api = Arc::new(api);
+    let server = HttpServer::new(move || {
+        let api = api.clone();
+        ActixApp::new().configure(|routes| api::routes(routes, api))
+    });
+    // A client that has left must not keep its stream: by default neither handler nor quiet stream is dropped.
+    let server = server.h1_allow_half_closed(false);
+    let server = server.bind(address).with_context(|| taken("admin", address))?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.workers(WORKERS).disable_signals().shutdown_timeout(DRAIN_SECONDS);
+    Ok((server.run(), bound))
+}
+
+fn taken(port: &str, address: SocketAddr) -> String {
+    format!("cannot listen on {address}: free that port, or set [listen] {port} to another")
+}

@@ -1,0 +1,163 @@
+//! `check`: tries everything that the configuration names, without changing anything at Office 365.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::metrics::Metrics;
+use crate::model::{Kind, Resource};
+use crate::office365::{Office365, Tenant, shake_hands};
+use crate::receive::{self, Receiver};
+use crate::store::{self, Store, StoreError};
+
+/// One thing that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was tried.
+    pub subject: String,
+    /// What is wrong, and how to mend it; none: it is as it should be.
+    pub problem: Option<String>,
+    /// What is worth knowing although nothing is wrong.
+    pub note: Option<String>,
+}
+
+impl Finding {
+    fn good(subject: impl Into<String>, note: impl Into<Option<String>>) -> Self {
+        Self { subject: subject.into(), problem: None, note: note.into() }
+    }
+
+    fn bad(subject: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { subject: subject.into(), problem: Some(problem.into()), note: None }
+    }
+}
+
+/// Tries the store, every tenant's sign-in and permissions, every resource, and the public URL's handshake.
+pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let mut findings = vec![Finding::good("configuration", None)];
+    let (finding, store) = check_store(config, clock).await;
+    findings.push(finding);
+    match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
+        Ok(office365) => {
+            for tenant in &config.tenants {
+                findings.extend(check_tenant(config, &office365, tenant).await);
+            }
+        }
+        Err(error) => findings.push(Finding::bad("HTTP client", format!("{error}: are the system's CA certificates installed?"))),
+    }
+    findings.push(check_public_url(config, clock, store.as_ref()).await);
+    if let Some(store) = store {
+        store.close().await;
+    }
+    findings
+}
+
+async fn check_store(config: &Config, clock: &Clock) -> (Finding, Option<Arc<dyn Store>>) {
+    let subject = format!("store {}", config.store.url);
+    match store::open(&config.store.url, clock.now()).await {
+        Ok(store) => match store.writable().await {
+            Ok(()) => (Finding::good(subject, None), Some(store)),
+            Err(error) => (Finding::bad(subject, format!("cannot be written: {error}")), Some(store)),
+        },
+        Err(StoreError::InUse(_)) => (Finding::good(subject, "a running listener has it open".to_owned()), None),
+        Err(error) => (Finding::bad(subject, format!("{error}: check the path and its permissions")), None),
+    }
+}
+
+async fn check_tenant(config: &Config, office365: &Office365, tenant: &config::Tenant) -> Vec<Finding> {
+    let subject = format!("tenant {}: sign-in", tenant.name);
+    let Some(client) = office365.tenant(&tenant.name) else { return vec![] };
+    let signed_in = match client.sign_in().await {
+        Ok(signed_in) => signed_in,
+        Err(failure) => return vec![Finding::bad(subject, format!("{failure} [{}]", failure.code))],
+    };
+    let mut findings = vec![Finding::good(subject, None)];
+    let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
+    for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
+        if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
+            findings.push(check_permission(tenant, kind, &signed_in.roles));
+        }
+    }
+    for entry in followed {
+        findings.push(check_resource(client, entry).await);
+    }
+    findings
+}
+
+/// Looks for a permission in the token. Exchange can grant mail without one there (RBAC for applications), so its
+/// absence is only worth a note; whether reading works is tried with each resource.
+fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Finding {
+    let (least, enough): (&str, &[&str]) = match kind {
+        Kind::ListItem => ("Sites.Read.All", &["Sites."]),
+        Kind::DriveItem => ("Files.Read.All", &["Files.Read", "Sites."]),
+        Kind::Message => ("Mail.Read", &["Mail.Read"]),
+    };
+    let subject = format!("tenant {}: permission to read {kind}s", tenant.name);
+    if let Some(role) = roles.iter().find(|role| enough.iter().any(|beginning| role.starts_with(beginning))) {
+        return Finding::good(subject, role.clone());
+    }
+    let mend = format!(
+        "give the app registration the application permission {least} of Microsoft Graph, and grant admin consent"
+    );
+    match kind {
+        Kind::Message => Finding::good(
+            subject,
+            format!("not in the token: right if Exchange grants it (RBAC for applications), otherwise {mend}"),
+        ),
+        Kind::ListItem | Kind::DriveItem => Finding::bad(subject, format!("the token does not hold it: {mend}")),
+    }
+}
+
+async fn check_resource(client: &Tenant, entry: &config::Subscription) -> Finding {
+    let subject = format!("subscription {}: {}", entry.name, entry.resource);
+    match client.resolve(&entry.resource).await {
+        Ok(_) => Finding::good(subject, None),
+        Err(failure) => Finding::bad(subject, format!("{failure} [{}]", failure.code)),
+    }
+}
+
+fn kind_of(resource: &Resource) -> Kind {
+    match resource {
+        Resource::List(_) => Kind::ListItem,
+        Resource::OneDrive(_) | Resource::Drive(_) => Kind::DriveItem,
+        Resource::Mail { .. } => Kind::Message,
+    }
+}
+
+/// While no listener holds the notification port, it is answered here for the time of the check.
+async fn check_public_url(config: &Config, clock: &Clock, store: Option<&Arc<dyn Store>>) -> Finding {
+    let subject = format!("public URL {}", config.public_url);
+    let Ok(url) = super::endpoint(&config.public_url, "notifications") else {
+        return Finding::bad(subject, "no path can be put behind it");
+    };
+    let server = store.and_then(|store| stand_in(config, clock, store).ok());
+    let handle = server.as_ref().map(actix_web::dev::Server::handle);
+    let shaken = match server {
+        Some(server) => tokio::select! {
+            shaken = shake_hands(&url, clock) => shaken,
+            _ = server => Err("the notification port could not be served".to_owned()),
+        },
+        None => shake_hands(&url, clock).await,
+    };
+    if let Some(handle) = handle {
+        handle.stop(false).await;
+    }
+    match shaken {
+        Ok(()) => Finding::good(subject, "answers the handshake".to_owned()),
+        Err(problem) => Finding::bad(subject, problem),
+    }
+}
+
+fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<actix_web::dev::Server> {
+    let receiver = Receiver {
+        clock: clock.clone(),
+        inbox: store.clone(),
+        metrics: Arc::new(Metrics::default()),
+        // A handshake is answered before anything is verified.
+        client_states: crate::seal::ClientStates::new(&rand::random()),
+        fetch: crate::tasks::Signal::default(),
+        renew: crate::tasks::Signal::default(),
+        body_limit: config.listen.body_limit,
+    };
+    Ok(super::receiving(receiver, config.listen.notifications)?.0)
+}

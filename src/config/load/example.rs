@@ -1,0 +1,74 @@
+//! The example shows every key there is, with its default.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../config.example.toml");
+
+fn read(text: &str) -> Result<Config, String> {
+    let secrets = ["CONTOSO_SECRET", "OPS_KEY"].map(|name| (name.to_owned(), "hunter2".to_owned()));
+    parse(text, &Environment::new(secrets)).map_err(|(place, fault)| format!("{place}: {}", fault.message))
+}
+
+/// The example with every key that is commented out (`#key = …`; prose has a blank after the '#').
+fn uncommented() -> String {
+    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) => key,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The keys that an error about an unknown key tells to use.
+fn keys_in(error: &str) -> Vec<String> {
+    let (_, allowed) = error.split_once(": use ").expect(error);
+    allowed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn all_keys() -> BTreeSet<String> {
+    let mut all = BTreeSet::from_iter(keys_in(&read("unknown = 1").unwrap_err()));
+    for section in all.clone() {
+        let error = read(&format!("[{section}]\nunknown = 1")).unwrap_err();
+        if error.contains("unknown key") {
+            all.extend(keys_in(&error));
+        } else if error.contains("double brackets") {
+            all.extend(keys_in(&read(&format!("[[{section}]]\nunknown = 1")).unwrap_err()));
+        }
+    }
+    all.extend(keys_in(&read("admin.api_keys = [{ unknown = 1 }]").unwrap_err()));
+    all
+}
+
+#[test]
+fn the_example_is_a_good_configuration_as_it_stands() {
+    let config = read(EXAMPLE).unwrap();
+    assert_eq!((config.tenants.len(), config.subscriptions.len()), (1, 2));
+}
+
+#[test]
+fn what_the_example_shows_as_default_is_the_default() {
+    let (shown, defaults) = (read(&uncommented()).unwrap(), read(EXAMPLE).unwrap());
+    let settings =
+        |config: &Config| format!("{:?}", (&config.listen, &config.store, &config.fetch, config.renewal));
+    assert_eq!(settings(&shown), settings(&defaults));
+    let wishes = |config: &Config| {
+        config.subscriptions.iter().map(|s| (s.via, s.start, s.lifetime)).collect::<Vec<_>>()
+    };
+    assert_eq!(wishes(&shown), wishes(&defaults));
+    assert_eq!(shown.tenants[0].cloud, defaults.tenants[0].cloud);
+}
+
+#[test]
+fn the_example_shows_every_key_there_is() {
+    let text = uncommented();
+    let keys = all_keys();
+    assert!(
+        keys.contains("public_url") && keys.contains("sharepoint_url") && keys.contains("role"),
+        "{keys:?}"
+    );
+    for key in keys {
+        let shown = [format!("{key} = "), format!("[{key}]")].iter().any(|written| text.contains(written));
+        assert!(shown, "{key} is not in config.example.toml");
+    }
+}

@@ -1,0 +1,481 @@
+use std::time::Duration;
+
+use super::*;
+use crate::config::Cloud;
+use crate::model::{Start, Via};
+
+const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
+
+[listen]
+notifications = "0.0.0.0:8080"
+admin = "0.0.0.0:8081"
+body_limit = "2MiB"
+
+[admin]
+api_keys = [{ name = "ops", key = { env = "OPS_KEY" }, role = "write" }]
+
+[store]
+url = "sqlite:/var/lib/o365.db"
+retention = "90d"
+
+[[tenant]]
+name = "contoso"
+tenant_id = "contoso.onmicrosoft.com"
+client_id = "11111111-2222-3333-4444-555555555555"
+client_secret = { env = "CONTOSO_SECRET" }
+cloud = "us-gov"
+graph_url = "http://127.0.0.1:9400"
+
+[[subscription]]
+name = "hr-candidates"
+tenant = "contoso"
+resource = "list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates"
+lifetime = "3d"
+
+[[subscription]]
+name = "alice"
+tenant = "contoso"
+resource = "mail:alice@contoso.com/inbox"
+start = "baseline"
+lifetime = "max"
+select = ["importance"]
+
+[fetch]
+concurrency = 4
+sweep_every = 0
+
+[renewal]
+at = 0.5
+"#;
+
+const SECRETS: &[(&str, &str)] = &[("OPS_KEY", "key of ops"), ("CONTOSO_SECRET", "hunter2")];
+
+const TENANT: &str = r#"[[tenant]]
+name = "contoso"
+tenant_id = "contoso.com"
+client_id = "11111111-2222-3333-4444-555555555555"
+client_secret = "hunter2"
+"#;
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    parse(text, &Environment::new(variables))
+        .map_err(|(place, fault)| format!("{place}, {}: {}", fault.path, fault.message))
+}
+
+/// What is said about `text` below a good first line.
+fn refusal(text: &str) -> String {
+    read(&format!("public_url = \"https://hooks.contoso.com\"\n{text}"), &[]).expect_err(text)
+}
+
+fn refuses(table: &[(&str, &str)]) {
+    for (text, message) in table {
+        assert_eq!(&refusal(text), message, "\n{text}");
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = read(FULL, SECRETS).unwrap();
+    assert_eq!(config.public_url.as_str(), "https://hooks.contoso.com/o365");
+    assert_eq!(config.listen.notifications.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.listen.body_limit, 2 << 20);
+    assert_eq!(config.admin.api_keys[0].key.expose(), "key of ops");
+    assert_eq!(config.store.retention, Duration::from_secs(90 * 86_400));
+    let tenant = &config.tenants[0];
+    assert_eq!((tenant.client_secret.expose(), tenant.cloud), ("hunter2", Cloud::UsGov));
+    assert_eq!(tenant.user_agent, concat!("NONISV|contoso|o365-listener/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(tenant.login_url, None);
+    let [list, mail] = &config.subscriptions[..] else { panic!("two subscriptions") };
+    assert_eq!((list.via, list.start), (Via::Graph, Start::Now));
+    assert_eq!((list.lifetime, mail.lifetime), (Some(Duration::from_secs(3 * 86_400)), None));
+    assert_eq!((mail.start, &mail.select[..]), (Start::Baseline, &["importance".to_owned()][..]));
+    assert_eq!((config.fetch.concurrency, config.fetch.sweep_every), (4, None));
+    assert!((config.renewal.at - 0.5).abs() < f64::EPSILON);
+}
+
+#[test]
+fn one_line_is_enough() {
+    let config = read("public_url = \"http://localhost:8080\"", &[]).unwrap();
+    assert_eq!(config.listen.admin.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.store.url, "sqlite:o365-listener.db");
+    assert_eq!(config.fetch.sweep_every, Some(Duration::from_secs(6 * 3_600)));
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let mut variables = SECRETS.to_vec();
+    variables.extend([
+        ("O365_LISTENER__PUBLIC_URL", "https://other.contoso.com"),
+        ("O365_LISTENER__FETCH__CONCURRENCY", "7"),
+        ("O365_LISTENER__FETCH__SWEEP_EVERY", "90s"),
+        ("O365_LISTENER__RENEWAL__AT", "0.8"),
+        ("O365_LISTENER__STORE__URL", "sqlite:1"),
+        ("O365_LISTENER_API_KEY", "is none of the file's keys"),
+    ]);
+    for file in [FULL, ""] {
+        let config = read(file, &variables).unwrap();
+        assert_eq!(config.public_url.as_str(), "https://other.contoso.com/");
+        assert_eq!((config.fetch.concurrency, config.fetch.sweep_every), (7, Some(Duration::from_secs(90))));
+        assert!((config.renewal.at - 0.8).abs() < f64::EPSILON);
+        assert_eq!(config.store.url, "sqlite:1");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_variable_names_the_variable() {
+    let table = [
+        (
+            "FETCH__CONCURENCY",
+            "7",
+            "fetch.concurency: unknown key `concurency`: use `concurrency` or `sweep_every`",
+        ),
+        (
+            "FETCH__CONCURRENCY",
+            "many",
+            "fetch.concurrency: wrong kind of value: a text, expected a whole number",
+        ),
+        ("FETCH__CONCURRENCY", "0", "fetch.concurrency: 0 is out of range: write a number from 1 to 256"),
+        (
+            "LISTEN__ADMIN",
+            "0.0.0.0:8081",
+            r#"listen.admin: others can reach 0.0.0.0:8081, and nobody would be asked for a key: write "127.0.0.1:8081", or list api_keys in [admin]"#,
+        ),
+        ("ADMIN__API_KEYS", "secret", "admin.api_keys: wrong kind of value: a text, expected a list"),
+        (
+            "TENANT__CLIENT_SECRET",
+            "secret",
+            "tenant.client_secret: wrong kind of value: a section or table, expected entries, each written with double brackets",
+        ),
+        (
+            "SINK__URL",
+            "https://a",
+            "sink.url: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `fetch`, `renewal`",
+        ),
+        (
+            "PUBLIC_URL__X",
+            "https://a",
+            "public_url.x: wrong kind of value: a section or table, expected a text",
+        ),
+    ];
+    for (name, value, message) in table {
+        let name = format!("O365_LISTENER__{name}");
+        let text = format!("public_url = \"https://hooks.contoso.com\"\n{TENANT}");
+        let said = read(&text, &[(&name, value)]).expect_err(&name);
+        assert_eq!(said, format!("overridden by {name}, {message}"));
+    }
+}
+
+#[test]
+fn a_key_that_is_not_known_is_named_with_those_that_are() {
+    refuses(&[
+        (
+            "[fetch]\nconcurency = 3",
+            "line 3, fetch.concurency: unknown key `concurency`: use `concurrency` or `sweep_every`",
+        ),
+        (
+            "[[sink]]\nname = \"a\"",
+            "line 2, sink: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `fetch`, `renewal`",
+        ),
+        (
+            "[listen.tls]\nkey = \"a\"",
+            "line 2, listen.tls: unknown key `tls`: use one of `notifications`, `admin`, `body_limit`",
+        ),
+        (
+            "[store]\nencryption_key = \"a\"",
+            "line 3, store.encryption_key: unknown key `encryption_key`: use `url` or `retention`",
+        ),
+        (
+            &format!("{TENANT}certificate = \"a\""),
+            "line 7, tenant.certificate: unknown key `certificate`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`",
+        ),
+        (
+            "[admin]\napi_keys = [\n{ name = \"a\", key = \"a\",\nroles = \"read\" }]",
+            "line 5, admin.api_keys.roles: unknown key `roles`: use one of `name`, `key`, `role`",
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_section() {
+    assert_eq!(
+        read("\n[fetch]\n", &[]).expect_err("nothing"),
+        "line 1, : missing key `public_url`: add public_url = …"
+    );
+    refuses(&[
+        ("[[tenant]]\nname = \"a\"", "line 2, tenant: missing key `tenant_id`: add tenant_id = …"),
+        (
+            "[fetch]\n\n[[tenant]]\nname = \"a\"\ntenant_id = \"b\"\n",
+            "line 4, tenant: missing key `client_id`: add client_id = …",
+        ),
+        (
+            "[admin]\napi_keys = [{ name = \"a\", role = \"read\" }]",
+            "line 3, admin.api_keys: missing key `key`: add key = …",
+        ),
+        (
+            "[[subscription]]\nname = \"a\"\ntenant = \"b\"",
+            "line 2, subscription: missing key `resource`: add resource = …",
+        ),
+    ]);
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_told_the_right_one() {
+    refuses(&[
+        (
+            "fetch = 3",
+            "line 2, fetch: wrong kind of value: a whole number, expected one section, written with single brackets",
+        ),
+        (
+            "[tenant]\nname = \"a\"",
+            "line 2, tenant: wrong kind of value: a section or table, expected entries, each written with double brackets",
+        ),
+        (
+            "[[fetch]]",
+            "line 2, fetch: wrong kind of value: a list, expected one section, written with single brackets",
+        ),
+        (
+            "[fetch]\nconcurrency = \"16\"",
+            "line 3, fetch.concurrency: wrong kind of value: a text, expected a whole number",
+        ),
+        (
+            "[fetch]\nsweep_every = true",
+            r#"line 3, fetch.sweep_every: wrong kind of value: true or false, expected a duration such as "6h", or 0 to turn it off"#,
+        ),
+        ("[renewal]\nat = \"often\"", "line 3, renewal.at: wrong kind of value: a text, expected a number"),
+        (
+            "[listen]\nadmin = 8081",
+            "line 3, listen.admin: wrong kind of value: a whole number, expected a text",
+        ),
+        (
+            "[admin]\napi_keys = \"secret\"",
+            "line 3, admin.api_keys: wrong kind of value: a text, expected a list",
+        ),
+        (
+            "subscription = [3]",
+            "line 2, subscription: wrong kind of value: a whole number, expected entries, each written with double brackets",
+        ),
+        ("[fetch\nconcurrency = 3", "line 2, : not TOML: unclosed table, expected `]`"),
+        ("[fetch]\nconcurrency = 3\nconcurrency = 4", "line 4, : not TOML: duplicate key"),
+    ]);
+}
+
+#[test]
+fn a_value_that_cannot_be_is_told_what_can() {
+    refuses(&[
+        (
+            "[listen]\nnotifications = \"8080\"",
+            r#"line 3, listen.notifications: '8080' is not an address to listen on: write IP:PORT, such as "127.0.0.1:8081" or "[::]:8080""#,
+        ),
+        (
+            "[listen]\nbody_limit = \"1MB\"",
+            r#"line 3, listen.body_limit: '1MB' is not a size: write a number and its unit, such as "512KiB" or "1MiB""#,
+        ),
+        (
+            "[listen]\nbody_limit = \"1GiB\"",
+            r#"line 3, listen.body_limit: '1GiB' is out of range: write a size from "16KiB" to "64MiB""#,
+        ),
+        (
+            "[listen]\nadmin = \"0.0.0.0:8081\"",
+            r#"line 3, listen.admin: others can reach 0.0.0.0:8081, and nobody would be asked for a key: write "127.0.0.1:8081", or list api_keys in [admin]"#,
+        ),
+        (
+            "[listen]\nadmin = \"127.0.0.1:8080\"",
+            "line 3, listen.admin: port 8080 is the notification port: write another",
+        ),
+        (
+            "[store]\nurl = \"postgres://user:hunter2@db/o365\"",
+            r#"line 3, store.url: this version keeps everything in SQLite: write "sqlite:PATH""#,
+        ),
+        (
+            "[store]\nretention = \"30\"",
+            r#"line 3, store.retention: '30' is not a duration: write a number and its unit, such as "90s", "6h" or "30d""#,
+        ),
+        (
+            "[store]\nretention = \"1m\"",
+            r#"line 3, store.retention: readers need time to read: write at least "1h""#,
+        ),
+        (
+            "[fetch]\nconcurrency = 0",
+            "line 3, fetch.concurrency: 0 is out of range: write a number from 1 to 256",
+        ),
+        (
+            "[fetch]\nsweep_every = 6",
+            r#"line 3, fetch.sweep_every: '6' is not a duration: write a number and its unit, such as "90s", "6h" or "30d""#,
+        ),
+        (
+            "[fetch]\nsweep_every = \"often\"",
+            r#"line 3, fetch.sweep_every: 'often' is not a duration: write a number and its unit, such as "90s", "6h" or "30d""#,
+        ),
+        (
+            "[renewal]\nat = 1",
+            "line 3, renewal.at: 1 is out of range: write a share of the lifetime from 0.1 to 0.95",
+        ),
+        (
+            "[renewal]\nat = nan",
+            "line 3, renewal.at: NaN is out of range: write a share of the lifetime from 0.1 to 0.95",
+        ),
+    ]);
+    for (url, message) in [
+        (
+            "hooks.contoso.com",
+            "line 1, public_url: 'hooks.contoso.com' cannot be used: it is not a web address; write https://HOST, or https://HOST/PATH",
+        ),
+        (
+            "http://hooks.contoso.com",
+            "line 1, public_url: 'http://hooks.contoso.com' cannot be used: Office 365 calls only https addresses; write https://HOST",
+        ),
+        (
+            "https://hooks.contoso.com/?a",
+            "line 1, public_url: 'https://hooks.contoso.com/?a' cannot be used: leave out what begins with '?' or '#'",
+        ),
+    ] {
+        assert_eq!(read(&format!("public_url = {url:?}"), &[]).expect_err(url), message);
+    }
+}
+
+#[test]
+fn a_tenant_or_subscription_that_cannot_be_is_told_why() {
+    let tenant = |from: &str, to: &str| refusal(&TENANT.replace(from, to));
+    let subscription = |lines: &str| refusal(&format!("{TENANT}[[subscription]]\n{lines}"));
+    let good = "name = \"a\"\ntenant = \"contoso\"\nresource = \"onedrive:alice@contoso.com\"\n";
+    for (said, message) in [
+        (
+            tenant("\"contoso\"", "\"Contoso\""),
+            "line 3, tenant.name: 'Contoso' is not a name: use 1 to 63 lower-case letters, digits and '-', beginning with a letter or digit",
+        ),
+        (
+            tenant("contoso.com", "contoso/com"),
+            "line 4, tenant.tenant_id: 'contoso/com' is not a directory: write the 'Directory (tenant) ID' of the app registration, or a domain of the organisation",
+        ),
+        (
+            tenant("11111111-", ""),
+            "line 5, tenant.client_id: '2222-3333-4444-555555555555' is not an application's id: write the 'Application (client) ID' of the app registration",
+        ),
+        (
+            tenant("\"hunter2\"", "\"hunter2\"\ncloud = \"mars\""),
+            "line 7, tenant.cloud: unknown value `mars`: use one of `global`, `us-gov`, `us-gov-dod`, `china`",
+        ),
+        (
+            tenant("\"hunter2\"", "\"hunter2\"\ngraph_url = \"127.0.0.1:9400\""),
+            "line 7, tenant.graph_url: '127.0.0.1:9400' cannot be used: it is not a web address; write https://HOST, or https://HOST/PATH",
+        ),
+        (
+            tenant("\"hunter2\"", "\"hunter2\"\nuser_agent = \"ISV|Übersee|a/1\""),
+            r#"line 7, tenant.user_agent: only printable ASCII may be sent: write "NONISV|COMPANY|APP/VERSION""#,
+        ),
+        (
+            refusal(&format!("{TENANT}{TENANT}")),
+            "line 8, tenant.name: 'contoso' is the name of another tenant: give this one its own",
+        ),
+        (
+            subscription(&good.replace("contoso\"\n", "fabrikam\"\n")),
+            "line 9, subscription.tenant: there is no tenant 'fabrikam': use one of contoso, or add it as a [[tenant]]",
+        ),
+        (
+            subscription(&good.replace("onedrive", "ondrive")),
+            "line 10, subscription.resource: 'ondrive:alice@contoso.com' is not a resource address: it must begin with list:, onedrive:, drive: or mail:",
+        ),
+        (
+            subscription(&good.replace("onedrive:alice@contoso.com", "mail:alice@contoso.com")),
+            "line 10, subscription.resource: 'mail:alice@contoso.com' is not a resource address: this version follows single folders: write mail:USER/FOLDER, as in mail:alice@contoso.com/inbox",
+        ),
+        (
+            subscription(&format!("{good}via = \"sharepoint\"")),
+            "line 11, subscription.via: 'sharepoint' is not a way to follow a resource in this version: use one of graph",
+        ),
+        (
+            subscription(&format!("{good}start = \"yesterday\"")),
+            "line 11, subscription.start: 'yesterday' is not a start: use one of now, baseline, beginning",
+        ),
+        (
+            subscription(&format!("{good}lifetime = \"long\"")),
+            r#"line 11, subscription.lifetime: 'long' is not a duration: write a number and its unit, such as "90s", "6h" or "30d""#,
+        ),
+        (
+            subscription(&format!("{good}select = [\"subject\"]")),
+            "line 11, subscription.select: only mail: addresses have properties to select: leave it out",
+        ),
+        (
+            subscription(&format!("{good}include_resource_data = true")),
+            "line 11, subscription.include_resource_data: unknown key `include_resource_data`: use one of `name`, `tenant`, `resource`, `via`, `start`, `lifetime`, `select`",
+        ),
+        (
+            subscription(&format!("{good}[[subscription]]\n{good}")),
+            "line 12, subscription.name: 'a' is the name of another subscription: give this one its own",
+        ),
+        (
+            subscription(&format!("{good}[[subscription]]\n{}", good.replace("\"a\"", "\"b\""))),
+            "line 14, subscription.resource: 'a' follows the same: remove one of the two",
+        ),
+        (
+            refusal(&format!("[[subscription]]\n{good}")),
+            "line 4, subscription.tenant: there is no tenant 'contoso': add it as a [[tenant]]",
+        ),
+    ] {
+        assert_eq!(said, message);
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_there_is_told_where_it_was_looked_for_and_never_shown() {
+    for (written, message) in [
+        (
+            "{ env = \"NOT_SET\" }",
+            "line 6, tenant.client_secret: the environment variable NOT_SET is not set: set it to the secret",
+        ),
+        (
+            "{ file = \"/does/not/exist\" }",
+            "line 6, tenant.client_secret: the file /does/not/exist cannot be read (No such file or directory (os error 2)): put the secret there",
+        ),
+        (
+            "{ environment = \"A\" }",
+            "line 6, tenant.client_secret.environment: unknown key `environment`: use `env` or `file`",
+        ),
+        (
+            "{ env = \"A\", file = \"B\" }",
+            r#"line 6, tenant.client_secret: a secret is one of { env = "NAME" }, { file = "PATH" } or a text in quotes"#,
+        ),
+        (
+            "{}",
+            r#"line 6, tenant.client_secret: a secret is one of { env = "NAME" }, { file = "PATH" } or a text in quotes"#,
+        ),
+        ("\"\"", "line 6, tenant.client_secret: the secret is empty: put the secret there"),
+        (
+            "271828",
+            r#"line 6, tenant.client_secret: a number is no secret: write { env = "NAME" }, { file = "PATH" } or a text in quotes"#,
+        ),
+        (
+            "[\"hunter2\"]",
+            r#"line 6, tenant.client_secret: wrong kind of value: a list, expected { env = "NAME" }, { file = "PATH" } or a text in quotes"#,
+        ),
+    ] {
+        assert_eq!(refusal(&TENANT.replace("\"hunter2\"", written)), message);
+    }
+}
+
+#[test]
+fn a_secret_is_read_from_its_file_without_the_line_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, " hunter2 \r\n").unwrap();
+    let text = TENANT.replace("\"hunter2\"", &format!("{{ file = {:?} }}", file.to_str().unwrap()));
+    let config = read(&format!("public_url = \"https://a\"\n{text}"), &[]).unwrap();
+    assert_eq!(config.tenants[0].client_secret.expose(), " hunter2 ");
+}
+
+#[test]
+fn an_error_names_file_line_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let said = |error: ConfigError| error.to_string().replace(folder.path().to_str().unwrap(), "DIR");
+    assert_eq!(
+        said(load(&file, []).unwrap_err()),
+        "cannot read the configuration DIR/config.toml: No such file or directory (os error 2); name another with --config FILE or O365_LISTENER_CONFIG"
+    );
+    std::fs::write(&file, "public_url = \"https://a\"\n\n[fetch]\nconcurrency = 0\n").unwrap();
+    assert_eq!(
+        said(load(&file, []).unwrap_err()),
+        "DIR/config.toml, line 4, fetch.concurrency: 0 is out of range: write a number from 1 to 256"
+    );
+}

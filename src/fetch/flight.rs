@@ -1,0 +1,231 @@
+//! One round: page by page from the link to the next delta link.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use tokio_util::sync::CancellationToken;
+
+use super::classify::{Context, Outcome, classify};
+use super::{Ended, Fetcher, LEASE, schedule};
+use crate::clock::Stopwatch;
+use crate::metrics::{LatencyFrom, since};
+use crate::model::{Change, FirstRound, Item, ItemId, Kind, Target, Trouble};
+use crate::office365::{Failure, Tenant, Verdict};
+use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, StoreError};
+
+/// How a round ended.
+enum Landing {
+    Finished,
+    Stopped(Box<Claim>),
+    Lost,
+    Failed(Box<Claim>, Trouble),
+}
+
+/// Why a page was not committed.
+#[derive(Debug, thiserror::Error)]
+enum PageError {
+    #[error(transparent)]
+    Office365(#[from] Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Fetcher {
+    /// Flies the round that was claimed, to its end or to `stop`.
+    pub(super) async fn fly(&self, claim: Claim, stop: CancellationToken) {
+        let subscription = claim.subscription.id;
+        let name = claim.subscription.wish.name.clone();
+        let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
+        let landing = match self.follow(claim, &stop).await {
+            Ok(landing) => landing,
+            Err(error) => {
+                tracing::warn!(subscription = %name, %error, "The store does not take part in a round; its claim runs out by itself");
+                self.metrics.fetched("store", watch.elapsed());
+                return;
+            }
+        };
+        let trouble = self.land(landing, watch).await;
+        // Nobody may be waiting for it.
+        let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
+    }
+
+    async fn land(&self, landing: Landing, watch: Stopwatch) -> Option<Trouble> {
+        let (result, trouble, recorded) = match landing {
+            Landing::Finished => ("ok", None, Ok(())),
+            Landing::Lost => ("lost", None, Ok(())),
+            Landing::Stopped(claim) => ("stopped", None, self.store.release(&claim).await),
+            Landing::Failed(claim, trouble) => {
+                let name = &claim.subscription.wish.name;
+                tracing::warn!(subscription = %name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
+                    "Fetching did not work: {}", trouble.message);
+                let result = if trouble.transient { "transient" } else { "failed" };
+                let recorded = self.store.round_failed(&claim, &trouble).await;
+                (result, Some(trouble), recorded)
+            }
+        };
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "Cannot record how a round ended; its claim runs out by itself");
+        }
+        self.metrics.fetched(result, watch.elapsed());
+        trouble
+    }
+
+    /// Follows the links. `Err` only where the store itself fails.
+    async fn follow(&self, claim: Claim, stop: &CancellationToken) -> Result<Landing, StoreError> {
+        let mut claim = Box::new(claim);
+        let mut written = 0;
+        loop {
+            if stop.is_cancelled() {
+                return Ok(Landing::Stopped(claim));
+            }
+            match self.turn_page(&claim, &mut written).await {
+                Ok(Committed::Lost) => return Ok(Landing::Lost),
+                Ok(Committed::Done(next)) => match next.link {
+                    Some(Link::Delta(_)) => return Ok(Landing::Finished),
+                    _ => claim = next,
+                },
+                Err(PageError::Store(error)) => return Err(error),
+                Err(PageError::Office365(failure)) => {
+                    let attempt = claim.attempts.saturating_add(1);
+                    let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
+                    return Ok(Landing::Failed(claim, trouble));
+                }
+            }
+        }
+    }
+
+    /// Asks for one page, classifies it and commits it. `written` counts the round's events.
+    async fn turn_page(&self, claim: &Claim, written: &mut u64) -> Result<Committed, PageError> {
+        let subscription = &claim.subscription;
+        let (tenant, target) = self.reach(claim)?;
+        let select = &subscription.wish.select;
+        let page = tenant.page(target, select, claim.link.as_ref()).await?;
+        let items = last_occurrences(page.items);
+        let known =
+            self.store.known(subscription.id, items.iter().map(|item| item.id.clone()).collect()).await?;
+        let items = complete(tenant, target, select, items, &known).await?;
+        let commit = self.judge(claim, target.kind(), &known, &items, page.link, *written)?;
+        let told: Vec<_> = commit.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
+        let committed = self.store.commit_page(commit).await?;
+        if matches!(committed, Committed::Done(_)) {
+            *written += u64::try_from(told.len()).unwrap_or(u64::MAX);
+            self.count(claim, &told);
+        }
+        Ok(committed)
+    }
+
+    fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
+        let wish = &claim.subscription.wish;
+        let tenant =
+            self.office365.tenant(&wish.tenant).ok_or_else(|| Failure::unknown_tenant(&wish.tenant))?;
+        let unresolved =
+            || Failure::local(Verdict::Transient, "unresolved", "the resource has not been resolved yet");
+        let target = claim.subscription.target.as_ref().ok_or_else(unresolved)?;
+        Ok((tenant, target))
+    }
+
+    /// Everything that the page leads to, ready to be committed.
+    fn judge(
+        &self,
+        claim: &Claim,
+        kind: Kind,
+        known: &HashMap<ItemId, Known>,
+        items: &[Item],
+        link: Link,
+        written: u64,
+    ) -> Result<PageCommit, Failure> {
+        let now = self.clock.now();
+        let subscription = &claim.subscription;
+        let context = Context {
+            kind,
+            start: subscription.wish.start,
+            first_round: claim.cause == Cause::First,
+            started_at: subscription.started_at.unwrap_or(now),
+            now,
+        };
+        let (mut events, mut rows) = (Vec::new(), Vec::new());
+        for item in items {
+            let Outcome { event, row } =
+                classify(&context, known.get(&item.id), item).map_err(|error| unwritable(&error))?;
+            events.extend(event);
+            rows.extend(row);
+        }
+        let total = written + u64::try_from(events.len()).unwrap_or(u64::MAX);
+        let end = match link {
+            Link::Next(_) => RoundEnd::default(),
+            Link::Delta(_) => schedule::after(
+                claim.cause,
+                total,
+                claim.empty_looks,
+                self.settings.sweep_every,
+                now,
+                rand::random(),
+            ),
+        };
+        let progress = context.first_round.then(|| progress(claim, items.len(), now));
+        Ok(PageCommit { claim: claim.clone(), events, rows, link, progress, end, now, lease: LEASE })
+    }
+}
+
+impl Fetcher {
+    fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
+        let now = self.clock.now();
+        for (kind, change, time) in told {
+            self.metrics.event_written(*kind, *change);
+            self.metrics.event_latency(LatencyFrom::Change, since(*time, now));
+            if let Some(hinted_at) = claim.hinted_at {
+                self.metrics.event_latency(LatencyFrom::Notification, since(hinted_at, now));
+            }
+        }
+        if claim.cause == Cause::Sweep {
+            self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
+        }
+    }
+}
+
+fn unwritable(error: &serde_json::Error) -> Failure {
+    Failure::local(Verdict::Rejected, "unwritable", format!("an event cannot be written as JSON: {error}"))
+}
+
+/// Within a page the last occurrence of an item counts.
+fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
+    let mut seen = HashSet::with_capacity(items.len());
+    items.reverse();
+    items.retain(|item| seen.insert(item.id.clone()));
+    items.reverse();
+    items
+}
+
+/// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
+/// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told.
+async fn complete(
+    tenant: &Tenant,
+    target: &Target,
+    select: &[String],
+    items: Vec<Item>,
+    known: &HashMap<ItemId, Known>,
+) -> Result<Vec<Item>, Failure> {
+    let mut whole = Vec::with_capacity(items.len());
+    for item in items {
+        let understood = match target {
+            Target::MailFolder { .. } => matches!(known.get(&item.id), Some(Known::Here(_))),
+            Target::List { .. } | Target::Drive { .. } => false,
+        };
+        if item.removed || !item.partial || understood {
+            whole.push(item);
+        } else {
+            whole.extend(tenant.item(target, select, &item.id).await?);
+        }
+    }
+    Ok(whole)
+}
+
+fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
+    let before = claim.subscription.first_round.clone();
+    let before = before.unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
+    FirstRound {
+        items: before.items.saturating_add(u64::try_from(items).unwrap_or(u64::MAX)),
+        pages: before.pages.saturating_add(1),
+        started_at: before.started_at,
+    }
+}

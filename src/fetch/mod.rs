@@ -1,0 +1,110 @@
+//! Stage 2: from hints to events.
+//!
+//! Guarantees: each difference between a resource and the mirror becomes one event, committed together with the
+//! mirror row and the link that brought it; hints are deleted only by the page that ends a round which began
+//! after them; one round at a time for one subscription. Does not guarantee: an event for each change (a page
+//! tells the latest state), or that a notification leads to an event (most are one of many for one change).
+//!
+//! Races and what is decided on them:
+//! * a hint arrives during a round: it was not claimed with it, stays, and causes another round;
+//! * the notification outruns the change: the round finds nothing and is looked at again ([`schedule`]);
+//! * a crash between page and commit: the page is asked for again, and what was not committed nobody saw;
+//! * two processes at one subscription: the lease, and the link that the commit is conditional on.
+
+mod classify;
+mod diff;
+mod flight;
+mod request;
+mod schedule;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use request::Fetched;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::metrics::Metrics;
+use crate::model::{SubscriptionId, Trouble};
+use crate::office365::Office365;
+use crate::store::{Store, StoreError};
+use crate::tasks::{Signal, Task};
+
+/// How long a claim holds without a page having been committed. A page takes two minutes at the very most
+/// (request time-outs), so a claim that old belongs to a process that is gone.
+const LEASE: Duration = Duration::from_secs(300);
+
+/// Fetches what changed. Cheap to clone.
+#[derive(Clone)]
+pub struct Fetcher {
+    store: Arc<dyn Store>,
+    office365: Arc<Office365>,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    settings: config::Fetch,
+    wake: Signal,
+    ended: broadcast::Sender<Ended>,
+}
+
+/// A round ended, well or not.
+#[derive(Debug, Clone)]
+struct Ended {
+    subscription: SubscriptionId,
+    inbox_through: i64,
+    trouble: Option<Trouble>,
+}
+
+impl Fetcher {
+    /// `wake` is raised by whoever gives it something to do.
+    pub fn new(
+        store: Arc<dyn Store>,
+        office365: Arc<Office365>,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        settings: config::Fetch,
+        wake: Signal,
+    ) -> Self {
+        Self { store, office365, clock, metrics, settings, wake, ended: broadcast::Sender::new(256) }
+    }
+
+    /// Claims what is due as long as there is a free place.
+    async fn launch(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), StoreError> {
+        while flights.len() < self.settings.concurrency && !stop.is_cancelled() {
+            let Some(claim) = self.store.claim_round(self.clock.now(), LEASE).await? else { break };
+            let (fetcher, stop) = (self.clone(), stop.clone());
+            flights.spawn(async move { fetcher.fly(claim, stop).await });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Task for Fetcher {
+    /// Flies all rounds that are due, and those that become due meanwhile.
+    async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
+        let mut flights = JoinSet::new();
+        loop {
+            if let Err(error) = self.launch(&mut flights, stop).await {
+                tracing::warn!(%error, "Cannot look for rounds that are due");
+            }
+            if flights.is_empty() {
+                break;
+            }
+            tokio::select! {
+                landed = flights.join_next() => {
+                    if let Some(Err(error)) = landed {
+                        tracing::error!(%error, "A round ended unexpectedly; its claim runs out by itself");
+                    }
+                }
+                () = self.wake.raised(), if !stop.is_cancelled() => {}
+            }
+        }
+        self.store.next_round().await.ok().flatten()
+    }
+}

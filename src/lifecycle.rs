@@ -1,0 +1,57 @@
+//! Stopping in two stages: first nothing new comes in, then what is under way finishes its step; the store is
+//! closed last.
+
+use std::future::Future;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+
+/// How long the answers under way may take once nothing new comes in: longer than any answer on the notification
+/// port takes.
+pub const DRAIN_SECONDS: u64 = 5;
+
+/// How long the tasks may take to finish the step they are at; then they are left: what they were at is not
+/// committed, and is done again at the next start.
+const STEP: Duration = Duration::from_secs(20);
+
+/// What runs, and how to stop it.
+#[derive(Default)]
+pub struct Lifecycle {
+    stop: CancellationToken,
+    tracker: TaskTracker,
+    servers: Vec<ServerHandle>,
+}
+
+impl Lifecycle {
+    /// Given once the process is to stop.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Starts a background task on the current runtime.
+    pub fn spawn<F>(&self, task: F)
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn(task);
+    }
+
+    /// Starts a bound server.
+    pub fn serve(&mut self, server: actix_web::dev::Server) {
+        self.servers.push(server.handle());
+        self.tracker.spawn(server);
+    }
+
+    /// Stops everything. `true`: all tasks have ended by themselves.
+    pub async fn stop(self, clock: &Clock) -> bool {
+        self.stop.cancel();
+        futures_util::future::join_all(self.servers.iter().map(|server| server.stop(true))).await;
+        self.tracker.close();
+        clock.timeout(STEP, self.tracker.wait()).await.is_ok()
+    }
+}

@@ -1,0 +1,107 @@
+use uuid::Uuid;
+
+use super::settle::StepError;
+use super::{LEASE, Renewer};
+use crate::model::{Name, Subscription, SubscriptionId, Wish};
+use crate::office365::{Failure, Resolved, Tenant};
+use crate::store::{NewSubscription, Registered, StoreError};
+
+/// Why a subscription was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// The configuration has no such tenant.
+    #[error("there is no tenant '{0}' in the configuration")]
+    UnknownTenant(Name),
+    /// The name is taken.
+    #[error("there is a subscription of that name")]
+    NameTaken,
+    /// This subscription follows the same resource.
+    #[error("subscription '{0}' follows that already")]
+    FollowedBy(Name),
+    /// Office 365 refused; nothing is left behind.
+    #[error(transparent)]
+    Refused(Failure),
+    /// The answer is not known; it stays `creating`, and the renewal loop finishes it.
+    #[error("Office 365's answer is not known yet")]
+    Unsettled(Box<Subscription>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<StepError> for AddError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Office365(failure) => Self::Refused(failure),
+            StepError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl Renewer {
+    /// Follows something new: resolves it, stores the wish, takes the start link and creates the remote
+    /// subscription. Returns once Office 365 has accepted it; the first round follows in the background.
+    ///
+    /// # Errors
+    /// [`AddError`]; with all of them but `Unsettled` and `Store` nothing is left behind.
+    pub async fn add(&self, wish: Wish) -> Result<Subscription, AddError> {
+        let tenant = self
+            .office365
+            .tenant(&wish.tenant)
+            .ok_or_else(|| AddError::UnknownTenant(wish.tenant.clone()))?;
+        let resolved = tenant.resolve(&wish.resource).await.map_err(AddError::Refused)?;
+        let id = SubscriptionId(Uuid::now_v7());
+        let new = NewSubscription { id, wish, target: Some(resolved.target.clone()), now: self.clock.now() };
+        let name = new.wish.name.clone();
+        match self.store.register(new).await? {
+            Registered::Done => {}
+            Registered::NameTaken => return Err(AddError::NameTaken),
+            Registered::FollowedBy(other) => return Err(AddError::FollowedBy(other)),
+        }
+        let Some(claimed) = self.store.claim_one(id, self.clock.now(), LEASE).await? else {
+            // The renewal loop has seen the wish first and is at it.
+            return self.unsettled(&name).await;
+        };
+        match self.accept(tenant, &claimed, &resolved).await {
+            Ok(()) => self.stored(&name).await,
+            Err(AddError::Refused(failure)) => {
+                self.store.forget(id).await?;
+                self.metrics.renewed("refused");
+                Err(AddError::Refused(failure))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn accept(
+        &self,
+        tenant: &Tenant,
+        claimed: &Subscription,
+        resolved: &Resolved,
+    ) -> Result<(), AddError> {
+        self.begin(tenant, claimed, resolved).await?;
+        match self.create_remote(tenant, claimed, &resolved.target).await {
+            Ok(made) => {
+                self.confirm(claimed, made).await?;
+                self.metrics.renewed("created");
+                Ok(())
+            }
+            // Whether it was made is not known unless Office 365 said that it did nothing.
+            Err(failure) if failure.is_transient() && failure.retry_after().is_none() => {
+                self.record(claimed, &failure).await?;
+                self.wake.raise();
+                Err(AddError::Unsettled(Box::new(self.stored(&claimed.wish.name).await?)))
+            }
+            Err(failure) => Err(AddError::Refused(failure)),
+        }
+    }
+
+    async fn unsettled(&self, name: &Name) -> Result<Subscription, AddError> {
+        Err(AddError::Unsettled(Box::new(self.stored(name).await?)))
+    }
+
+    async fn stored(&self, name: &Name) -> Result<Subscription, AddError> {
+        let found = self.store.subscription(name).await?;
+        found.ok_or_else(|| AddError::Store(StoreError::Unavailable(format!("{name} was removed meanwhile"))))
+    }
+}

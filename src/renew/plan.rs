@@ -1,0 +1,126 @@
+//! What a subscription's remote side wants done, when, and for how long. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::model::{Kind, Subscription};
+
+/// What is to be done at Office 365 for one subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing is held there: create.
+    Create,
+    /// It is held and its time has come: renew.
+    Renew,
+    /// It shall go: delete.
+    Delete,
+    /// It shall go and nothing is held: forget.
+    Forget,
+    /// All is as it should be.
+    Leave,
+}
+
+/// The next step for `subscription` at `now`.
+pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
+    match &subscription.remote {
+        Some(_) if subscription.removed_at.is_some() => Step::Delete,
+        None if subscription.removed_at.is_some() => Step::Forget,
+        // One that has run out cannot be renewed; should it live on nevertheless, creating says so (409).
+        Some(remote) if remote.expires_at <= now => Step::Create,
+        Some(remote) if remote.renew_at <= now => Step::Renew,
+        Some(_) => Step::Leave,
+        None => Step::Create,
+    }
+}
+
+/// The longest life that Office 365 grants, less a margin for clocks that differ.
+///
+/// Drives and lists: 42,300 minutes. Mail: 10,080 on paper, 10,070 in service, so 10,060 are asked for.
+const fn longest_life(kind: Kind) -> Duration {
+    let minutes = match kind {
+        Kind::ListItem | Kind::DriveItem => 42_290,
+        Kind::Message => 10_060,
+    };
+    Duration::from_secs(minutes * 60)
+}
+
+/// The expiry to ask for: what was wished, but never over what the resource allows.
+pub fn expiry(kind: Kind, wished: Option<Duration>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let longest = longest_life(kind);
+    now + wished.unwrap_or(longest).min(longest)
+}
+
+/// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a tenth
+/// of that sooner by `chance` in `[0, 1)`, so that what was made together is not renewed together.
+pub fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, at: f64, chance: f64) -> DateTime<Utc> {
+    let life = (expires_at - now).to_std().unwrap_or_default();
+    now + life.mul_f64(at * (1.0 - 0.1 * chance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Origin, Remote, RemoteId, Start, SubscriptionId, Via, Wish};
+
+    fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscription {
+        let at =
+            |hours: i64| DateTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(hours).unwrap() * 3600);
+        Subscription {
+            id: SubscriptionId(uuid::Uuid::nil()),
+            wish: Wish {
+                name: "files".parse().unwrap(),
+                tenant: "contoso".parse().unwrap(),
+                resource: "onedrive:alice@contoso.com".parse().unwrap(),
+                via: Via::Graph,
+                start: Start::Now,
+                lifetime: None,
+                select: vec![],
+                origin: Origin::Api,
+            },
+            target: None,
+            started_at: None,
+            remote: remote.map(|(renew, expires)| Remote {
+                id: RemoteId("r".into()),
+                renew_at: at(renew),
+                expires_at: at(expires),
+            }),
+            removed_at: removed.then(|| at(0)),
+            renew_error: None,
+            fetch_error: None,
+            last_notification_at: None,
+            last_fetch_at: None,
+            last_event_at: None,
+            pending: false,
+            events: 0,
+            first_round: None,
+        }
+    }
+
+    #[test]
+    fn every_situation_has_its_step() {
+        let now = DateTime::UNIX_EPOCH + Duration::from_secs(100 * 3600);
+        for (remote, removed, step) in [
+            (None, false, Step::Create),
+            (Some((101, 200)), false, Step::Leave),
+            (Some((100, 200)), false, Step::Renew),
+            (Some((50, 100)), false, Step::Create),
+            (Some((101, 200)), true, Step::Delete),
+            (Some((50, 60)), true, Step::Delete),
+            (None, true, Step::Forget),
+        ] {
+            assert_eq!(plan(&subscription(remote, removed), now), step, "{remote:?} removed: {removed}");
+        }
+    }
+
+    #[test]
+    fn no_wish_lives_longer_than_the_resource_allows() {
+        let now = DateTime::UNIX_EPOCH;
+        let days = |n: u64| Duration::from_secs(n * 86_400);
+        assert_eq!(expiry(Kind::Message, None, now), now + Duration::from_secs(10_060 * 60));
+        assert_eq!(expiry(Kind::Message, Some(days(30)), now), now + Duration::from_secs(10_060 * 60));
+        assert_eq!(expiry(Kind::DriveItem, Some(days(2)), now), now + days(2));
+        assert_eq!(renew_at(now, now + days(10), 0.5, 0.0), now + days(5));
+        assert_eq!(renew_at(now, now + days(10), 0.5, 1.0), now + Duration::from_secs(388_800));
+    }
+}

@@ -1,0 +1,244 @@
+//! Applies the next step of one subscription.
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use super::plan::{self, Step};
+use super::{LEASE, Renewer};
+use crate::model::{Kind, Name, Remote, Start, Subscription, Target, Trouble};
+use crate::office365::{Failure, NewRemote, RemoteSubscription, Resolved, Tenant, Verdict};
+use crate::store::{Registered, StoreError};
+
+/// What became of a renewal that was asked for by hand.
+#[derive(Debug, Clone)]
+pub enum Renewed {
+    /// Nobody follows anything under that name.
+    NotFound,
+    /// Somebody is at it just now.
+    Busy,
+    /// It is renewed, or made anew where it had vanished.
+    Done(Box<Subscription>),
+    /// It did not work.
+    Failed(Trouble),
+}
+
+/// Why a step did not work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StepError {
+    #[error(transparent)]
+    Office365(#[from] Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Renewer {
+    /// Renews a subscription now, whether it is due or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store did not take part; the renewal loop goes on from there.
+    pub async fn renew(&self, name: &Name) -> Result<Renewed, StoreError> {
+        let known = self.store.subscription(name).await?.filter(|found| found.removed_at.is_none());
+        let Some(known) = known else { return Ok(Renewed::NotFound) };
+        let Some(claimed) = self.store.claim_one(known.id, self.clock.now(), LEASE).await? else {
+            return Ok(Renewed::Busy);
+        };
+        let step = match plan::plan(&claimed, self.clock.now()) {
+            Step::Leave => Step::Renew,
+            step => step,
+        };
+        if let Some(trouble) = self.take(&claimed, step).await? {
+            return Ok(Renewed::Failed(trouble));
+        }
+        let renewed = self.store.subscription(name).await?;
+        Ok(renewed.map_or(Renewed::NotFound, |found| Renewed::Done(Box::new(found))))
+    }
+
+    /// Takes the next step of a claimed subscription.
+    pub(super) async fn settle(&self, subscription: Subscription) {
+        let step = plan::plan(&subscription, self.clock.now());
+        if let Err(error) = self.take(&subscription, step).await {
+            let name = &subscription.wish.name;
+            tracing::warn!(subscription = %name, %error, "The store does not take part; the claim runs out by itself");
+        }
+    }
+
+    /// Takes one step and records how it went: `Some` is what went wrong at Office 365.
+    pub(super) async fn take(
+        &self,
+        subscription: &Subscription,
+        step: Step,
+    ) -> Result<Option<Trouble>, StoreError> {
+        let done = match step {
+            Step::Create => self.create(subscription).await.map(|()| "created"),
+            Step::Renew => self.prolong(subscription).await,
+            Step::Delete | Step::Forget => self.delete(subscription).await.map(|()| "removed"),
+            // Claimed as due and no longer so: the claim runs out by itself.
+            Step::Leave => return Ok(None),
+        };
+        match done {
+            Ok(result) => {
+                self.metrics.renewed(result);
+                tracing::info!(subscription = %subscription.wish.name, result, "The remote subscription is settled");
+                Ok(None)
+            }
+            Err(StepError::Store(error)) => Err(error),
+            Err(StepError::Office365(failure)) => self.record(subscription, &failure).await.map(Some),
+        }
+    }
+
+    /// Keeps what went wrong, with the time of the next attempt.
+    pub(super) async fn record(
+        &self,
+        subscription: &Subscription,
+        failure: &Failure,
+    ) -> Result<Trouble, StoreError> {
+        let attempt = self.store.attempts(subscription.id).await?.saturating_add(1);
+        let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
+        self.metrics.renewed(if trouble.transient { "transient" } else { "failed" });
+        tracing::warn!(subscription = %subscription.wish.name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
+            "Office 365 did not take a step for the remote subscription: {}", trouble.message);
+        self.store.failed(subscription.id, &trouble).await?;
+        Ok(trouble)
+    }
+
+    /// Creates the remote subscription; resolves first, and takes the start link, where that has not been done.
+    async fn create(&self, subscription: &Subscription) -> Result<(), StepError> {
+        let tenant = self.tenant(&subscription.wish.tenant)?;
+        let target = match &subscription.target {
+            Some(target) if subscription.started_at.is_some() => target.clone(),
+            _ => self.settle_target(tenant, subscription).await?,
+        };
+        let made = self.create_remote(tenant, subscription, &target).await?;
+        self.confirm(subscription, made).await
+    }
+
+    /// Resolves the resource and begins to follow it.
+    async fn settle_target(&self, tenant: &Tenant, subscription: &Subscription) -> Result<Target, StepError> {
+        let resolved = tenant.resolve(&subscription.wish.resource).await?;
+        if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &resolved.target).await? {
+            let message = format!("subscription '{other}' follows that already: remove one of the two");
+            return Err(Failure::local(Verdict::Rejected, "followedAlready", message).into());
+        }
+        self.begin(tenant, subscription, &resolved).await?;
+        Ok(resolved.target)
+    }
+
+    /// Notes when following begins, and takes the link that is "from now" where it is wished and there is one.
+    pub(super) async fn begin(
+        &self,
+        tenant: &Tenant,
+        subscription: &Subscription,
+        resolved: &Resolved,
+    ) -> Result<(), StepError> {
+        let latest = match subscription.wish.start {
+            Start::Now => tenant.latest(&resolved.target).await?,
+            Start::Baseline | Start::Beginning => None,
+        };
+        let (link, at) = latest.map_or((None, resolved.at), |(link, at)| (Some(link), at));
+        Ok(self.store.begun(subscription.id, at, link).await?)
+    }
+
+    /// Creates; where there is one already that is ours, deletes it and creates again, since only so its
+    /// `client_state` is certain. One that is not ours is left alone.
+    pub(super) async fn create_remote(
+        &self,
+        tenant: &Tenant,
+        subscription: &Subscription,
+        target: &Target,
+    ) -> Result<RemoteSubscription, Failure> {
+        let client_state = self.client_states.of(subscription.id);
+        let conflict = match tenant.create(self.wanted(subscription, target, &client_state)).await {
+            Err(failure) if matches!(failure.verdict, Verdict::Conflict { .. }) => failure,
+            answer => return answer,
+        };
+        let Some(existing) = conflict.existing() else { return Err(conflict) };
+        match tenant.find(&existing).await? {
+            Some(found) if self.is_ours(&found) => tenant.delete(&existing).await?,
+            Some(found) => return Err(foreign(&found)),
+            None => {}
+        }
+        tenant.create(self.wanted(subscription, target, &client_state)).await
+    }
+
+    fn wanted<'a>(
+        &'a self,
+        subscription: &Subscription,
+        target: &'a Target,
+        client_state: &'a str,
+    ) -> NewRemote<'a> {
+        NewRemote {
+            target,
+            notification_url: &self.notification_url,
+            lifecycle_url: &self.lifecycle_url,
+            client_state,
+            expires_at: plan::expiry(target.kind(), subscription.wish.lifetime, self.clock.now()),
+        }
+    }
+
+    fn is_ours(&self, found: &RemoteSubscription) -> bool {
+        found.notification_url.as_deref() == Some(self.notification_url.as_str())
+    }
+
+    /// Renews; makes anew what has vanished.
+    async fn prolong(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+        let tenant = self.tenant(&subscription.wish.tenant)?;
+        let Some(remote) = &subscription.remote else {
+            return self.create(subscription).await.map(|()| "created");
+        };
+        let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
+        let expires_at = plan::expiry(kind, subscription.wish.lifetime, self.clock.now());
+        match tenant.renew(&remote.id, expires_at).await {
+            Ok(renewed) => {
+                self.confirm(subscription, renewed).await?;
+                Ok("renewed")
+            }
+            Err(failure) if failure.verdict == Verdict::NotFound => {
+                self.store.lost(subscription.id).await?;
+                self.create(subscription).await?;
+                Ok("recreated")
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    pub(super) async fn confirm(
+        &self,
+        subscription: &Subscription,
+        held: RemoteSubscription,
+    ) -> Result<(), StepError> {
+        let now = self.clock.now();
+        let renew_at = self.renew_at(now, held.expires_at);
+        let remote = Remote { id: held.id, expires_at: held.expires_at, renew_at };
+        self.store.confirmed(subscription.id, &remote, now).await?;
+        self.fetch.raise();
+        Ok(())
+    }
+
+    fn renew_at(&self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
+        plan::renew_at(now, expires_at, self.settings.at, rand::random())
+    }
+
+    /// Deletes the remote subscription, if one is held, and forgets.
+    async fn delete(&self, subscription: &Subscription) -> Result<(), StepError> {
+        if let Some(remote) = &subscription.remote {
+            self.tenant(&subscription.wish.tenant)?.delete(&remote.id).await?;
+        }
+        Ok(self.store.removed(subscription.id).await?)
+    }
+
+    pub(super) fn tenant(&self, name: &Name) -> Result<&Tenant, Failure> {
+        self.office365.tenant(name).ok_or_else(|| Failure::unknown_tenant(name))
+    }
+}
+
+/// Somebody else's remote subscription stands in the way; it is never deleted.
+fn foreign(found: &RemoteSubscription) -> Failure {
+    let url = found.notification_url.as_deref().unwrap_or_default();
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let message = format!(
+        "the same app registration has subscription {} on this resource, which notifies {}: remove that one, or use an app registration of your own",
+        found.id,
+        host.as_deref().unwrap_or("an address that is not told"),
+    );
+    Failure::local(Verdict::Rejected, "foreignSubscription", message)
+}

@@ -1,0 +1,96 @@
+//! What can be done under `/_control`.
+
+use serde_json::{Value, json};
+
+/// One call: method, address, what it takes, what it does.
+const CALLS: [(&str, &str, &str, &str); 16] = [
+    ("GET", "/_control", "", "This description."),
+    (
+        "GET",
+        "/_control/state",
+        "",
+        "Everything in the tenant by resource address, as a delta would tell it (a drive with its root; list items with their columns; messages with immutable ids), the subscriptions, and how many notifications wait.",
+    ),
+    (
+        "GET",
+        "/_control/requests",
+        "?last=N",
+        "The last requests of clients, oldest first, without credentials.",
+    ),
+    ("DELETE", "/_control/requests", "", "Forgets them."),
+    (
+        "POST",
+        "/_control/changes",
+        r#"{"count", "seed"?, "resource"?}"#,
+        "Makes random changes (create, update, rename, move, delete) by users of the tenant, and tells which.",
+    ),
+    (
+        "POST",
+        "/_control/replay",
+        r#"{"resource"?}"#,
+        "Makes every item appear in the next delta, unchanged, and announces it.",
+    ),
+    (
+        "POST",
+        "/_control/tokens/expire",
+        r#"{"resource"?}"#,
+        "Makes every delta link given so far answer 410.",
+    ),
+    (
+        "POST",
+        "/_control/notifications",
+        r#"{"duplicate"?, "reorder"?, "lose"?, "delay_seconds"?}"#,
+        "How notifications travel from now on: probabilities from 0 to 1 (reorder: held back two seconds), and the longest delay. What is left out is 0.",
+    ),
+    (
+        "POST",
+        "/_control/subscriptions/{id}/remove",
+        r#"{"lifecycle"?}"#,
+        "Removes a subscription; with lifecycle true its lifecycle address is told.",
+    ),
+    (
+        "POST",
+        "/_control/lifecycle",
+        r#"{"event", "subscription"?}"#,
+        "Sends missed, subscriptionRemoved or reauthorizationRequired to the lifecycle address.",
+    ),
+    (
+        "POST",
+        "/_control/roles",
+        r#"{"roles"}"#,
+        "The permissions granted to the app. Takes effect at once; tokens show it when they are next given.",
+    ),
+    (
+        "POST",
+        "/_control/faults",
+        r#"{"status", "count"?, "path_prefix"?, "retry_after"?, "code"?}"#,
+        "Answers the next requests below the path with this error. Faults queue up.",
+    ),
+    ("DELETE", "/_control/faults", "", "Forgets queued faults."),
+    (
+        "POST",
+        "/_control/pages",
+        r#"{"page_size"?, "partial_messages"?}"#,
+        "Items on a page; whether a message of which only isRead or flag changed comes with that property alone.",
+    ),
+    (
+        "POST",
+        "/_control/time",
+        r#"{"advance_seconds"}"#,
+        "Moves the stand-in's time forward, where it runs on a clock that can be moved.",
+    ),
+    ("*", "any other", "", "As Microsoft describes it, under /v1.0 and /beta."),
+];
+
+pub(super) fn all() -> Value {
+    let calls: Vec<Value> = CALLS
+        .iter()
+        .map(|(method, path, takes, does)| json!({"method": method, "path": path, "takes": takes, "does": does}))
+        .collect();
+    json!({
+        "about": "Controls of a simulated Microsoft 365 tenant. Bodies and answers are JSON; a `?` marks what may be left \
+                  out; a resource is an address such as list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates, \
+                  onedrive:alice@contoso.com or mail:alice@contoso.com/inbox, and none means everything.",
+        "calls": calls,
+    })
+}

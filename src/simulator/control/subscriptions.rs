@@ -1,0 +1,76 @@
+//! What happens to subscriptions without their owner's doing.
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::read;
+use crate::simulator::error::GraphError;
+use crate::simulator::graph::subscriptions::Subscription;
+use crate::simulator::sender::lifecycle_notification;
+use crate::simulator::wire::{Answer, Call, Outcome};
+use crate::simulator::world::World;
+
+const EVENTS: [&str; 3] = ["missed", "subscriptionRemoved", "reauthorizationRequired"];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Removal {
+    /// Whether the lifecycle address is told.
+    lifecycle: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lifecycle {
+    event: String,
+    /// None: every subscription.
+    subscription: Option<Uuid>,
+}
+
+pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
+    match (call.method.as_str(), path) {
+        ("POST", ["subscriptions", id, "remove"]) => {
+            let removal: Removal = read(call)?;
+            let id = id.parse().ok().filter(|id| world.subscriptions.contains_key(id));
+            let removed = id.and_then(|id: Uuid| world.subscriptions.remove(&id)).ok_or_else(unknown)?;
+            if removal.lifecycle {
+                tell(world, &removed, "subscriptionRemoved");
+            }
+            Ok(Answer::empty(204))
+        }
+        ("POST", ["lifecycle"]) => lifecycle(world, &read(call)?),
+        (_, path) => Err(GraphError::segment(path.last().unwrap_or(&"subscriptions"))),
+    }
+}
+
+fn lifecycle(world: &mut World, wanted: &Lifecycle) -> Outcome {
+    if !EVENTS.contains(&wanted.event.as_str()) {
+        let message = format!("event is one of {}.", EVENTS.join(", "));
+        return Err(GraphError::new(400, "BadRequest", message));
+    }
+    let concerned: Vec<Subscription> = world
+        .subscriptions
+        .values()
+        .filter(|one| wanted.subscription.is_none_or(|id| one.id == id))
+        .cloned()
+        .collect();
+    if concerned.is_empty() && wanted.subscription.is_some() {
+        return Err(unknown());
+    }
+    let told = concerned.iter().filter(|one| tell(world, one, &wanted.event)).count();
+    Ok(Answer::json(202, json!({"told": told})))
+}
+
+/// Says it on the lifecycle address, where there is one.
+fn tell(world: &mut World, subscription: &Subscription, event: &str) -> bool {
+    let Some(url) = &subscription.lifecycle_url else { return false };
+    let body = lifecycle_notification(world, subscription, event);
+    let now = world.clock.now();
+    world.outbox.push_at(url, None, body, now);
+    true
+}
+
+fn unknown() -> GraphError {
+    GraphError::new(404, "ResourceNotFound", "There is no such subscription.")
+}

@@ -1,0 +1,240 @@
+//! Sign-in: the token endpoint of Microsoft Entra ID and the tokens it gives.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::form_urlencoded;
+
+use super::error::GraphError;
+use super::tenant::{DOMAIN, HOST, MY_HOST};
+use super::wire::Answer;
+use super::world::World;
+
+/// Graph's audiences, by cloud: scopes and audiences stay the cloud's even against a stand-in.
+const GRAPH_AUDIENCES: [&str; 5] = [
+    "https://graph.microsoft.com",
+    "https://graph.microsoft.us",
+    "https://dod-graph.microsoft.us",
+    "https://microsoftgraph.chinacloudapi.cn",
+    "00000003-0000-0000-c000-000000000000",
+];
+/// Seconds a token lives: the reference's example, which is also the shortest default.
+const LIFETIME: i64 = 3599;
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    aud: String,
+    iss: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    appid: String,
+    /// How the app signed in: `1` is a secret, `2` a certificate.
+    appidacr: String,
+    tid: String,
+    oid: String,
+    roles: Vec<String>,
+    ver: String,
+    uti: String,
+}
+
+/// A refusal of the token endpoint.
+struct Refusal {
+    status: u16,
+    error: &'static str,
+    number: u32,
+    text: String,
+}
+
+impl Refusal {
+    fn new(status: u16, error: &'static str, number: u32, text: impl Into<String>) -> Self {
+        Self { status, error, number, text: text.into() }
+    }
+}
+
+/// `POST /{tenant}/oauth2/v2.0/token`.
+pub(crate) fn token(world: &mut World, tenant: &str, authorization: Option<&str>, body: &[u8]) -> Answer {
+    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
+    match sign_in(world, tenant, authorization, &form) {
+        Ok(token) => Answer::json(
+            200,
+            json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
+        )
+        .header("Cache-Control", "no-store, no-cache".to_owned()),
+        Err(refusal) => refuse(world, &refusal),
+    }
+}
+
+fn sign_in(
+    world: &mut World,
+    tenant: &str,
+    authorization: Option<&str>,
+    form: &[(String, String)],
+) -> Result<String, Refusal> {
+    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let known = [world.tenant.tenant_id.to_string(), DOMAIN.to_owned(), "contoso.onmicrosoft.com".to_owned()];
+    if !known.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
+        let text = format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
+             signing into the correct cloud. Check with your subscription administrator, this may happen if there are no \
+             active subscriptions for the tenant."
+        );
+        return Err(Refusal::new(400, "invalid_request", 90002, text));
+    }
+    let grant = field("grant_type").ok_or_else(|| missing("grant_type"))?;
+    if grant != "client_credentials" {
+        let text = "The app requested an unsupported grant type.";
+        return Err(Refusal::new(400, "unsupported_grant_type", 70003, text));
+    }
+    let basic = authorization.and_then(basic_credentials);
+    let (id, secret) = match basic {
+        Some((id, secret)) => (Some(id), Some(secret)),
+        None => (field("client_id"), field("client_secret")),
+    };
+    check_client(world, &id.ok_or_else(|| missing("client_id"))?, secret.as_deref())?;
+    let scope = field("scope").ok_or_else(|| missing("scope"))?;
+    Ok(issue(world, audience(&scope)?))
+}
+
+fn missing(field: &str) -> Refusal {
+    let text = format!("The request body must contain the following parameter: '{field}'.");
+    Refusal::new(400, "invalid_request", 900_144, text)
+}
+
+/// HTTP Basic, whose parts are form-encoded once more (RFC 6749, 2.3.1).
+fn basic_credentials(header: &str) -> Option<(String, String)> {
+    let decoded = STANDARD.decode(header.strip_prefix("Basic ")?).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((form_decode(id), form_decode(secret)))
+}
+
+fn form_decode(text: &str) -> String {
+    let spaces = text.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaces).decode_utf8_lossy().into_owned()
+}
+
+fn check_client(world: &World, id: &str, secret: Option<&str>) -> Result<(), Refusal> {
+    if !id.eq_ignore_ascii_case(&world.tenant.client_id.to_string()) {
+        let text = format!(
+            "Application with identifier '{id}' was not found in the directory 'Contoso'. This can \
+             happen if the application has not been installed by the administrator of the tenant or consented to by any \
+             user in the tenant. You may have sent your authentication request to the wrong tenant."
+        );
+        return Err(Refusal::new(400, "unauthorized_client", 700_016, text));
+    }
+    let Some(secret) = secret else {
+        let text =
+            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+        return Err(Refusal::new(401, "invalid_client", 7_000_218, text));
+    };
+    if secret == world.tenant.client_secret {
+        return Ok(());
+    }
+    let text = format!(
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client \
+         secret value, not the client secret ID, for a secret added to app '{id}'."
+    );
+    Err(Refusal::new(401, "invalid_client", 7_000_215, text))
+}
+
+/// Exactly one resource, with the suffix that stands for all its granted permissions.
+fn audience(scope: &str) -> Result<&str, Refusal> {
+    let resource = scope.strip_suffix("/.default").filter(|resource| !resource.contains(' '));
+    let Some(resource) = resource else {
+        let text = format!(
+            "The provided request must include a 'scope' input parameter. The provided value for the \
+             input parameter 'scope' is not valid. The scope {scope} is not valid."
+        );
+        return Err(Refusal::new(400, "invalid_scope", 70011, text));
+    };
+    let sites = [HOST, MY_HOST].iter().any(|host| resource.strip_prefix("https://") == Some(host));
+    if sites || GRAPH_AUDIENCES.contains(&resource) {
+        return Ok(resource);
+    }
+    let text = format!("The resource principal named {resource} was not found in the tenant named Contoso.");
+    Err(Refusal::new(400, "invalid_resource", 500_011, text))
+}
+
+fn issue(world: &mut World, audience: &str) -> String {
+    let now = world.clock.now().timestamp();
+    let tenant = &world.tenant;
+    let claims = Claims {
+        aud: audience.to_owned(),
+        iss: format!("https://sts.windows.net/{}/", tenant.tenant_id),
+        iat: now,
+        nbf: now,
+        exp: now + LIFETIME,
+        appid: tenant.client_id.to_string(),
+        appidacr: "1".to_owned(),
+        tid: tenant.tenant_id.to_string(),
+        oid: world.service_principal.to_string(),
+        roles: world.settings.roles.clone(),
+        ver: "1.0".to_owned(),
+        uti: world.random.uuid().simple().to_string(),
+    };
+    let key = EncodingKey::from_secret(&world.signing_key);
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
+}
+
+fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
+    let (trace, correlation) = (world.random.uuid(), world.random.uuid());
+    let timestamp = world.clock.now().format("%Y-%m-%d %H:%M:%SZ").to_string();
+    let description = format!(
+        "AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {timestamp}",
+        refusal.number, refusal.text
+    );
+    let body = json!({
+        "error": refusal.error,
+        "error_description": description,
+        "error_codes": [refusal.number],
+        "timestamp": timestamp,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("https://login.microsoftonline.com/error?code={}", refusal.number),
+    });
+    Answer::json(refusal.status, body)
+}
+
+/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds.
+pub(crate) fn verify(
+    signing_key: &[u8],
+    now: DateTime<Utc>,
+    authorization: Option<&str>,
+) -> Result<(), GraphError> {
+    let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default().trim();
+    if token.is_empty() {
+        return Err(unauthorized("Access token is empty."));
+    }
+    if token.split('.').count() != 3 {
+        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.)."));
+    }
+    let mut validation = Validation::new(Algorithm::HS256);
+    // The library reads the system clock and takes one audience set: both are checked below.
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation.required_spec_claims.clear();
+    let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(signing_key), &validation)
+        .map_err(|_| unauthorized("Access token validation failure. Signature is invalid."))?
+        .claims;
+    if !GRAPH_AUDIENCES.contains(&claims.aud.trim_end_matches('/')) {
+        return Err(unauthorized("Access token validation failure. Invalid audience."));
+    }
+    if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
+        return Err(unauthorized("Lifetime validation failed, the token is expired."));
+    }
+    Ok(())
+}
+
+fn unauthorized(message: &str) -> GraphError {
+    GraphError::new(401, "InvalidAuthenticationToken", message).header(
+        "WWW-Authenticate",
+        "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
+         client_id=\"00000003-0000-0000-c000-000000000000\""
+            .to_owned(),
+    )
+}

@@ -1,0 +1,159 @@
+//! What Office 365 checks before it takes a subscription.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::target::Target;
+use super::{Subscription, longest};
+use crate::simulator::error::GraphError;
+use crate::simulator::wire::Call;
+use crate::simulator::world::{IdForm, World};
+
+/// Anything shorter is silently raised to this.
+const SHORTEST: TimeDelta = TimeDelta::minutes(45);
+const CLIENT_STATE_LIMIT: usize = 128;
+
+/// The subscription that a create call asks for.
+pub(super) fn wanted(world: &mut World, call: &Call, body: &Value) -> Result<Subscription, GraphError> {
+    let change_type = required(body, "changeType")?;
+    let notification_url = required(body, "notificationUrl")?;
+    let resource = required(body, "resource")?;
+    required(body, "expirationDateTime")?;
+    check_url(&notification_url, "notificationUrl")?;
+    let lifecycle_url = text(body, "lifecycleNotificationUrl");
+    if let Some(url) = &lifecycle_url {
+        check_url(url, "lifecycleNotificationUrl")?;
+    }
+    let client_state = text(body, "clientState");
+    if client_state.as_ref().is_some_and(|state| state.chars().count() > CLIENT_STATE_LIMIT) {
+        return Err(invalid("clientState must not exceed 128 characters."));
+    }
+    let target = Target::of(world, &resource)?;
+    check_extras(body, &target)?;
+    check_change_type(&change_type, &target)?;
+    permitted(world, &target, "Create")?;
+    let expires = expiry(world, body, &target)?.unwrap_or_default();
+    Ok(Subscription {
+        id: world.random.uuid(),
+        resource,
+        target,
+        change_type,
+        notification_url,
+        lifecycle_url,
+        client_state,
+        expires,
+        tls: text(body, "latestSupportedTlsVersion").unwrap_or_else(|| "v1_2".to_owned()),
+        ids: if call.immutable_ids() { IdForm::Immutable } else { IdForm::Default },
+    })
+}
+
+/// What an update may change: the expiry and the notification address.
+pub(super) fn changes(
+    world: &World,
+    subscription: &Subscription,
+    body: &Value,
+) -> Result<(Option<DateTime<Utc>>, Option<String>), GraphError> {
+    if text(body, "lifecycleNotificationUrl").is_some() {
+        return Err(invalid("lifecycleNotificationUrl can only be set when the subscription is created."));
+    }
+    let url = text(body, "notificationUrl");
+    if let Some(url) = &url {
+        check_url(url, "notificationUrl")?;
+    }
+    let expires = expiry(world, body, &subscription.target)?;
+    if expires.is_none() && url.is_none() {
+        return Err(invalid("The request must contain expirationDateTime or notificationUrl."));
+    }
+    Ok((expires, url))
+}
+
+/// Whether the app was granted what the resource needs.
+pub(super) fn permitted(world: &World, target: &Target, operation: &str) -> Result<(), GraphError> {
+    let any_of: &[&str] = match target {
+        Target::List(_) => super::super::SITE_READ,
+        Target::Drive(_) => super::super::FILE_READ,
+        Target::Messages { .. } => super::super::MAIL_READ,
+    };
+    if world.granted(any_of) {
+        return Ok(());
+    }
+    let message =
+        format!("Operation: {operation}; Exception: [Status Code: Forbidden; Reason: Access denied]");
+    Err(GraphError::new(403, "ExtensionError", message))
+}
+
+fn check_extras(body: &Value, target: &Target) -> Result<(), GraphError> {
+    let set = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    if ["vapidPublicKey", "webPushEncryptionP256dhPublicKey", "webPushEncryptionSecret"].into_iter().any(set)
+    {
+        return Err(invalid("Web Push properties are not allowed for a webhook."));
+    }
+    if body.get("includeResourceData").and_then(Value::as_bool) != Some(true) {
+        return Ok(());
+    }
+    Err(match target {
+        Target::Messages { .. } => {
+            invalid("Notifications with resource data are not served by this stand-in.")
+        }
+        _ => invalid("File Services workload is not enabled for rich notifications."),
+    })
+}
+
+fn check_change_type(change_type: &str, target: &Target) -> Result<(), GraphError> {
+    let allowed: &[&str] = match target {
+        Target::Messages { .. } => &["created", "updated", "deleted"],
+        _ => &["updated"],
+    };
+    match change_type.split(',').map(str::trim).find(|wanted| !allowed.contains(wanted)) {
+        Some(wanted) => Err(invalid(&format!("changeType '{wanted}' is not supported for this resource."))),
+        None => Ok(()),
+    }
+}
+
+/// Office 365 wants https; a stand-in also takes plain http where it cannot leave the machine.
+fn check_url(url: &str, field: &str) -> Result<(), GraphError> {
+    let parsed = Url::parse(url).map_err(|_| invalid(&format!("{field} is not a valid URL.")))?;
+    let loopback = match parsed.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    match parsed.scheme() {
+        "https" => Ok(()),
+        "http" if loopback => Ok(()),
+        _ => Err(invalid(&format!("{field} must use https."))),
+    }
+}
+
+/// The expiry that a body asks for, as far as it is granted.
+fn expiry(world: &World, body: &Value, target: &Target) -> Result<Option<DateTime<Utc>>, GraphError> {
+    let Some(given) = text(body, "expirationDateTime") else { return Ok(None) };
+    let wanted = DateTime::parse_from_rfc3339(&given)
+        .map_err(|_| invalid("expirationDateTime is not a valid date and time."))?
+        .to_utc();
+    let (now, longest) = (world.clock.now(), longest(target));
+    if wanted <= now {
+        return Err(invalid("Subscription expiration must be in the future."));
+    }
+    if wanted > now + longest {
+        let minutes = longest.num_minutes();
+        return Err(invalid(&format!(
+            "Subscription expiration can only be {minutes} minutes in the future."
+        )));
+    }
+    Ok(Some(wanted.max(now + SHORTEST)))
+}
+
+fn required(body: &Value, name: &str) -> Result<String, GraphError> {
+    text(body, name).ok_or_else(|| invalid(&format!("'{name}' is required.")))
+}
+
+fn text(body: &Value, name: &str) -> Option<String> {
+    body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn invalid(message: &str) -> GraphError {
+    GraphError::new(400, "ValidationError", message)
+}

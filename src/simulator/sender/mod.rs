@@ -1,0 +1,178 @@
+//! The notification sender.
+//!
+//! Guarantees what Office 365 does, and no more: a change is announced at least once to each matching
+//! subscription while its endpoint answers within four hours. Notifications can be late, doubled, out of order
+//! or lost, as set under `/_control`; what is pending for one address goes out in one POST.
+
+mod bodies;
+mod outbox;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) use bodies::lifecycle_notification;
+pub(crate) use outbox::{Batch, Behaviour, Outbox};
+
+use super::graph::subscriptions::{Subscription, Target};
+use super::server::Shared;
+use super::world::World;
+
+/// How long the endpoint may take over a first attempt.
+const FIRST_LIMIT: Duration = Duration::from_secs(3);
+/// How long it may take over a retry.
+const RETRY_LIMIT: Duration = Duration::from_secs(10);
+/// How long a notification is retried before it is given up.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(4);
+
+/// Something that subscriptions may want to hear of.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// An item of a list, or of the drive behind it.
+    InList(Uuid),
+    InMailbox {
+        user: Uuid,
+        folder: u64,
+        message: u64,
+        change: MailChange,
+    },
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MailChange {
+    Created,
+    Updated,
+    Deleted,
+    /// It came from this folder.
+    Moved {
+        from: u64,
+    },
+}
+
+impl World {
+    /// Puts a notification into the outbox for every subscription that this concerns.
+    pub(crate) fn ring(&mut self, happened: &Happened) {
+        let now = self.clock.now();
+        let concerned: Vec<(Subscription, Value)> = self
+            .subscriptions
+            .values()
+            .filter(|subscription| subscription.expires > now)
+            .filter_map(|subscription| {
+                Some((subscription.clone(), self.notification(subscription, happened)?))
+            })
+            .collect();
+        for (subscription, mut body) in concerned {
+            let id = self.random.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 16);
+            if let Some(object) = body.as_object_mut() {
+                object.insert("id".to_owned(), Value::from(id));
+            }
+            let behaviour = self.settings.notifications.clone();
+            self.outbox.push(&subscription.notification_url, subscription.id, &body, now, &behaviour);
+        }
+    }
+
+    fn notification(&self, subscription: &Subscription, happened: &Happened) -> Option<Value> {
+        match (&subscription.target, happened) {
+            (Target::List(wanted) | Target::Drive(wanted), Happened::InList(list)) => {
+                (wanted == list).then(|| bodies::shoulder_tap(self, subscription))
+            }
+            (
+                Target::Messages { user: wanted, folder: scope },
+                Happened::InMailbox { user, folder, message, change },
+            ) if wanted == user => {
+                let (change_type, place) = as_seen_by(*scope, *folder, *change)?;
+                let wants = subscription.change_types().any(|wanted| wanted == change_type);
+                wants.then(|| bodies::message(self, subscription, change_type, (place, *message)))?
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends an attempt: what was not taken is tried again, until it has been tried for too long.
+    fn finish(&mut self, batch: Batch, delivered: bool) {
+        let now = self.clock.now();
+        self.outbox.done(&batch.url);
+        if delivered {
+            return;
+        }
+        if now - batch.since < GIVE_UP_AFTER {
+            self.outbox.retry(batch, now);
+            return;
+        }
+        tracing::warn!(notifications = batch.items.len(), "The simulated tenant gave up on notifications");
+        for item in batch.items {
+            self.say_missed(item.subscription);
+        }
+    }
+
+    /// Outlook says on the lifecycle address that it gave up.
+    fn say_missed(&mut self, subscription: Uuid) {
+        let Some(subscription) = self.subscriptions.get(&subscription).cloned() else { return };
+        let mail = matches!(subscription.target, Target::Messages { .. });
+        if let (true, Some(url)) = (mail, subscription.lifecycle_url.clone()) {
+            let body = lifecycle_notification(self, &subscription, "missed");
+            self.outbox.push_at(&url, None, body, self.clock.now());
+        }
+    }
+}
+
+/// What a change looks like to a subscription on one folder, or on all mail, and the folder it is seen in.
+fn as_seen_by(scope: Option<u64>, folder: u64, change: MailChange) -> Option<(&'static str, u64)> {
+    match (change, scope) {
+        (MailChange::Moved { .. }, None) => Some(("updated", folder)),
+        (MailChange::Moved { from }, Some(scope)) if scope == from => Some(("deleted", from)),
+        (_, Some(scope)) if scope != folder => None,
+        (MailChange::Created | MailChange::Moved { .. }, _) => Some(("created", folder)),
+        (MailChange::Updated, _) => Some(("updated", folder)),
+        (MailChange::Deleted, _) => Some(("deleted", folder)),
+    }
+}
+
+/// Sends until it is told to stop.
+pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: CancellationToken) {
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        // Registered before the outbox is looked at, so that no ring falls between.
+        let rung = shared.ring.notified();
+        let (batches, next) = {
+            let mut guard = shared.world();
+            let now = shared.clock.now();
+            guard.alive_subscriptions(now);
+            let World { outbox, subscriptions, .. } = &mut *guard;
+            outbox.take_due(now, |id| subscriptions.contains_key(&id))
+        };
+        in_flight.extend(batches.into_iter().map(|batch| attempt(&shared, &client, batch)));
+        let wait = async {
+            match next {
+                Some(due) => shared.clock.sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = rung => {}
+            Some((batch, delivered)) = in_flight.next(), if !in_flight.is_empty() => {
+                shared.world().finish(batch, delivered);
+            }
+            () = wait => {}
+        }
+    }
+}
+
+async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Batch, bool) {
+    let limit = if batch.attempt == 0 { FIRST_LIMIT } else { RETRY_LIMIT };
+    let body = json!({"value": batch.items.iter().map(|item| &item.body).collect::<Vec<_>>()});
+    let post = client.post(&batch.url).json(&body).send();
+    let delivered = match shared.clock.timeout(limit, post).await {
+        Ok(Ok(response)) => response.status().is_success(),
+        Ok(Err(_)) | Err(_) => false,
+    };
+    (batch, delivered)
+}

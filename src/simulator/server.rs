@@ -1,0 +1,193 @@
+//! The web server: takes requests apart, keeps them for inspection, lets queued faults answer first, and hands
+//! the rest to sign-in, Graph or `/_control`.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::error::GraphError;
+use super::wire::{Answer, Body, Call, Outcome, segments};
+use super::world::{World, graph_time};
+use super::{Options, control, entra, graph};
+use crate::clock::Clock;
+
+/// The largest body taken: a file of this size in one upload.
+const BODY_LIMIT: usize = 64 << 20;
+const JSON: &str =
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+/// Headers worth keeping of a request; credentials are not.
+const KEPT_HEADERS: [&str; 8] = [
+    "accept",
+    "client-request-id",
+    "content-type",
+    "deltaexcludeparent",
+    "host",
+    "if-match",
+    "prefer",
+    "user-agent",
+];
+
+/// What the server's workers and the sender share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    pub(crate) clock: Clock,
+    /// Wakes the sender.
+    pub(crate) ring: Notify,
+    /// For handshakes. The sender has a client of its own, since connections belong to the thread that made them.
+    pub(crate) handshakes: reqwest::Client,
+}
+
+impl Shared {
+    /// The state, locked. Never held over an await.
+    pub(crate) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A client as Office 365 is one: no redirects, no `User-Agent`.
+pub(crate) fn http_client() -> std::io::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+    builder.pool_idle_timeout(Duration::from_secs(20)).build().map_err(std::io::Error::other)
+}
+
+/// Binds the address and makes the server, which answers once it is polled.
+pub(crate) fn bind(options: &Options) -> std::io::Result<(Arc<Shared>, Server)> {
+    let listener = TcpListener::bind(options.listen)?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let shared = Arc::new(Shared {
+        world: Mutex::new(World::new(options, &url)),
+        clock: options.clock.clone(),
+        ring: Notify::new(),
+        handshakes: http_client()?,
+    });
+    let data = web::Data::from(Arc::clone(&shared));
+    let app = move || {
+        App::new()
+            .app_data(data.clone())
+            .app_data(web::PayloadConfig::new(BODY_LIMIT))
+            .default_service(web::to(answer))
+    };
+    let server =
+        HttpServer::new(app).workers(2).disable_signals().shutdown_timeout(1).listen(listener)?.run();
+    Ok((shared, server))
+}
+
+async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let shared = shared.into_inner();
+    let call = take_apart(&request, body);
+    let path = request.uri().path().to_owned();
+    if path == "/_control" || path.starts_with("/_control/") {
+        let answer = control::answer(&mut shared.world(), &call);
+        shared.ring.notify_one();
+        return respond(&shared, &call, answer);
+    }
+    let fault = control::take_fault(&mut shared.world(), &path);
+    let outcome = match fault {
+        Some(error) => Err(error),
+        None => dispatch(&shared, &call).await,
+    };
+    shared.ring.notify_one();
+    let status = outcome.as_ref().map_or_else(|error| error.status, |answer| answer.status);
+    keep(&shared, &request, &call, status);
+    respond(&shared, &call, outcome)
+}
+
+/// The addresses outside Graph: sign-in and pre-authorised downloads.
+async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
+    let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    match (call.method.as_str(), path.as_slice()) {
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
+            Ok(entra::token(&mut shared.world(), tenant, call.header("authorization"), &call.body))
+        }
+        ("GET", ["_content", list, item]) => graph::download(&shared.world(), list, item),
+        (_, ["v1.0" | "beta", rest @ ..]) => {
+            let version = call.segments.first().cloned().unwrap_or_default();
+            let segments = rest.iter().map(|part| (*part).to_owned()).collect();
+            graph::answer(shared, &Call { version, segments, ..call.clone() }).await
+        }
+        (_, path) => Err(GraphError::segment(path.first().unwrap_or(&""))),
+    }
+}
+
+fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
+    let (segments, arguments) = segments(request.uri().path());
+    let mut query: Vec<(String, String)> = arguments;
+    query.extend(url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned());
+    let headers = request.headers().iter();
+    Call {
+        method: request.method().clone(),
+        origin: format!("http://{}", request.connection_info().host()),
+        version: "v1.0".to_owned(),
+        segments,
+        query,
+        headers: headers
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect(),
+        body,
+    }
+}
+
+/// Keeps what a client sent, without its credentials.
+fn keep(shared: &Shared, request: &HttpRequest, call: &Call, status: u16) {
+    let headers: serde_json::Map<String, Value> = call
+        .headers
+        .iter()
+        .filter(|(name, _)| KEPT_HEADERS.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), Value::from(value.clone())))
+        .collect();
+    let sign_in = request.uri().path().ends_with("/token");
+    let body = if call.body.is_empty() || sign_in {
+        Value::Null
+    } else {
+        let text = || Value::from(String::from_utf8_lossy(&call.body).into_owned());
+        serde_json::from_slice(&call.body).unwrap_or_else(|_| text())
+    };
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let mut world = shared.world();
+    let at = graph_time(world.clock.now());
+    world.record(json!({
+        "at": at, "method": call.method.as_str(), "url": target, "headers": headers, "body": body,
+        "status": status,
+    }));
+}
+
+fn respond(shared: &Shared, call: &Call, outcome: Outcome) -> HttpResponse {
+    let (now, request_id) = {
+        let mut world = shared.world();
+        (world.clock.now(), world.random.uuid().to_string())
+    };
+    let client_request_id = call.header("client-request-id").unwrap_or(&request_id).to_owned();
+    let answer = outcome.unwrap_or_else(|error| {
+        let date = now.format("%Y-%m-%dT%H:%M:%S").to_string();
+        let body = error.body(&date, &request_id, &client_request_id);
+        Answer { status: error.status, headers: error.headers, body: Body::Json(body) }
+    });
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    let common = [
+        ("date", now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+        ("request-id", request_id),
+        ("client-request-id", client_request_id),
+        ("x-ms-ags-diagnostic", r#"{"ServerInfo":{"DataCenter":"Simulated"}}"#.to_owned()),
+    ];
+    for (name, value) in common.into_iter().chain(answer.headers) {
+        let name = HeaderName::from_bytes(name.to_ascii_lowercase().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            response.insert_header((name, value));
+        }
+    }
+    match answer.body {
+        Body::Empty => response.finish(),
+        Body::Json(body) => response.content_type(JSON).body(body.to_string()),
+        Body::Bytes { content_type, bytes } => response.content_type(content_type).body(bytes),
+    }
+}

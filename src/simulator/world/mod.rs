@@ -1,0 +1,154 @@
+//! Everything the stand-in knows, in one place behind one lock: who is in the tenant, what they own, who
+//! subscribed to it and what still has to be told.
+
+mod directory;
+mod list;
+mod list_writes;
+mod mail_writes;
+mod mailbox;
+mod quick_xor;
+mod seed;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub(crate) use directory::{Actor, Site, User};
+pub(crate) use list::{Column, Content, Draft, File, Item, List};
+pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
+
+use super::Options;
+use super::control::Fault;
+use super::graph::subscriptions::Subscription;
+use super::random::Random;
+use super::sender::{Behaviour, Outbox};
+use super::tenant::{Tenant, tenant};
+use crate::clock::Clock;
+
+/// Requests kept for whoever checks what a client sent.
+const REQUESTS_KEPT: usize = 2_000;
+
+/// The state of the stand-in.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) tenant: Tenant,
+    pub(crate) service_principal: Uuid,
+    pub(crate) signing_key: Vec<u8>,
+    pub(crate) random: Random,
+    pub(crate) settings: Settings,
+    pub(crate) users: Vec<User>,
+    pub(crate) sites: Vec<Site>,
+    pub(crate) lists: BTreeMap<Uuid, List>,
+    pub(crate) mailboxes: BTreeMap<Uuid, Mailbox>,
+    pub(crate) subscriptions: BTreeMap<Uuid, Subscription>,
+    pub(crate) outbox: Outbox,
+    pub(crate) faults: VecDeque<Fault>,
+    pub(crate) requests: VecDeque<Value>,
+    /// Counts every change in the tenant; delta cursors are places in this count.
+    changes: u64,
+    /// Counts delta tokens, so that no two are the same.
+    tokens: u64,
+}
+
+/// What can be set under `/_control`.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The permissions that the app has been granted.
+    pub(crate) roles: Vec<String>,
+    /// Items on a page unless the caller wants fewer.
+    pub(crate) page_size: usize,
+    /// Whether a message of which only `isRead` or `flag` changed comes with that property alone.
+    pub(crate) partial_messages: bool,
+    /// How notifications travel.
+    pub(crate) notifications: Behaviour,
+}
+
+const ROLES: [&str; 7] = [
+    "Files.ReadWrite.All",
+    "Mail.Read",
+    "Mail.ReadWrite",
+    "Mail.Send",
+    "Sites.Read.All",
+    "Sites.ReadWrite.All",
+    "User.Read.All",
+];
+
+impl World {
+    /// The seeded tenant at `url`.
+    pub(crate) fn new(options: &Options, url: &str) -> Self {
+        let mut ids = Random::new(options.seed, "principals");
+        let mut world = Self {
+            clock: options.clock.clone(),
+            tenant: tenant(url, options.seed),
+            service_principal: ids.uuid(),
+            signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
+            random: Random::new(options.seed, "world"),
+            settings: Settings {
+                roles: ROLES.map(str::to_owned).to_vec(),
+                page_size: options.page_size.max(1),
+                partial_messages: true,
+                notifications: Behaviour::default(),
+            },
+            users: Vec::new(),
+            sites: Vec::new(),
+            lists: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            outbox: Outbox::new(options.seed),
+            faults: VecDeque::new(),
+            requests: VecDeque::new(),
+            changes: 0,
+            tokens: 0,
+        };
+        world.populate(options.seed);
+        world
+    }
+
+    /// The number of the next change.
+    fn next_change(&mut self) -> u64 {
+        self.changes += 1;
+        self.changes
+    }
+
+    /// The number of the latest change.
+    pub(crate) fn latest_change(&self) -> u64 {
+        self.changes
+    }
+
+    /// A number that no delta token has had.
+    pub(crate) fn next_token(&mut self) -> u64 {
+        self.tokens += 1;
+        self.tokens
+    }
+
+    /// Keeps a request for later inspection; the oldest go first.
+    pub(crate) fn record(&mut self, request: Value) {
+        if self.requests.len() >= REQUESTS_KEPT {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
+
+    /// Whether the app was granted one of these permissions.
+    pub(crate) fn granted(&self, any_of: &[&str]) -> bool {
+        self.settings.roles.iter().any(|role| any_of.contains(&role.as_str()))
+    }
+
+    /// The app itself, as the author of a change.
+    pub(crate) fn app(&self) -> Actor {
+        Actor::application(self.tenant.client_id)
+    }
+}
+
+/// A time as Graph writes it: whole seconds, UTC.
+pub(crate) fn graph_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A time with .NET's seven fractional digits, without an offset.
+pub(crate) fn ticks_time(time: DateTime<Utc>) -> String {
+    format!("{}.{:07}", time.format("%Y-%m-%dT%H:%M:%S"), time.timestamp_subsec_nanos() / 100)
+}

@@ -1,0 +1,208 @@
+//! The real binary, as a user runs it: `serve` with a configuration file against the stand-in tenant.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use o365_listener::clock::Clock;
+use o365_listener::simulator::{self, Simulator};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything here may take. Generous: the machines that run this are slow and shared.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A listener process with its tenant, its ports and its store.
+pub struct Listener {
+    pub tenant: Simulator,
+    pub http: reqwest::Client,
+    process: Option<Child>,
+    folder: TempDir,
+    notifications: u16,
+    admin: u16,
+}
+
+impl Listener {
+    /// Starts tenant and listener; the three resources are followed from the beginning.
+    pub async fn start(seed: u64) -> Self {
+        let options = simulator::Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            seed,
+            page_size: 20,
+            ..simulator::Options::default()
+        };
+        let tenant = simulator::start(options).await.unwrap();
+        let mut listener = Self {
+            tenant,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            process: None,
+            folder: tempfile::tempdir().unwrap(),
+            notifications: free_port(),
+            admin: free_port(),
+        };
+        std::fs::write(listener.config(), listener.configuration()).unwrap();
+        listener.run().await;
+        listener
+    }
+
+    /// The folder with configuration and store.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder().join("config.toml")
+    }
+
+    fn configuration(&self) -> String {
+        let tenant = self.tenant.tenant();
+        let store = self.folder().join("store.db");
+        let head = format!(
+            "public_url = \"http://127.0.0.1:{}\"\n[listen]\nnotifications = \"127.0.0.1:{}\"\nadmin = \"127.0.0.1:{}\"\n\
+             [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{url}\"\n",
+            self.notifications,
+            self.notifications,
+            self.admin,
+            store.display(),
+            tenant.tenant_id,
+            tenant.client_id,
+            tenant.client_secret,
+            url = tenant.url,
+        );
+        let entries = self.resources().map(|(name, resource)| {
+            format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"beginning\"\n")
+        });
+        head + &entries.concat()
+    }
+
+    /// Name and address of what is followed.
+    pub fn resources(&self) -> [(&'static str, String); 3] {
+        let resources = &self.tenant.tenant().resources;
+        [
+            ("candidates", resources.list.clone()),
+            ("files", resources.drive.clone()),
+            ("inbox", resources.mail.clone()),
+        ]
+    }
+
+    /// Starts the process (again) and waits until it is ready.
+    pub async fn run(&mut self) {
+        let log = std::fs::File::options().append(true).create(true).open(self.folder().join("log")).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
+            .args(["serve", "--config"])
+            .arg(self.config())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.process = Some(process);
+        let ready = format!("{}/readyz", self.admin_url());
+        eventually("the listener is ready", async || {
+            self.http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Ends the process with this signal and waits for its end.
+    pub fn end(&mut self, signal: &str) {
+        let Some(mut process) = self.process.take() else { return };
+        let sent = Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        process.wait().unwrap();
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    pub fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.admin)
+    }
+
+    pub fn notification_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.notifications)
+    }
+
+    /// What the API answers.
+    pub async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.admin_url());
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// A call of the tenant's control API.
+    pub async fn control(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}/_control/{path}", self.tenant.url());
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap_or_default()
+    }
+
+    /// The tenant's truth.
+    pub async fn state(&self) -> Value {
+        let url = format!("{}/_control/state", self.tenant.url());
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// The whole log.
+    pub async fn events(&self) -> Vec<Value> {
+        let (mut events, mut after) = (Vec::new(), "00000000000000000000".to_owned());
+        loop {
+            let page = self.get(&format!("/v1/events?limit=1000&after={after}")).await;
+            let next = page["next"].as_str().unwrap().to_owned();
+            events.extend(page["events"].as_array().unwrap().iter().cloned());
+            if next == after {
+                return events;
+            }
+            after = next;
+        }
+    }
+
+    /// Waits until all three are active.
+    pub async fn followed(&self) {
+        eventually("all three are active", async || {
+            let list = self.get("/v1/subscriptions").await;
+            let list = list["subscriptions"].as_array().or(list.as_array()).cloned().unwrap_or_default();
+            list.len() == 3 && list.iter().all(|one| one["state"] == "active" && one.get("first_round").is_none())
+        })
+        .await;
+    }
+
+    /// What the listener wrote to its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the listener's log ---\n{}", self.log());
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Looks every 100 ms until `met` holds; fails after [`PATIENCE`].
+pub async fn eventually(what: &str, mut met: impl AsyncFnMut() -> bool) {
+    let clock = Clock::system();
+    let watch = clock.stopwatch();
+    while !met().await {
+        assert!(watch.elapsed() < PATIENCE, "in vain waited until {what}");
+        clock.sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A seed of this moment, printed so that a failure can be repeated.
+pub fn random_seed() -> u64 {
+    let seed = rand::random::<u64>() >> 16;
+    println!("seed {seed}");
+    seed
+}

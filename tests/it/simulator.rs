@@ -1,0 +1,8 @@
+//! The stand-in tenant answers as Microsoft describes it.
+
+mod delta;
+pub mod harness;
+mod notifications;
+mod resolution;
+mod sign_in;
+mod subscriptions;
