@@ -95,7 +95,10 @@ install_packages() {
     printf '\n==> Installing %s\n' "${packages[*]}"
     hold_services_back
     # The lists of packages may be missing or out of date; reading them anew is only worth it then.
-    apt_install "${packages[@]}" || { as_root apt-get update --quiet && apt_install "${packages[@]}"; }
+    apt_install "${packages[@]}" || {
+        as_root apt-get update --quiet
+        apt_install "${packages[@]}"
+    }
     release_services
 }
 
