@@ -112,16 +112,8 @@ impl Listener {
         process.wait().unwrap();
     }
 
-    pub fn process_id(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
-    }
-
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin)
-    }
-
-    pub fn notification_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.notifications)
     }
 
     /// What the API answers.
@@ -163,7 +155,8 @@ impl Listener {
         eventually("all three are active", async || {
             let list = self.get("/v1/subscriptions").await;
             let list = list["subscriptions"].as_array().or(list.as_array()).cloned().unwrap_or_default();
-            list.len() == 3 && list.iter().all(|one| one["state"] == "active" && one.get("first_round").is_none())
+            list.len() == 3
+                && list.iter().all(|one| one["state"] == "active" && one.get("first_round").is_none())
         })
         .await;
     }

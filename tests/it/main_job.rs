@@ -119,7 +119,10 @@ async fn truth(listener: &Listener) -> Value {
     for (name, resource) in listener.resources() {
         let items = state["resources"][&resource].as_array().unwrap();
         let there = items.iter().filter(|item| item.get("root").is_none());
-        truth.insert(name, there.map(|item| (item["id"].as_str().unwrap().to_owned(), essence(item))).collect());
+        truth.insert(
+            name,
+            there.map(|item| (item["id"].as_str().unwrap().to_owned(), essence(item))).collect(),
+        );
     }
     json!(truth)
 }
@@ -132,7 +135,9 @@ fn each_event_makes_a_difference(events: &[Value]) {
         let now = essence(&event["data"]["resource"]);
         match event["type"].as_str().unwrap().rsplit('.').next().unwrap() {
             "created" => assert_eq!(believed.insert(key, now), None, "created twice: {event}"),
-            "deleted" => assert_ne!(believed.remove(&key), None, "deleted without having been there: {event}"),
+            "deleted" => {
+                assert_ne!(believed.remove(&key), None, "deleted without having been there: {event}")
+            }
             "updated" => {
                 let before = believed.insert(key, now.clone());
                 let told = !event["data"]["changed"].as_array().unwrap().is_empty();
