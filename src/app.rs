@@ -8,12 +8,14 @@ use std::sync::Arc;
 use actix_web::dev::Server;
 use actix_web::{App as ActixApp, HttpServer};
 use anyhow::Context as _;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use url::Url;
 use uuid::Uuid;
 
 pub use check::{Finding, check};
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fetch::Fetcher;
@@ -58,8 +60,8 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let house = House::open(&config, clock).await?;
         house.register(&config).await?;
-        let office365 =
-            Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone()).context("cannot make an HTTP client")?;
+        let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
+            .context("cannot make an HTTP client")?;
         let office365 = Arc::new(office365);
         let renewer = house.renewer(&config, office365.clone())?;
         let fetcher = house.fetcher(&config, office365);
@@ -127,7 +129,9 @@ impl House {
                         tracing::warn!(subscription = %entry.name, ?registered, "The configuration's subscription is not taken over");
                     }
                 }
-                Some(stored) if stored.wish.resource != entry.resource || stored.wish.tenant != entry.tenant => {
+                Some(stored)
+                    if stored.wish.resource != entry.resource || stored.wish.tenant != entry.tenant =>
+                {
                     tracing::warn!(subscription = %entry.name, followed = %stored.wish.resource, configured = %entry.resource,
                         "The store follows something else under this name; remove the subscription and add it again to change that");
                 }
@@ -180,10 +184,16 @@ impl House {
             clock: self.clock.clone(),
             store: self.store.clone(),
             metrics: self.metrics.clone(),
-            renewer: renewer.clone(),
-            fetcher: fetcher.clone(),
-            keys: config.admin.api_keys.clone(),
+            renewer: Arc::new(renewer.clone()),
+            fetcher: Arc::new(fetcher.clone()),
+            keys: Keys::new(&config.admin.api_keys),
+            tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            version: env!("CARGO_PKG_VERSION"),
+            started_at: self.clock.now(),
             stopping: lifecycle.stopping(),
+            streams: Arc::new(Semaphore::new(api::STREAMS)),
+            // Background work must not stay on the one thread of an HTTP worker.
+            runtime: Handle::current(),
         }
     }
 }
@@ -197,7 +207,7 @@ fn receiving(receiver: Receiver, address: SocketAddr) -> anyhow::Result<(Server,
     let receiver = Arc::new(receiver);
     let server = HttpServer::new(move || {
         let receiver = receiver.clone();
-        ActixApp::new().configure(|routes| receive::routes(routes, receiver))
+        ActixApp::new().configure(|routes| receive::routes(routes, &receiver))
     });
     let server = server.bind(address).with_context(|| taken("notifications", address))?;
     let bound = server.addrs().first().copied().unwrap_or(address);
@@ -209,7 +219,7 @@ fn administering(api: Api, address: SocketAddr) -> anyhow::Result<(Server, Socke
     let api = Arc::new(api);
     let server = HttpServer::new(move || {
         let api = api.clone();
-        ActixApp::new().configure(|routes| api::routes(routes, api))
+        ActixApp::new().configure(|routes| api::routes(routes, &api))
     });
     // A client that has left must not keep its stream: by default neither handler nor quiet stream is dropped.
     let server = server.h1_allow_half_closed(false);

@@ -4,18 +4,21 @@
 //! A webhook is a doorbell, the delta cursor is the truth, the event log is the product. `ARCHITECTURE.md`
 //! walks through the house; the rooms in reading order:
 
+pub mod api;
+pub mod app;
 pub mod backoff;
 pub mod clock;
 pub mod config;
 pub mod fetch;
+pub mod lifecycle;
 pub mod metrics;
 pub mod model;
 pub mod office365;
+pub mod receive;
 pub mod renew;
 pub mod retain;
 pub mod seal;
 pub mod secret;
+pub mod simulator;
 pub mod store;
 pub mod tasks;
-
-pub mod simulator;

@@ -1,6 +1,5 @@
 //! `check`: tries everything that the configuration names, without changing anything at Office 365.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -8,7 +7,7 @@ use crate::config::{self, Config};
 use crate::metrics::Metrics;
 use crate::model::{Kind, Resource};
 use crate::office365::{Office365, Tenant, shake_hands};
-use crate::receive::{self, Receiver};
+use crate::receive::Receiver;
 use crate::store::{self, Store, StoreError};
 
 /// One thing that was tried.
@@ -43,7 +42,10 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
                 findings.extend(check_tenant(config, &office365, tenant).await);
             }
         }
-        Err(error) => findings.push(Finding::bad("HTTP client", format!("{error}: are the system's CA certificates installed?"))),
+        Err(error) => findings.push(Finding::bad(
+            "HTTP client",
+            format!("{error}: are the system's CA certificates installed?"),
+        )),
     }
     findings.push(check_public_url(config, clock, store.as_ref()).await);
     if let Some(store) = store {
@@ -59,7 +61,9 @@ async fn check_store(config: &Config, clock: &Clock) -> (Finding, Option<Arc<dyn
             Ok(()) => (Finding::good(subject, None), Some(store)),
             Err(error) => (Finding::bad(subject, format!("cannot be written: {error}")), Some(store)),
         },
-        Err(StoreError::InUse(_)) => (Finding::good(subject, "a running listener has it open".to_owned()), None),
+        Err(StoreError::InUse(_)) => {
+            (Finding::good(subject, "a running listener has it open".to_owned()), None)
+        }
         Err(error) => (Finding::bad(subject, format!("{error}: check the path and its permissions")), None),
     }
 }
@@ -102,9 +106,13 @@ fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Fi
     match kind {
         Kind::Message => Finding::good(
             subject,
-            format!("not in the token: right if Exchange grants it (RBAC for applications), otherwise {mend}"),
+            format!(
+                "not in the token: right if Exchange grants it (RBAC for applications), otherwise {mend}"
+            ),
         ),
-        Kind::ListItem | Kind::DriveItem => Finding::bad(subject, format!("the token does not hold it: {mend}")),
+        Kind::ListItem | Kind::DriveItem => {
+            Finding::bad(subject, format!("the token does not hold it: {mend}"))
+        }
     }
 }
 
@@ -148,7 +156,11 @@ async fn check_public_url(config: &Config, clock: &Clock, store: Option<&Arc<dyn
     }
 }
 
-fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<actix_web::dev::Server> {
+fn stand_in(
+    config: &Config,
+    clock: &Clock,
+    store: &Arc<dyn Store>,
+) -> anyhow::Result<actix_web::dev::Server> {
     let receiver = Receiver {
         clock: clock.clone(),
         inbox: store.clone(),

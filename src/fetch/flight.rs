@@ -98,11 +98,12 @@ impl Fetcher {
     async fn turn_page(&self, claim: &Claim, written: &mut u64) -> Result<Committed, PageError> {
         let subscription = &claim.subscription;
         let (tenant, target) = self.reach(claim)?;
-        let page = tenant.page(target, &subscription.wish.select, claim.link.as_ref()).await?;
+        let select = &subscription.wish.select;
+        let page = tenant.page(target, select, claim.link.as_ref()).await?;
         let items = last_occurrences(page.items);
         let known =
             self.store.known(subscription.id, items.iter().map(|item| item.id.clone()).collect()).await?;
-        let items = complete(tenant, target, items, &known).await?;
+        let items = complete(tenant, target, select, items, &known).await?;
         let commit = self.judge(claim, target.kind(), &known, &items, page.link, *written)?;
         let told: Vec<_> = commit.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
         let committed = self.store.commit_page(commit).await?;
@@ -200,6 +201,7 @@ fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
 async fn complete(
     tenant: &Tenant,
     target: &Target,
+    select: &[String],
     items: Vec<Item>,
     known: &HashMap<ItemId, Known>,
 ) -> Result<Vec<Item>, Failure> {
@@ -212,7 +214,7 @@ async fn complete(
         if item.removed || !item.partial || understood {
             whole.push(item);
         } else {
-            whole.extend(tenant.item(target, &item.id).await?);
+            whole.extend(tenant.item(target, select, &item.id).await?);
         }
     }
     Ok(whole)

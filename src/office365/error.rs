@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 /// Why Office 365 did not do what it was asked, judged once where it is known. Nobody reads message text to decide.
@@ -8,7 +9,8 @@ pub struct Failure {
     pub verdict: Verdict,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// Microsoft's `error.code` (the most specific one), or our own word: `unreachable`, `timeout`, `unreadable`.
+    /// Microsoft's `error.code` (the most specific one), or our own word: `unreachable`, `timeout`, `unreadable`,
+    /// `tooLarge`, `throttled`, `foreignLink`, `noLink`, `repeatedLink`.
     pub code: String,
     /// What a person needs to know and do, with Microsoft's own words in it.
     pub message: String,
@@ -52,6 +54,20 @@ impl Failure {
         match self.verdict {
             Verdict::Throttled(after) => Some(after),
             _ => None,
+        }
+    }
+
+    /// Puts what it means in our terms before what Office 365 said.
+    pub(super) fn explained(mut self, explanation: impl Display) -> Self {
+        self.message = format!("{explanation}. {}", self.message);
+        self
+    }
+
+    /// Names what was looked for, if that is what failed.
+    pub(super) fn naming(self, looked_for: impl Display) -> Self {
+        match self.verdict {
+            Verdict::NotFound => self.explained(format_args!("There is no {looked_for}")),
+            _ => self,
         }
     }
 }

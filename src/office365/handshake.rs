@@ -23,28 +23,42 @@ pub async fn shake_hands(url: &Url, clock: &Clock) -> Result<(), String> {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(|error| format!("cannot make an HTTP client: {error}"))?;
-    let request = client.post(url.clone()).query(&[("validationToken", TOKEN)]).header(CONTENT_TYPE, "text/plain; charset=utf-8");
+    let request = client
+        .post(url.clone())
+        .query(&[("validationToken", TOKEN)])
+        .header(CONTENT_TYPE, "text/plain; charset=utf-8");
     let exchange = async {
         let answer = request.send().await?;
-        let plain = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
+        let plain =
+            answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain"));
         Ok::<_, reqwest::Error>((answer.status(), plain, answer.bytes().await?))
     };
     let (status, plain, body) = match clock.timeout(LIMIT, exchange).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let cause = error.without_url();
-            return Err(format!("{url} cannot be reached ({cause}): point it at the notification port, by a proxy if need be"));
+            return Err(format!(
+                "{url} cannot be reached ({cause}): point it at the notification port, by a proxy if need be"
+            ));
         }
-        Err(_) => return Err(format!("{url} did not answer within 10 s, which is as long as Microsoft waits")),
+        Err(_) => {
+            return Err(format!("{url} did not answer within 10 s, which is as long as Microsoft waits"));
+        }
     };
     if status.is_redirection() {
-        return Err(format!("{url} answers with a redirect ({status}): Office 365 follows none; set public_url to where it leads"));
+        return Err(format!(
+            "{url} answers with a redirect ({status}): Office 365 follows none; set public_url to where it leads"
+        ));
     }
     if status.as_u16() != 200 {
-        return Err(format!("{url} answers {status} where the handshake wants 200: does a proxy or a sign-in stand before it?"));
+        return Err(format!(
+            "{url} answers {status} where the handshake wants 200: does a proxy or a sign-in stand before it?"
+        ));
     }
     if !plain || body.as_ref() != TOKEN.as_bytes() {
-        return Err(format!("{url} does not echo the validation token as text/plain: is it another service that answers there?"));
+        return Err(format!(
+            "{url} does not echo the validation token as text/plain: is it another service that answers there?"
+        ));
     }
     Ok(())
 }

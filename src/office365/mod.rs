@@ -1,11 +1,80 @@
 //! The only client of Office 365.
 //!
-//! Every call goes through one door ([`Tenant`]'s request): token, decorated user agent, request id, gate, and the
-//! answer judged once into a [`Failure`] that says whether and when to try again. Links are followed only to the
-//! configured origins, since they carry our token; redirects are not followed at all.
+//! Every call goes through one door: token, decorated user agent, request id, gate, and the answer judged once into
+//! a [`Failure`] that says whether and when to try again. Links are followed only to the configured origins, since
+//! they carry our token; redirects are not followed at all.
+//!
+//! What it guarantees:
+//! * while Office 365 has told a tenant or mailbox to wait, no request of it leaves;
+//! * one sign-in at a time for each token, and none for a while after one was refused;
+//! * every request has a limit in time and every answer one in size, and is counted in `o365_requests_total`.
+//!
+//! What it does not: it repeats nothing (but once after a 401) and keeps nothing over a restart. Waiting and
+//! trying again is for whoever knows what for.
 
+mod auth;
+mod base;
+mod connection;
 mod error;
-mod trouble;
+mod graph;
+mod handshake;
+mod tenant;
+mod throttle;
 mod trouble;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use auth::SignIn;
 pub use error::{Failure, Verdict};
+pub use graph::{DeltaPage, NewRemote, RemoteSubscription, Resolved};
+pub use handshake::shake_hands;
+pub use tenant::Tenant;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::metrics::Metrics;
+use crate::model::Name;
+
+/// Office 365, as far as the configured tenants reach.
+pub struct Office365 {
+    tenants: BTreeMap<Name, Tenant>,
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made; are the system's CA certificates installed? {0}")]
+    Client(#[from] reqwest::Error),
+    /// A value of a tenant cannot be used.
+    #[error("tenant '{tenant}': {key} cannot be used in HTTP requests")]
+    Tenant {
+        /// The tenant.
+        tenant: Name,
+        /// The key in its configuration.
+        key: &'static str,
+    },
+}
+
+impl Office365 {
+    /// Makes the one HTTP client, and a [`Tenant`] for each that is configured. Nothing is sent.
+    pub fn new(tenants: &[config::Tenant], clock: Clock, metrics: Arc<Metrics>) -> Result<Self, SetupError> {
+        let connection = connection::Connection::new(clock, metrics)?;
+        let tenants = tenants.iter().map(|tenant| {
+            let client = Tenant::new(tenant, connection.clone())?;
+            Ok((tenant.name.clone(), client))
+        });
+        Ok(Self { tenants: tenants.collect::<Result<_, SetupError>>()? })
+    }
+
+    /// A tenant by its name in the configuration.
+    pub fn tenant(&self, name: &Name) -> Option<&Tenant> {
+        self.tenants.get(name)
+    }
+
+    /// The names of all tenants.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.tenants.keys()
+    }
+}

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -105,8 +106,16 @@ impl Renewer {
     async fn settle_some(&self) -> Result<bool, StoreError> {
         let due = self.store.claim_due(self.clock.now(), LEASE, CONCURRENCY).await?;
         let any = !due.is_empty();
-        let steps = due.into_iter().map(|subscription| self.settle(subscription));
-        futures_util::future::join_all(steps).await;
+        let mut steps = JoinSet::new();
+        for subscription in due {
+            let renewer = self.clone();
+            steps.spawn(async move { renewer.settle(subscription).await });
+        }
+        while let Some(step) = steps.join_next().await {
+            if let Err(error) = step {
+                tracing::error!(%error, "A step ended unexpectedly; its claim runs out by itself");
+            }
+        }
         Ok(any)
     }
 }

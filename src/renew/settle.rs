@@ -147,14 +147,7 @@ impl Renewer {
         target: &Target,
     ) -> Result<RemoteSubscription, Failure> {
         let client_state = self.client_states.of(subscription.id);
-        let new = || NewRemote {
-            target,
-            notification_url: &self.notification_url,
-            lifecycle_url: &self.lifecycle_url,
-            client_state: &client_state,
-            expires_at: plan::expiry(target.kind(), subscription.wish.lifetime, self.clock.now()),
-        };
-        let conflict = match tenant.create(new()).await {
+        let conflict = match tenant.create(self.wanted(subscription, target, &client_state)).await {
             Err(failure) if matches!(failure.verdict, Verdict::Conflict { .. }) => failure,
             answer => return answer,
         };
@@ -164,7 +157,22 @@ impl Renewer {
             Some(found) => return Err(foreign(&found)),
             None => {}
         }
-        tenant.create(new()).await
+        tenant.create(self.wanted(subscription, target, &client_state)).await
+    }
+
+    fn wanted<'a>(
+        &'a self,
+        subscription: &Subscription,
+        target: &'a Target,
+        client_state: &'a str,
+    ) -> NewRemote<'a> {
+        NewRemote {
+            target,
+            notification_url: &self.notification_url,
+            lifecycle_url: &self.lifecycle_url,
+            client_state,
+            expires_at: plan::expiry(target.kind(), subscription.wish.lifetime, self.clock.now()),
+        }
     }
 
     fn is_ours(&self, found: &RemoteSubscription) -> bool {

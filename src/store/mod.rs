@@ -15,6 +15,11 @@ mod log;
 mod registry;
 mod renewals;
 mod rounds;
+mod sqlite;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 pub use error::StoreError;
 pub use inbox::{Inbox, InboxDepth, Receipt};
@@ -28,3 +33,15 @@ pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Pr
 pub trait Store: Inbox + Registry + Renewals + Rounds + Log + Keep {}
 
 impl<T: Inbox + Registry + Renewals + Rounds + Log + Keep> Store for T {}
+
+/// Opens the store that `url` names, and makes it if there is none.
+///
+/// `now` dates what is made. The answer is shared by all rooms; [`Keep::close`] ends it for all of them.
+pub async fn open(url: &str, now: DateTime<Utc>) -> Result<Arc<dyn Store>, StoreError> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Ok(Arc::new(sqlite::SqliteStore::open(path, now).await?))
+        }
+        _ => Err(StoreError::Unsupported),
+    }
+}

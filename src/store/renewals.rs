@@ -46,6 +46,7 @@ pub trait Renewals: Send + Sync {
     /// How many attempts in a row have failed.
     async fn attempts(&self, id: SubscriptionId) -> Result<u32, StoreError>;
 
-    /// When the next one is due, none claimed counted.
+    /// When the next one is due. One that is claimed counts from the end of its lease, so that work whose task
+    /// died is taken up again.
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 }

@@ -39,7 +39,8 @@ pub trait Rounds: Send + Sync {
     /// Ends a claim without anything having happened: the process stops.
     async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
-    /// When the next round is due by time (sweep, another look, a next attempt), none claimed counted.
+    /// When the next round is due: hints that wait, sweep, another look, a next attempt. One that is claimed counts
+    /// from the end of its lease, so that work whose task died is taken up again.
     async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 }
 

@@ -9,6 +9,11 @@
     reason = "a test that meets the unexpected should panic"
 )]
 
+mod api;
+mod monitoring;
+mod office365;
 mod openapi;
+mod receive;
 mod receiver;
 mod simulator;
+mod store;

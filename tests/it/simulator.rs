@@ -1,7 +1,7 @@
 //! The stand-in tenant answers as Microsoft describes it.
 
 mod delta;
-mod harness;
+pub mod harness;
 mod notifications;
 mod resolution;
 mod sign_in;

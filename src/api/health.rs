@@ -1,0 +1,66 @@
+//! Health for whoever runs the program, and metrics.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::Api;
+use super::problem::Problem;
+use super::status::count_by_state;
+use crate::metrics::{Snapshot, since};
+use crate::model::Subscription;
+use crate::store::InboxDepth;
+
+/// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
+const STORE_LIMIT: Duration = Duration::from_secs(2);
+
+/// The process answers; it looks at nothing else, since a restart would not mend a full disk.
+pub(super) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "live" }))
+}
+
+/// Notifications can be taken.
+pub(super) async fn ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+    let unready = |why: &str| Problem::new(StatusCode::SERVICE_UNAVAILABLE, why);
+    if api.stopping.is_cancelled() {
+        return Err(unready("the listener is stopping"));
+    }
+    if !api.store_is_writable().await {
+        return Err(unready("the store cannot be written to"));
+    }
+    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+}
+
+/// Prometheus text; the gauges are read from the store.
+pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+    let snapshot = snapshot(&api.store.subscriptions().await?, api.store.depth().await?, api.clock.now());
+    let text = api.metrics.observe(&snapshot).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}"))
+    })?;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+impl Api {
+    /// Whether the store takes writes just now.
+    pub(super) async fn store_is_writable(&self) -> bool {
+        matches!(self.clock.timeout(STORE_LIMIT, self.store.writable()).await, Ok(Ok(())))
+    }
+}
+
+fn snapshot(subscriptions: &[Subscription], inbox: InboxDepth, now: DateTime<Utc>) -> Snapshot {
+    let expires = subscriptions.iter().filter(|subscription| subscription.removed_at.is_none());
+    Snapshot {
+        inbox_pending: inbox.pending,
+        inbox_oldest_age: inbox.oldest_at.map(|oldest| since(oldest, now)).unwrap_or_default(),
+        subscriptions: count_by_state(subscriptions, now),
+        expires: expires
+            .filter_map(|subscription| {
+                let left = subscription.remote.as_ref()?.expires_at - now;
+                Some((subscription.wish.name.clone(), left.as_seconds_f64()))
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,47 @@
+//! Calls that wait for Office 365: answered when done, with 202 when that takes too long.
+
+use std::future::Future;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::Api;
+use super::problem::Problem;
+use super::view::View;
+use crate::model::{Name, Subscription};
+
+/// How long a caller is kept waiting.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Api {
+    /// Does `work` to its end, whether or not the caller stays, and waits for it as long as callers are kept
+    /// waiting. `None`: it goes on.
+    pub(super) async fn patiently<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Option<T>, Problem> {
+        let work = self.runtime.spawn(work);
+        let ended = tokio::select! {
+            ended = self.clock.timeout(PATIENCE, work) => ended,
+            () = self.stopping.cancelled() => return Ok(None),
+        };
+        ended.ok().transpose().map_err(|error| {
+            tracing::error!(%error, "the work behind a call of the API died");
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the work broke off; the log says more")
+        })
+    }
+
+    /// 202 for what goes on, with what there is to show of it by now.
+    pub(super) async fn accepted(&self, name: &Name) -> Result<HttpResponse, Problem> {
+        Ok(match self.store.subscription(name).await? {
+            Some(subscription) => self.show(StatusCode::ACCEPTED, &subscription),
+            None => HttpResponse::Accepted().finish(),
+        })
+    }
+
+    /// Answers with a subscription.
+    pub(super) fn show(&self, status: StatusCode, subscription: &Subscription) -> HttpResponse {
+        HttpResponse::build(status).json(View::of(subscription, self.clock.now()))
+    }
+}

@@ -1,0 +1,98 @@
+//! `GET /v1/events`: a page of the log, waited for if there is none yet.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::problem::Problem;
+use super::reader::{After, Pattern, Reader, Wanted};
+use crate::model::{Cursor, Event};
+use crate::store::ReadError;
+
+/// The query of the call.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    after: Option<After>,
+    #[serde(default)]
+    limit: Limit,
+    subscription: Option<Pattern>,
+    r#type: Option<Pattern>,
+    #[serde(default)]
+    wait: Wait,
+}
+
+/// `limit`: events in one answer.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Limit(usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+        limit.map(Self).ok_or("limit is a number from 1 to 1000")
+    }
+}
+
+/// `wait`: how long to hold the call open until there is something.
+#[derive(Debug, Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Wait(Duration);
+
+impl TryFrom<String> for Wait {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= 60);
+        seconds
+            .map(|seconds| Self(Duration::from_secs(seconds)))
+            .ok_or("wait is a number of seconds up to 60")
+    }
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Page {
+    events: Vec<Event>,
+    next: Cursor,
+}
+
+pub(super) async fn events(api: web::Data<Api>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
+    let Query { after, limit, subscription, r#type, wait } = query.into_inner();
+    let mut reader = Reader::begin(&api, after, Wanted { subscription, event_type: r#type }).await?;
+    let events = first_wanted(&api, &mut reader, limit.0, wait.0).await?;
+    Ok(HttpResponse::Ok().json(Page { events, next: reader.position() }))
+}
+
+/// Reads on until something wanted is found, or the log's end is reached and the waiting time over.
+async fn first_wanted(
+    api: &Api,
+    reader: &mut Reader,
+    limit: usize,
+    wait: Duration,
+) -> Result<Vec<Event>, ReadError> {
+    let mut waited = pin!(api.clock.sleep(wait));
+    loop {
+        let events = reader.read(limit).await?;
+        if !events.is_empty() {
+            return Ok(events);
+        }
+        tokio::select! {
+            biased;
+            () = api.stopping.cancelled() => return Ok(events),
+            () = reader.more() => {}
+            () = &mut waited => return Ok(events),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A place in the event log and what is wanted from there on: what pulling and streaming share.
+
+use std::fmt;
+use std::future::pending;
+use std::sync::Arc;
+
+use globset::{Glob, GlobMatcher};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::Api;
+use crate::model::{Cursor, Event, InvalidCursor};
+use crate::store::{EventFilter, ReadError, Store, StoreError};
+
+/// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
+const LONGEST_GLOB: usize = 256;
+
+/// `after`: where to begin.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) enum After {
+    /// After this event.
+    Event(Cursor),
+    /// After all that is there now.
+    Latest,
+}
+
+impl TryFrom<String> for After {
+    type Error = InvalidCursor;
+
+    fn try_from(text: String) -> Result<Self, InvalidCursor> {
+        if text == "latest" { Ok(Self::Latest) } else { text.parse().map(Self::Event) }
+    }
+}
+
+/// A glob over names or types; `*` matches any characters.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Pattern(GlobMatcher);
+
+impl TryFrom<String> for Pattern {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > LONGEST_GLOB {
+            return Err(format!("a glob has at most {LONGEST_GLOB} bytes"));
+        }
+        Glob::new(&text).map(|glob| Self(glob.compile_matcher())).map_err(|error| error.to_string())
+    }
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    /// Of which subscriptions; none means all.
+    pub subscription: Option<Pattern>,
+    /// Of which types; none means all.
+    pub event_type: Option<Pattern>,
+}
+
+impl EventFilter for Arc<Wanted> {
+    fn wants(&self, subscription: &str, event_type: &str) -> bool {
+        let fits = |pattern: &Option<Pattern>, text| {
+            pattern.as_ref().is_none_or(|Pattern(glob)| glob.is_match(text))
+        };
+        fits(&self.subscription, subscription) && fits(&self.event_type, event_type)
+    }
+}
+
+/// Reads on through the log.
+pub(super) struct Reader {
+    store: Arc<dyn Store>,
+    wanted: Arc<Wanted>,
+    end: watch::Receiver<Cursor>,
+    position: Cursor,
+    at_end: bool,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// Begins after `after`, or with the oldest event that is kept.
+    pub async fn begin(api: &Api, after: Option<After>, wanted: Wanted) -> Result<Self, StoreError> {
+        let position = match after {
+            Some(After::Event(cursor)) => cursor,
+            Some(After::Latest) => api.store.bounds().await?.latest,
+            None => api.store.bounds().await?.oldest,
+        };
+        let (store, end) = (Arc::clone(&api.store), api.store.end());
+        Ok(Self { store, wanted: Arc::new(wanted), end, position, at_end: false })
+    }
+
+    /// Reads on; finds nothing where nothing is wanted in the part that was looked at.
+    pub async fn read(&mut self, limit: usize) -> Result<Vec<Event>, ReadError> {
+        // Before reading, so that what is written meanwhile is not missed.
+        self.end.borrow_and_update();
+        let page = self.store.read(self.position, limit, Box::new(Arc::clone(&self.wanted))).await?;
+        self.position = page.next;
+        self.at_end = page.at_end;
+        Ok(page.events)
+    }
+
+    /// Waits until there is more to read: at the log's end until something is written, before it not at all.
+    pub async fn more(&mut self) {
+        if self.at_end && self.end.changed().await.is_err() {
+            // The store is closing; whoever waits has a limit of its own.
+            pending::<()>().await;
+        }
+    }
+
+    /// The last event looked at, wanted or not.
+    pub fn position(&self) -> Cursor {
+        self.position
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(subscription: &str, event_type: &str) -> Arc<Wanted> {
+        let pattern = |glob: &str| Pattern::try_from(glob.to_owned()).ok();
+        Arc::new(Wanted { subscription: pattern(subscription), event_type: pattern(event_type) })
+    }
+
+    #[test]
+    fn globs_choose_by_subscription_and_type() {
+        let all = Arc::new(Wanted { subscription: None, event_type: None });
+        for (wanted, expected) in [
+            (all, true),
+            (wanted("hr-*", "*"), true),
+            (wanted("hr-candidates", "o365.listItem.*"), true),
+            (wanted("*", "*.updated"), true),
+            (wanted("{hr,it}-*", "o365.{listItem,message}.*"), true),
+            (wanted("hr", "*"), false),
+            (wanted("*", "o365.message.*"), false),
+            (wanted("hr-*", "*.deleted"), false),
+        ] {
+            assert_eq!(wanted.wants("hr-candidates", "o365.listItem.updated"), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_glob_or_no_cursor_is_refused() {
+        assert!(Pattern::try_from("[".to_owned()).is_err());
+        assert!(Pattern::try_from("x".repeat(LONGEST_GLOB + 1)).is_err());
+        assert!(After::try_from("newest".to_owned()).is_err());
+    }
+}

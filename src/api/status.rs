@@ -1,0 +1,135 @@
+//! `GET /v1/status`: what a dashboard's front page needs, in one document.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::Api;
+use super::problem::Problem;
+use crate::metrics::since;
+use crate::model::{Cursor, Name, State, Subscription, Trouble};
+use crate::store::InboxDepth;
+
+/// The document.
+#[derive(Serialize)]
+struct Status<'a> {
+    version: &'static str,
+    started_at: DateTime<Utc>,
+    uptime_seconds: u64,
+    tenants: &'a [Name],
+    store: StoreStatus,
+    inbox: InboxStatus,
+    subscriptions: SubscriptionsStatus<'a>,
+    log: LogStatus,
+}
+
+#[derive(Serialize)]
+struct StoreStatus {
+    writable: bool,
+}
+
+#[derive(Serialize)]
+struct InboxStatus {
+    pending: u64,
+    oldest_at: Option<DateTime<Utc>>,
+    oldest_age_seconds: u64,
+}
+
+#[derive(Serialize)]
+struct SubscriptionsStatus<'a> {
+    total: usize,
+    by_state: BTreeMap<&'static str, u64>,
+    /// Those with an error, by name.
+    troubled: Vec<Troubled<'a>>,
+    next_expiry: Option<Expiry<'a>>,
+    last_notification_at: Option<DateTime<Utc>>,
+    last_event_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Serialize)]
+struct Troubled<'a> {
+    name: &'a Name,
+    state: State,
+    error: &'a Trouble,
+}
+
+#[derive(Serialize)]
+struct Expiry<'a> {
+    subscription: &'a Name,
+    expires_at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+struct LogStatus {
+    oldest: Cursor,
+    latest: Cursor,
+    /// Events of all subscriptions that are still there, kept or not.
+    events: u64,
+}
+
+pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+    let subscriptions = api.store.subscriptions().await?;
+    let bounds = api.store.bounds().await?;
+    let now = api.clock.now();
+    Ok(HttpResponse::Ok().json(Status {
+        version: api.version,
+        started_at: api.started_at,
+        uptime_seconds: since(api.started_at, now).as_secs(),
+        tenants: &api.tenants,
+        store: StoreStatus { writable: api.store_is_writable().await },
+        inbox: inbox(api.store.depth().await?, now),
+        subscriptions: summary(&subscriptions, now),
+        log: LogStatus {
+            oldest: bounds.oldest,
+            latest: bounds.latest,
+            events: subscriptions.iter().map(|subscription| subscription.events).sum(),
+        },
+    }))
+}
+
+fn inbox(depth: InboxDepth, now: DateTime<Utc>) -> InboxStatus {
+    InboxStatus {
+        pending: depth.pending,
+        oldest_at: depth.oldest_at,
+        oldest_age_seconds: depth.oldest_at.map_or(0, |oldest| since(oldest, now).as_secs()),
+    }
+}
+
+impl<'a> Troubled<'a> {
+    fn of(subscription: &'a Subscription, now: DateTime<Utc>) -> Option<Self> {
+        let error = subscription.error()?;
+        Some(Self { name: &subscription.wish.name, state: subscription.state(now), error })
+    }
+}
+
+impl<'a> Expiry<'a> {
+    fn of(subscription: &'a Subscription) -> Option<Self> {
+        let remote = subscription.remote.as_ref().filter(|_| subscription.removed_at.is_none())?;
+        Some(Self { subscription: &subscription.wish.name, expires_at: remote.expires_at })
+    }
+}
+
+fn summary(subscriptions: &[Subscription], now: DateTime<Utc>) -> SubscriptionsStatus<'_> {
+    SubscriptionsStatus {
+        total: subscriptions.len(),
+        by_state: count_by_state(subscriptions, now)
+            .into_iter()
+            .map(|(state, number)| (state.as_str(), number))
+            .collect(),
+        troubled: subscriptions.iter().filter_map(|one| Troubled::of(one, now)).collect(),
+        next_expiry: subscriptions.iter().filter_map(Expiry::of).min_by_key(|expiry| expiry.expires_at),
+        last_notification_at: subscriptions.iter().filter_map(|one| one.last_notification_at).max(),
+        last_event_at: subscriptions.iter().filter_map(|one| one.last_event_at).max(),
+    }
+}
+
+/// How many subscriptions are in each state, those included that none is in.
+pub(super) fn count_by_state(subscriptions: &[Subscription], now: DateTime<Utc>) -> Vec<(State, u64)> {
+    let number = |state| {
+        let fitting = subscriptions.iter().filter(|subscription| subscription.state(now) == state);
+        fitting.fold(0, |number, _| number + 1)
+    };
+    State::ALL.iter().map(|state| (*state, number(*state))).collect()
+}

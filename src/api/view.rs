@@ -1,0 +1,53 @@
+//! A subscription as callers see it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::model::{FirstRound, Name, RemoteId, Resource, Start, State, Subscription, Trouble, Via};
+
+/// The JSON form of a [`Subscription`], in the order of the documentation.
+#[derive(Serialize)]
+pub(super) struct View<'a> {
+    name: &'a Name,
+    tenant: &'a Name,
+    resource: &'a Resource,
+    via: Via,
+    start: Start,
+    state: State,
+    remote_id: Option<&'a RemoteId>,
+    expires_at: Option<DateTime<Utc>>,
+    renew_at: Option<DateTime<Utc>>,
+    last_notification_at: Option<DateTime<Utc>>,
+    last_fetch_at: Option<DateTime<Utc>>,
+    last_event_at: Option<DateTime<Utc>>,
+    pending: bool,
+    events: u64,
+    error: Option<&'a Trouble>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_round: Option<&'a FirstRound>,
+}
+
+impl<'a> View<'a> {
+    /// How it looks at `now`.
+    pub fn of(subscription: &'a Subscription, now: DateTime<Utc>) -> Self {
+        let remote = subscription.remote.as_ref();
+        Self {
+            name: &subscription.wish.name,
+            tenant: &subscription.wish.tenant,
+            resource: &subscription.wish.resource,
+            via: subscription.wish.via,
+            start: subscription.wish.start,
+            state: subscription.state(now),
+            remote_id: remote.map(|remote| &remote.id),
+            expires_at: remote.map(|remote| remote.expires_at),
+            renew_at: remote.map(|remote| remote.renew_at),
+            last_notification_at: subscription.last_notification_at,
+            last_fetch_at: subscription.last_fetch_at,
+            last_event_at: subscription.last_event_at,
+            pending: subscription.pending,
+            events: subscription.events,
+            error: subscription.error(),
+            first_round: subscription.first_round.as_ref(),
+        }
+    }
+}

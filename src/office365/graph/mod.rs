@@ -1,0 +1,168 @@
+//! Microsoft Graph. Every call leaves through one door, [`Graph::send`], which adds token, decorated user agent and
+//! request id, respects the gates, and judges the answer.
+
+mod delta;
+mod items;
+mod refusal;
+mod resolve;
+mod resources;
+mod subscriptions;
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::{Method, Request, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+use uuid::Uuid;
+
+pub use delta::DeltaPage;
+pub use resolve::Resolved;
+pub use subscriptions::{NewRemote, RemoteSubscription};
+
+use super::auth::Tokens;
+use super::base::Base;
+use super::connection::{Answer, Connection, Limits};
+use super::throttle::{Area, Gates, asked_wait, is_throttled};
+use super::{Failure, Verdict};
+use crate::clock::Clock;
+use crate::secret::Secret;
+
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// One object. Microsoft's gateway gives up before this.
+const ORDINARY: Limits = Limits { time: Duration::from_secs(60), bytes: 4 * 1024 * 1024 };
+/// A page of items, which may be long in the making and hold hundreds of them with all their columns.
+const PAGE: Limits = Limits { time: Duration::from_secs(120), bytes: 64 * 1024 * 1024 };
+/// Creating or changing a subscription: the handshake with both our addresses, ten seconds and more each, happens
+/// inside.
+const HANDSHAKE: Limits = Limits { time: Duration::from_secs(90), bytes: 1024 * 1024 };
+
+/// Graph as one tenant sees it.
+pub(super) struct Graph {
+    pub(super) connection: Connection,
+    pub(super) clock: Clock,
+    pub(super) tokens: Tokens,
+    pub(super) gates: Gates,
+    pub(super) base: Base,
+    pub(super) user_agent: HeaderValue,
+}
+
+/// A request before it has token and id.
+struct Call {
+    /// What it is for, in the log.
+    operation: &'static str,
+    method: Method,
+    url: Url,
+    area: Area,
+    prefer: Option<&'static str>,
+    json: Option<Vec<u8>>,
+    limits: Limits,
+}
+
+/// An answer that is no refusal, and the time on Office 365's clock.
+struct Accepted {
+    body: Vec<u8>,
+    at: DateTime<Utc>,
+}
+
+/// Anything that has an id; the rest of it is not needed.
+#[derive(Deserialize)]
+struct Identified {
+    id: String,
+}
+
+impl Call {
+    fn get(operation: &'static str, url: Url, area: Area) -> Self {
+        Self { operation, method: Method::GET, url, area, prefer: None, json: None, limits: ORDINARY }
+    }
+
+    fn request(&self, token: &Secret, user_agent: &HeaderValue, id: &str) -> Result<Request, Failure> {
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
+            Failure::local(Verdict::Transient, "unreadable", "Sign-in gave a token that fits into no header")
+        })?;
+        bearer.set_sensitive(true);
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(USER_AGENT, user_agent.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Ok(id) = HeaderValue::from_str(id) {
+            headers.insert(CLIENT_REQUEST_ID, id);
+        }
+        if let Some(prefer) = self.prefer {
+            headers.insert(PREFER, HeaderValue::from_static(prefer));
+        }
+        if let Some(json) = &self.json {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(json.clone().into());
+        }
+        Ok(request)
+    }
+}
+
+impl Graph {
+    /// Sends a call. A token that is not accepted is replaced once.
+    async fn send(&self, call: &Call) -> Result<Accepted, Failure> {
+        self.gates.pass(&call.area)?;
+        let token = self.tokens.current().await?;
+        let id = Uuid::new_v4().to_string();
+        let mut answer = self.attempt(call, &token, &id).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            let token = self.tokens.instead_of(&token).await?;
+            answer = self.attempt(call, &token, &id).await?;
+        }
+        if answer.status.is_success() {
+            self.gates.answered(&call.area);
+            let at = answer.date().unwrap_or_else(|| self.clock.now());
+            return Ok(Accepted { body: answer.body, at });
+        }
+        let failure = self.judge(call, &answer);
+        tracing::debug!(
+            operation = call.operation,
+            status = answer.status.as_u16(),
+            code = failure.code,
+            request_id = answer.header("request-id"),
+            client_request_id = id,
+            "Graph refused a request"
+        );
+        Err(failure)
+    }
+
+    /// Asks for an object and reads it.
+    async fn read<T: DeserializeOwned>(&self, call: &Call) -> Result<(T, DateTime<Utc>), Failure> {
+        let accepted = self.send(call).await?;
+        Ok((accepted.json(call.operation)?, accepted.at))
+    }
+
+    /// The gate is asked again before each attempt, since signing in takes its time.
+    async fn attempt(&self, call: &Call, token: &Secret, id: &str) -> Result<Answer, Failure> {
+        self.gates.pass(&call.area)?;
+        let request = call.request(token, &self.user_agent, id)?;
+        self.connection.exchange("graph", request, call.limits).await
+    }
+
+    fn judge(&self, call: &Call, answer: &Answer) -> Failure {
+        let asked = asked_wait(answer, self.clock.now());
+        if is_throttled(answer.status, asked) {
+            let wait = self.gates.refused(&call.area, asked);
+            return refusal::judge(answer.status, Some(wait), None, &answer.body);
+        }
+        self.gates.answered(&call.area);
+        // A restart link that leads elsewhere is as good as none: the round then begins at the initial address.
+        let restart = answer.header("location").filter(|link| self.base.owns(link)).map(str::to_owned);
+        refusal::judge(answer.status, None, restart, &answer.body)
+    }
+}
+
+impl Accepted {
+    fn json<T: DeserializeOwned>(&self, operation: &str) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let message = format!("Graph's answer ({operation}) cannot be read: {error}");
+            Failure::local(Verdict::Transient, "unreadable", message)
+        })
+    }
+}

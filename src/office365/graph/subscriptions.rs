@@ -1,0 +1,219 @@
+//! Remote subscriptions: create, renew, find, delete.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::super::throttle::Area;
+use super::super::{Failure, Verdict};
+use super::resources::{self, name_permission};
+use super::{Accepted, Call, Graph, HANDSHAKE};
+use crate::model::{Kind, RemoteId, Target};
+
+/// Microsoft's oldest accepted version; it may use a later one.
+const TLS_VERSION: &str = "v1_2";
+/// Only at creation can be chosen that messages keep their id when they are moved.
+const IMMUTABLE_IDS: &str = r#"IdType="ImmutableId""#;
+
+/// A remote subscription to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewRemote<'a> {
+    /// What to follow.
+    pub target: &'a Target,
+    /// Where notifications go.
+    pub notification_url: &'a Url,
+    /// Where lifecycle notifications go.
+    pub lifecycle_url: &'a Url,
+    /// What proves that a notification is ours.
+    pub client_state: &'a str,
+    /// When it shall end.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A remote subscription as Office 365 told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteSubscription {
+    /// Its id.
+    pub id: RemoteId,
+    /// When it ends; not always what was asked for.
+    pub expires_at: DateTime<Utc>,
+    /// Where its notifications go.
+    pub notification_url: Option<String>,
+    /// Office 365's time of the answer.
+    pub at: DateTime<Utc>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Creation<'a> {
+    change_type: &'static str,
+    notification_url: &'a str,
+    lifecycle_notification_url: &'a str,
+    resource: String,
+    expiration_date_time: String,
+    client_state: &'a str,
+    latest_supported_tls_version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Renewal {
+    expiration_date_time: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireSubscription {
+    id: String,
+    expiration_date_time: DateTime<Utc>,
+    notification_url: Option<String>,
+}
+
+impl Graph {
+    /// Makes one. Returns after both addresses have passed the handshake.
+    pub(crate) async fn create(&self, new: NewRemote<'_>) -> Result<RemoteSubscription, Failure> {
+        let body = Creation {
+            change_type: change_types(new.target.kind()),
+            notification_url: new.notification_url.as_str(),
+            lifecycle_notification_url: new.lifecycle_url.as_str(),
+            resource: self.base.relative(resources::path(new.target)),
+            expiration_date_time: wire_time(new.expires_at),
+            client_state: new.client_state,
+            latest_supported_tls_version: TLS_VERSION,
+        };
+        let call = Call {
+            method: Method::POST,
+            prefer: (new.target.kind() == Kind::Message).then_some(IMMUTABLE_IDS),
+            json: serde_json::to_vec(&body).ok(),
+            limits: HANDSHAKE,
+            ..self.subscriptions("create subscription", None)
+        };
+        let answer = self.send(&call).await.map_err(|failure| {
+            let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
+            name_permission(new.target, explain_handshake(new.notification_url, failure))
+        })?;
+        read(&answer)
+    }
+
+    /// Moves the end of one to `expires_at`.
+    pub(crate) async fn renew(
+        &self,
+        id: &RemoteId,
+        expires_at: DateTime<Utc>,
+    ) -> Result<RemoteSubscription, Failure> {
+        let body = Renewal { expiration_date_time: wire_time(expires_at) };
+        let call = Call {
+            method: Method::PATCH,
+            json: serde_json::to_vec(&body).ok(),
+            limits: HANDSHAKE,
+            ..self.subscriptions("renew subscription", Some(id))
+        };
+        let answer = self.send(&call).await.map_err(|failure| named(id, failure))?;
+        if !answer.body.is_empty() {
+            return read(&answer);
+        }
+        self.get(id).await.map_err(|failure| named(id, failure))
+    }
+
+    /// Reads one; none if Office 365 no longer has it.
+    pub(crate) async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
+        match self.get(id).await {
+            Err(failure) if failure.verdict == Verdict::NotFound => Ok(None),
+            answer => answer.map(Some),
+        }
+    }
+
+    /// Removes one; that it is not there is as good.
+    pub(crate) async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
+        let call = Call { method: Method::DELETE, ..self.subscriptions("delete subscription", Some(id)) };
+        match self.send(&call).await {
+            Err(failure) if failure.verdict != Verdict::NotFound => Err(failure),
+            _ => Ok(()),
+        }
+    }
+
+    async fn get(&self, id: &RemoteId) -> Result<RemoteSubscription, Failure> {
+        read(&self.send(&self.subscriptions("read subscription", Some(id))).await?)
+    }
+
+    /// Subscriptions are counted per tenant, those of mailboxes too.
+    fn subscriptions(&self, operation: &'static str, id: Option<&RemoteId>) -> Call {
+        let path = ["subscriptions"].into_iter().chain(id.map(|id| id.0.as_str()));
+        Call::get(operation, self.base.at(path), Area::Tenant)
+    }
+}
+
+/// Drives and lists say only that something changed, and accept nothing else.
+const fn change_types(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Message => "created,updated,deleted",
+        Kind::ListItem | Kind::DriveItem => "updated",
+    }
+}
+
+fn wire_time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn read(answer: &Accepted) -> Result<RemoteSubscription, Failure> {
+    let wire: WireSubscription = answer.json("subscription")?;
+    Ok(RemoteSubscription {
+        id: RemoteId(wire.id),
+        expires_at: wire.expiration_date_time,
+        notification_url: wire.notification_url,
+        at: answer.at,
+    })
+}
+
+fn named(id: &RemoteId, failure: Failure) -> Failure {
+    failure.naming(format_args!("subscription {id} at Office 365 any more"))
+}
+
+/// A handshake that failed looks like any other bad request but for its text; the text only chooses the words.
+fn explain_handshake(notification_url: &Url, failure: Failure) -> Failure {
+    let text = failure.message.to_lowercase();
+    let about_handshake = ["validation request", "validationtoken"].iter().any(|words| text.contains(words));
+    if failure.verdict != Verdict::Rejected || !about_handshake {
+        return failure;
+    }
+    failure.explained(format_args!(
+        "Office 365 did not get the answer it wants from {notification_url}: public_url must lead from the internet to \
+         the notification port of this listener, by https with a certificate that is publicly trusted, and whatever \
+         stands between must let POST /notifications?validationToken=… and POST /lifecycle?validationToken=… pass and \
+         return the answer unchanged within 10 s"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn dates_come_with_seven_digits_and_any_offset() {
+        for (written, expected) in [
+            ("2026-11-30T09:00:00Z", "2026-11-30T09:00:00Z"),
+            ("2026-11-30T09:00:00.1234567Z", "2026-11-30T09:00:00.123456700Z"),
+            ("2026-11-30T11:00:00+02:00", "2026-11-30T09:00:00Z"),
+        ] {
+            let body = json!({"id": "s", "expirationDateTime": written, "clientState": null, "new": {}});
+            let answer = Accepted { body: body.to_string().into_bytes(), at: DateTime::UNIX_EPOCH };
+            let expires_at = read(&answer).unwrap().expires_at;
+            assert_eq!(expires_at, expected.parse::<DateTime<Utc>>().unwrap(), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_failed_handshake_is_explained_and_nothing_else_is() {
+        let url: Url = "https://hooks.contoso.com/notifications".parse().unwrap();
+        let explained = |message: &str| {
+            let failure = Failure::local(Verdict::Rejected, "ValidationError", message);
+            explain_handshake(&url, failure).message.contains("must lead from the internet")
+        };
+        assert!(explained("Subscription validation request failed. HTTP status code is 'Forbidden'."));
+        assert!(explained("Subscription validation request timed out."));
+        assert!(explained("The response must match the validationToken parameter exactly."));
+        assert!(!explained("Subscription expiration can only be 10070 minutes in the future."));
+    }
+}

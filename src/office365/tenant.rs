@@ -1,0 +1,115 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::HeaderValue;
+use url::Url;
+
+use super::auth::{Credentials, SignIn, Tokens};
+use super::base::Base;
+use super::connection::Connection;
+use super::graph::{DeltaPage, Graph, NewRemote, RemoteSubscription, Resolved};
+use super::throttle::Gates;
+use super::{Failure, SetupError};
+use crate::config;
+use crate::model::{Item, ItemId, RemoteId, Resource, Target};
+use crate::store::Link;
+
+/// One tenant, reached with one app registration.
+pub struct Tenant {
+    graph: Graph,
+}
+
+impl Tenant {
+    pub(super) fn new(tenant: &config::Tenant, connection: Connection) -> Result<Self, SetupError> {
+        let invalid = |key| SetupError::Tenant { tenant: tenant.name.clone(), key };
+        let user_agent = HeaderValue::from_str(&tenant.user_agent).map_err(|_| invalid("user_agent"))?;
+        let login =
+            address(tenant.login_url.as_ref(), tenant.cloud.login()).ok_or_else(|| invalid("login_url"))?;
+        let graph =
+            address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
+        let credentials = Credentials {
+            endpoint: Base::new(login).at([tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"]),
+            client_id: tenant.client_id.clone(),
+            client_secret: tenant.client_secret.clone(),
+            // The audience is the cloud's, wherever requests go.
+            scope: format!("{}/.default", tenant.cloud.graph()),
+            user_agent: user_agent.clone(),
+        };
+        let (clock, metrics) = (connection.clock.clone(), Arc::clone(&connection.metrics));
+        let graph = Graph {
+            tokens: Tokens::new(credentials, connection.clone(), clock.clone()),
+            gates: Gates::new(tenant.name.clone(), clock.clone(), metrics),
+            base: Base::new(Base::new(graph).at(["v1.0"])),
+            connection,
+            clock,
+            user_agent,
+        };
+        Ok(Self { graph })
+    }
+
+    /// Finds what an address names.
+    pub async fn resolve(&self, resource: &Resource) -> Result<Resolved, Failure> {
+        self.graph.resolve(resource).await
+    }
+
+    /// The link from which only what happens from now on is told, and Office 365's time of "now"; none for mail.
+    pub async fn latest(&self, target: &Target) -> Result<Option<(Link, DateTime<Utc>)>, Failure> {
+        self.graph.latest(target).await
+    }
+
+    /// The page of changes at a link; without one, the first page of everything there is. `select` are properties of
+    /// messages beside the default ones.
+    pub async fn page(
+        &self,
+        target: &Target,
+        select: &[String],
+        link: Option<&Link>,
+    ) -> Result<DeltaPage, Failure> {
+        self.graph.page(target, select, link).await
+    }
+
+    /// One whole item, with the same properties as on a page; none if it is gone.
+    pub async fn item(
+        &self,
+        target: &Target,
+        select: &[String],
+        id: &ItemId,
+    ) -> Result<Option<Item>, Failure> {
+        self.graph.item(target, select, id).await
+    }
+
+    /// Makes a remote subscription. Returns after Office 365 has shaken hands with both addresses.
+    pub async fn create(&self, new: NewRemote<'_>) -> Result<RemoteSubscription, Failure> {
+        self.graph.create(new).await
+    }
+
+    /// Moves the end of a remote subscription. [`Verdict::NotFound`](super::Verdict::NotFound): it is gone, and has to
+    /// be made anew.
+    pub async fn renew(
+        &self,
+        id: &RemoteId,
+        expires_at: DateTime<Utc>,
+    ) -> Result<RemoteSubscription, Failure> {
+        self.graph.renew(id, expires_at).await
+    }
+
+    /// Reads a remote subscription; none if Office 365 no longer has it.
+    pub async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
+        self.graph.find(id).await
+    }
+
+    /// Removes a remote subscription; that it is not there is as good.
+    pub async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
+        self.graph.delete(id).await
+    }
+
+    /// Signs in anew, to see whether that works and what was granted.
+    pub async fn sign_in(&self) -> Result<SignIn, Failure> {
+        self.graph.tokens.fresh().await
+    }
+}
+
+fn address(configured: Option<&Url>, cloud: &str) -> Option<Url> {
+    let url = configured.cloned().or_else(|| Url::parse(cloud).ok())?;
+    matches!(url.scheme(), "http" | "https").then_some(url)
+}

@@ -1,0 +1,190 @@
+//! Stage 1: Office 365's requests are answered, and what they announce is stored.
+//!
+//! What this stage guarantees:
+//! * A handshake is answered before everything else, with no storage, lock or network on its way, since creating
+//!   a subscription hangs on it.
+//! * What was answered with 202 is durable in the inbox, was dropped because its `clientState` is not one of
+//!   ours, or belongs to nothing that is followed. What could not be stored within 2.4 s is answered
+//!   with 503 and comes again.
+//! * A handler never sees a byte that was not verified: the extractor `Verified` reads, parses and
+//!   checks, and hands on hints.
+//!
+//! What it does not: order, single delivery (Office 365 repeats), or knowledge of what changed. Everything said
+//! in a notification but whose it is and which lifecycle event it tells is dropped.
+//!
+//! Races, and the decision on each:
+//! * *A notification arrives before the create call has returned.* Its `clientState` is derived from our own id,
+//!   so it is recognised and stored without knowing the remote subscription.
+//! * *A notification of a subscription that was just removed.* Genuine, but the store no longer follows it:
+//!   202, nothing stored; an error would only bring it back.
+//! * *The store commits just after the time limit.* The answer was 503 although the hints are stored; they come
+//!   again, and another hint for the same round costs nothing.
+//! * *The process dies between commit and wake-up.* The loops look at the store when they start; a signal that
+//!   was lost costs latency only.
+
+mod handshake;
+mod judge;
+mod verified;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{Error, HttpResponse, guard, web};
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::HintKind;
+use crate::seal::ClientStates;
+use crate::store::{Inbox, Receipt, StoreError};
+use crate::tasks::Signal;
+use verified::Verified;
+
+/// The whole of a request, from its head to its answer. Graph counts an answer after 3 s as slow, and holds
+/// everything back for ten minutes when a tenth of them are (`change-notifications-delivery-webhooks`); the
+/// rest is for the way there and back.
+const ANSWER_WITHIN: Duration = Duration::from_millis(2400);
+/// When to come again after a 503, in seconds. Office 365 keeps its own schedule; proxies and people read this.
+const RETRY_AFTER: &str = "10";
+
+/// Answers Office 365 and stores what it announces.
+pub struct Receiver {
+    /// The time, and limits on waiting.
+    pub clock: Clock,
+    /// Where hints are stored.
+    pub inbox: Arc<dyn Inbox>,
+    /// Counts what arrives.
+    pub metrics: Arc<Metrics>,
+    /// Tells our own notifications from everybody else's.
+    pub client_states: ClientStates,
+    /// Raised when a hint was stored.
+    pub fetch: Signal,
+    /// Raised when a lifecycle event was stored.
+    pub renew: Signal,
+    /// The largest body read, in bytes.
+    pub body_limit: usize,
+}
+
+/// Everything the notification port serves. Both addresses take both kinds of notification; Graph is told two
+/// only because it wants them named.
+pub fn routes(cfg: &mut web::ServiceConfig, receiver: &Arc<Receiver>) {
+    for path in ["/notifications", "/lifecycle"] {
+        cfg.service(
+            web::resource(path)
+                .app_data(web::Data::from(Arc::clone(receiver)))
+                .route(
+                    web::route()
+                        .guard(guard::Any(guard::Get()).or(guard::Post()))
+                        .guard(guard::fn_guard(|request| handshake::is_one(request.head().uri.query())))
+                        .to(handshake::answer),
+                )
+                .route(web::post().to(store).wrap(from_fn(measured)))
+                .route(web::head().to(HttpResponse::Ok))
+                .default_service(web::to(only_post)),
+        );
+    }
+}
+
+async fn only_post() -> HttpResponse {
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, "POST")).finish()
+}
+
+/// Times every answer to a notification, refusals included.
+async fn measured(
+    receiver: web::Data<Receiver>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let watch = receiver.clock.stopwatch();
+    let answer = next.call(request).await;
+    receiver.metrics.acknowledged(watch.elapsed());
+    answer
+}
+
+async fn store(receiver: web::Data<Receiver>, verified: Verified) -> HttpResponse {
+    let kinds: Vec<HintKind> = verified.hints.iter().map(|hint| hint.kind).collect();
+    if kinds.is_empty() {
+        return HttpResponse::Accepted().finish();
+    }
+    let time_left = ANSWER_WITHIN.saturating_sub(verified.since.elapsed());
+    match receiver.clock.timeout(time_left, receiver.inbox.append(verified.hints)).await {
+        Ok(Ok(receipts)) => {
+            receiver.stored(&kinds, &receipts);
+            HttpResponse::Accepted().finish()
+        }
+        Ok(Err(error)) => receiver.unstored(&kinds, Some(&error)),
+        Err(_) => receiver.unstored(&kinds, None),
+    }
+}
+
+impl Receiver {
+    fn stored(&self, kinds: &[HintKind], receipts: &[Receipt]) {
+        for (kind, receipt) in kinds.iter().zip(receipts) {
+            let result = match receipt {
+                Receipt::Stored(_) => Outcome::Stored,
+                Receipt::Unknown => Outcome::Unknown,
+            };
+            self.count(Some(*kind), result);
+            if matches!(receipt, Receipt::Stored(_)) {
+                self.fetch.raise();
+                if *kind != HintKind::Change {
+                    self.renew.raise();
+                }
+            }
+        }
+    }
+
+    fn unstored(&self, kinds: &[HintKind], error: Option<&StoreError>) -> HttpResponse {
+        for kind in kinds {
+            self.count(Some(*kind), Outcome::Unstored);
+        }
+        let reason = error.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string);
+        tracing::error!(
+            hints = kinds.len(),
+            reason,
+            "could not store notifications; they will be sent again"
+        );
+        HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, RETRY_AFTER)).finish()
+    }
+
+    /// Counts one element of a request under the labels of `o365_notifications_total`: `kind` is `change`,
+    /// `lifecycle`, or `unknown` for what could not be read.
+    fn count(&self, kind: Option<HintKind>, outcome: Outcome) {
+        let kind = match kind {
+            Some(HintKind::Change) => "change",
+            Some(_) => "lifecycle",
+            None => "unknown",
+        };
+        self.metrics.notified(kind, outcome.label());
+    }
+}
+
+/// What became of one element of a request: the label `result` of `o365_notifications_total`.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// It is in the inbox.
+    Stored,
+    /// It is genuine, but nobody follows that any more.
+    Unknown,
+    /// Its `clientState` is not one of ours.
+    Forged,
+    /// It cannot be read; counted once for a body that cannot be read at all.
+    Malformed,
+    /// It is genuine, and the store failed or was slow.
+    Unstored,
+}
+
+impl Outcome {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Unknown => "unknown",
+            Self::Forged => "forged",
+            Self::Malformed => "malformed",
+            Self::Unstored => "unstored",
+        }
+    }
+}

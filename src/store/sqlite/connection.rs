@@ -1,0 +1,76 @@
+//! How the file is opened.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error;
+use crate::store::StoreError;
+
+/// How long SQLite waits for a lock that somebody outside (a backup, a shell) holds. Well below the 2.5 s after
+/// which a notification is refused.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// Statements kept prepared on each connection: more than there are.
+const STATEMENTS: usize = 64;
+/// Page cache of the writer and of each reader in KiB: what keeps memory small and still holds the hot pages.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+const READER_CACHE_KIB: i64 = 1024;
+/// Pages of the write-ahead log after which it is copied back. Ten times as many made the slowest one in a hundred
+/// acknowledgements five times slower.
+const CHECKPOINT_PAGES: i64 = 1000;
+
+/// Keeps other processes off the file for as long as the answer lives.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push("-lock");
+    let beside = Path::new(&beside);
+    let file = private().open(beside).map_err(|error| error::file(beside, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
+        Err(TryLockError::Error(error)) => Err(error::file(beside, &error)),
+    }
+}
+
+/// The connection that writes.
+pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
+    // SQLite gives the files beside it the permissions of the first one.
+    private().open(path).map_err(|error| error::file(path, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags, WRITER_CACHE_KIB)?;
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(|error| error::file(path, &error))?;
+    if mode != "wal" {
+        return Err(error::file(path, &"its file system does not allow a write-ahead log"));
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    Ok(connection)
+}
+
+/// A connection that can only read.
+pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open(path, flags, READER_CACHE_KIB)
+}
+
+fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| error::file(path, &error))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    Ok(connection)
+}
+
+/// Opens or makes a file that only its owner may read: it holds keys and the content of items.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,101 @@
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use rusqlite::{Connection, params};
+
+use super::row::{self, Fields, micros};
+use super::{SqliteStore, renewals};
+use crate::model::{Hint, HintKind, SubscriptionId};
+use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
+
+/// A remote subscription that was made or renewed this recently is not renewed again because Office 365 asks for
+/// it: the lifecycle event crossed the renewal.
+const JUST_RENEWED: TimeDelta = TimeDelta::minutes(10);
+
+#[async_trait]
+impl Inbox for SqliteStore {
+    async fn append(&self, hints: Vec<Hint>) -> Result<Vec<Receipt>, StoreError> {
+        self.write(move |db| hints.iter().map(|hint| append(db, hint)).collect()).await
+    }
+
+    async fn waits(&self, subscription: SubscriptionId, number: i64) -> Result<bool, StoreError> {
+        self.read(move |db| {
+            let found: Option<i64> = row::value(
+                db,
+                "SELECT 1 FROM inbox JOIN subscription AS s ON s.key = inbox.subscription
+                 WHERE s.id = ?1 AND number = ?2",
+                params![subscription.to_string(), number],
+            )?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    async fn depth(&self) -> Result<InboxDepth, StoreError> {
+        self.read(|db| {
+            let depth = row::first(
+                db,
+                "SELECT count(*) AS pending,
+                        (SELECT received_at FROM inbox ORDER BY number LIMIT 1) AS oldest_at
+                 FROM inbox",
+                [],
+                |row| {
+                    let fields = Fields::new("inbox", "oldest_at", row);
+                    Ok(InboxDepth {
+                        pending: fields.number("pending")?,
+                        oldest_at: fields.optional("oldest_at", Fields::time)?,
+                    })
+                },
+            )?;
+            Ok(depth.unwrap_or_default())
+        })
+        .await
+    }
+}
+
+fn append(db: &Connection, hint: &Hint) -> Result<Receipt, StoreError> {
+    let followed: Option<i64> = row::value(
+        db,
+        "SELECT key FROM subscription WHERE id = ?1 AND removed_at IS NULL",
+        [hint.subscription.to_string()],
+    )?;
+    let Some(key) = followed else { return Ok(Receipt::Unknown) };
+    let received_at = micros(hint.received_at);
+    let remote = hint.remote.as_ref().map(|remote| remote.0.as_str());
+    row::execute(
+        db,
+        "INSERT INTO inbox (subscription, kind, remote, received_at) VALUES (?1, ?2, ?3, ?4)",
+        params![key, hint.kind.as_str(), remote, received_at],
+    )?;
+    let number = db.last_insert_rowid();
+    row::execute(
+        db,
+        "UPDATE subscription SET round_due_at = ?2
+         WHERE key = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
+        params![key, received_at],
+    )?;
+    mark(db, hint)?;
+    Ok(Receipt::Stored(number))
+}
+
+/// What a lifecycle event says about the remote subscription, if it names the one that is held now.
+fn mark(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
+    let Some(remote) = &hint.remote else { return Ok(()) };
+    match hint.kind {
+        HintKind::SubscriptionRemoved => renewals::lose(db, hint.subscription, Some(remote)),
+        HintKind::ReauthorizationRequired => {
+            row::execute(
+                db,
+                "UPDATE subscription SET remote_renew_at = ?3, renewal_due_at = ?3
+                 WHERE id = ?1 AND remote_id = ?2 AND remote_confirmed_at <= ?4",
+                params![
+                    hint.subscription.to_string(),
+                    remote.0,
+                    micros(hint.received_at),
+                    micros(hint.received_at - JUST_RENEWED)
+                ],
+            )?;
+            Ok(())
+        }
+        HintKind::Change | HintKind::Missed | HintKind::UnknownLifecycle | HintKind::Request => Ok(()),
+    }
+}

@@ -1,0 +1,136 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+
+use super::SqliteStore;
+use super::row::{self, Fields, micros};
+use crate::model::{Cursor, Event, NewEvent, Subscription};
+use crate::store::{EventFilter, EventPage, Log, LogBounds, ReadError, StoreError};
+
+/// Events that one read looks at, so that a reader whose filter matches little holds no snapshot for long.
+const LOOK_AT: u32 = 5000;
+/// Content in one page: a thousand large list items shall not fill the memory.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+#[async_trait]
+impl Log for SqliteStore {
+    async fn read(
+        &self,
+        after: Cursor,
+        limit: usize,
+        filter: Box<dyn EventFilter>,
+    ) -> Result<EventPage, ReadError> {
+        SqliteStore::read(self, move |db| {
+            let bounds = bounds(db)?;
+            if after < bounds.oldest {
+                return Err(ReadError::Expired { after, oldest: bounds.oldest });
+            }
+            let mut page = look(db, after, limit, &*filter)?;
+            page.at_end = page.next >= bounds.latest;
+            Ok(page)
+        })
+        .await
+    }
+
+    async fn bounds(&self) -> Result<LogBounds, StoreError> {
+        SqliteStore::read(self, bounds).await
+    }
+
+    fn end(&self) -> watch::Receiver<Cursor> {
+        self.end.clone()
+    }
+}
+
+/// The log's two ends. SQLite remembers the last number it gave, also when no event is left.
+pub(super) fn bounds(db: &Connection) -> Result<LogBounds, StoreError> {
+    let latest: Option<i64> = row::value(db, "SELECT seq FROM sqlite_sequence WHERE name = 'event'", [])?;
+    let first: Option<i64> = row::value(db, "SELECT min(sequence) FROM event", [])?;
+    let latest = latest.unwrap_or_default();
+    Ok(LogBounds { oldest: cursor(first.map_or(latest, |first| first - 1)), latest: cursor(latest) })
+}
+
+fn look(
+    db: &Connection,
+    after: Cursor,
+    limit: usize,
+    filter: &dyn EventFilter,
+) -> Result<EventPage, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT * FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2")?;
+    let mut rows = statement.query(params![number(after), LOOK_AT])?;
+    let mut page = EventPage { next: after, ..EventPage::default() };
+    let mut bytes = 0;
+    while page.events.len() < limit && bytes < PAGE_BYTES {
+        let Some(row) = rows.next()? else { break };
+        let fields = Fields::new("event", "sequence", row);
+        page.next = Cursor::at(fields.number("sequence")?);
+        if filter.wants(fields.text("subscription")?, fields.text("type")?) {
+            let event = event(&fields, page.next)?;
+            bytes += event.data.get().len();
+            page.events.push(event);
+        }
+    }
+    Ok(page)
+}
+
+fn event(fields: &Fields<'_, '_>, cursor: Cursor) -> Result<Event, StoreError> {
+    Ok(Event {
+        cursor,
+        id: fields.get("id")?,
+        tenant: fields.parsed("tenant")?,
+        subscription: fields.parsed("subscription")?,
+        event_type: fields.get("type")?,
+        subject: fields.get("subject")?,
+        time: fields.time("time")?,
+        data: RawValue::from_string(fields.get("data")?).map_err(|error| fields.broken("data", &error))?,
+    })
+}
+
+/// Appends events of a subscription that has had `counter` of them.
+pub(super) fn append(
+    db: &Connection,
+    subscription: &Subscription,
+    counter: u64,
+    events: &[NewEvent],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    for (change, event) in (counter + 1..).zip(events) {
+        statement.execute(params![
+            format!("{}-{change}", subscription.id),
+            subscription.wish.tenant.as_str(),
+            subscription.wish.name.as_str(),
+            event.event_type(),
+            event.subject.0,
+            micros(event.time),
+            micros(now),
+            event.data.get(),
+        ])?;
+    }
+    Ok(())
+}
+
+/// Deletes up to `limit` events from the log's beginning, as far as they were written before `before`.
+pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+    let written =
+        row::all(db, "SELECT sequence, written_at FROM event ORDER BY sequence LIMIT ?1", [limit], |row| {
+            let fields = Fields::new("event", "sequence", row);
+            Ok((fields.get::<i64>("sequence")?, fields.get::<i64>("written_at")?))
+        })?;
+    let last = written.iter().take_while(|(_, written_at)| *written_at < micros(before)).last();
+    let Some((last, _)) = last else { return Ok(0) };
+    row::execute(db, "DELETE FROM event WHERE sequence <= ?1", [last])
+}
+
+fn cursor(sequence: i64) -> Cursor {
+    Cursor::at(u64::try_from(sequence).unwrap_or_default())
+}
+
+fn number(cursor: Cursor) -> i64 {
+    i64::try_from(cursor.number()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,95 @@
+//! What is known of the items of each subscription.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::row::{self, Fields, micros, to_json};
+use crate::model::{ItemId, SubscriptionId};
+use crate::store::{Known, MirrorRow, StoreError};
+
+/// What is known of these items.
+pub(super) fn known(
+    db: &Connection,
+    id: SubscriptionId,
+    items: Vec<ItemId>,
+) -> Result<HashMap<ItemId, Known>, StoreError> {
+    let key: Option<i64> = row::value(db, "SELECT key FROM subscription WHERE id = ?1", [id.to_string()])?;
+    let mut statement = db.prepare_cached(
+        "SELECT id, gone_at IS NOT NULL AS gone, properties FROM item WHERE subscription = ?1 AND id = ?2",
+    )?;
+    let mut found = HashMap::with_capacity(items.len());
+    for item in items {
+        let known = statement
+            .query_row(params![key, item.0], |row| Ok(read(&Fields::new("item", "id", row))))
+            .optional()?;
+        if let Some(known) = known.transpose()? {
+            found.insert(item, known);
+        }
+    }
+    Ok(found)
+}
+
+fn read(fields: &Fields<'_, '_>) -> Result<Known, StoreError> {
+    if fields.get("gone")? { Ok(Known::Gone) } else { fields.json("properties").map(Known::Here) }
+}
+
+/// Writes rows over what is there.
+pub(super) fn write(
+    db: &Connection,
+    subscription: i64,
+    rows: &[MirrorRow],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached(
+        "INSERT INTO item (subscription, id, gone_at, properties) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (subscription, id) DO UPDATE SET gone_at = excluded.gone_at, properties = excluded.properties",
+    )?;
+    for row in rows {
+        let properties = row.properties.as_ref().map(to_json).transpose()?;
+        let gone_at = properties.is_none().then(|| micros(now));
+        statement.execute(params![subscription, row.item.0, gone_at, properties])?;
+    }
+    Ok(())
+}
+
+/// Leaves the items of a subscription to housekeeping: there may be a million of them.
+pub(super) fn abandon(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "INSERT INTO departed (subscription) SELECT key FROM subscription WHERE id = ?1 ON CONFLICT DO NOTHING",
+        [id.to_string()],
+    )?;
+    Ok(())
+}
+
+/// Deletes up to `limit` tombstones older than `before`.
+pub(super) fn delete_tombstones(
+    db: &Connection,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    row::execute(
+        db,
+        "DELETE FROM item WHERE key IN (SELECT key FROM item WHERE gone_at < ?1 ORDER BY gone_at LIMIT ?2)",
+        params![micros(before), limit],
+    )
+}
+
+/// Deletes up to `limit` items of subscriptions that are gone.
+pub(super) fn delete_abandoned(db: &Connection, limit: i64) -> Result<usize, StoreError> {
+    let departed: Option<i64> = row::value(db, "SELECT subscription FROM departed LIMIT 1", [])?;
+    let Some(departed) = departed else { return Ok(0) };
+    let deleted = row::execute(
+        db,
+        "DELETE FROM item WHERE key IN (SELECT key FROM item WHERE subscription = ?1 LIMIT ?2)",
+        params![departed, limit],
+    )?;
+    row::execute(
+        db,
+        "DELETE FROM departed WHERE subscription = ?1 AND NOT EXISTS (SELECT 1 FROM item WHERE subscription = ?1)",
+        [departed],
+    )?;
+    Ok(deleted)
+}

@@ -1,0 +1,84 @@
+//! The store in one SQLite file, for one process.
+//!
+//! *Guarantees.* What was answered is on the disk (`synchronous=FULL`), also after a power cut. All writing goes
+//! through one thread that commits whatever waits in one transaction, so a thousand callers share one sync, and
+//! events get their numbers in the order in which readers meet them.
+//!
+//! *Not guaranteed.* That a step whose caller went away was not done: it may have been.
+//!
+//! *Races.* A second process is refused by a lock file, so all leases found on opening are left-overs of a process
+//! that is gone, and void. Claims cannot race: each is a step of the one writer.
+
+mod connection;
+mod error;
+mod inbox;
+mod keep;
+mod log;
+mod migrate;
+mod mirror;
+mod readers;
+mod registry;
+mod renewals;
+mod rounds;
+mod row;
+mod subscription;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::StoreError;
+use crate::model::Cursor;
+use readers::Readers;
+use writer::Writer;
+
+/// The store.
+pub(super) struct SqliteStore {
+    writer: Arc<Writer>,
+    readers: Readers,
+    end: watch::Receiver<Cursor>,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it, and brings it to the newest schema.
+    pub(super) async fn open(path: &str, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let path =
+            std::path::absolute(Path::new(path)).map_err(|error| error::file(Path::new(path), &error))?;
+        tokio::task::spawn_blocking(move || Self::open_now(&path, now))
+            .await
+            .map_err(|_| StoreError::Unavailable("opening it was broken off".to_owned()))?
+    }
+
+    fn open_now(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let lock = connection::lock(path)?;
+        let mut connection = connection::for_writing(path)?;
+        migrate::to_newest(&mut connection, now)?;
+        registry::ensure_client_state_key(&connection)?;
+        connection.execute(
+            "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL, renewal_leased_until = NULL",
+            [],
+        )?;
+        let (writer, end) = Writer::start(connection, lock)?;
+        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path), end })
+    }
+
+    /// Does a step that writes: all of it or nothing, and durably once this returns `Ok`.
+    async fn write<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(step).await
+    }
+
+    /// Reads from one state of the database.
+    async fn read<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.readers.run(look).await
+    }
+}

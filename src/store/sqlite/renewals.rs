@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, named_params, params};
+
+use super::SqliteStore;
+use super::row::{self, micros, to_json};
+use super::subscription::{self, leased_until, select_subscription};
+use crate::model::{Remote, RemoteId, Subscription, SubscriptionId, Trouble};
+use crate::store::{Renewals, StoreError};
+
+#[async_trait]
+impl Renewals for SqliteStore {
+    async fn claim_due(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Subscription>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.write(move |db| {
+            let due = row::all(
+                db,
+                select_subscription!(
+                    "WHERE renewal_due_at <= ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?1)
+                     ORDER BY renewal_due_at LIMIT ?2"
+                ),
+                params![micros(now), limit],
+                |row| subscription::read(&subscription::fields(row)),
+            )?;
+            due.iter().try_for_each(|due| claim(db, due.id, now, lease))?;
+            Ok(due)
+        })
+        .await
+    }
+
+    async fn claim_one(
+        &self,
+        id: SubscriptionId,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Option<Subscription>, StoreError> {
+        self.write(move |db| {
+            let free = subscription::first(
+                db,
+                select_subscription!(
+                    "WHERE s.id = ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?2)"
+                ),
+                params![id.to_string(), micros(now)],
+            )?;
+            free.iter().try_for_each(|free| claim(db, free.id, now, lease))?;
+            Ok(free)
+        })
+        .await
+    }
+
+    async fn confirmed(
+        &self,
+        id: SubscriptionId,
+        remote: &Remote,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let remote = remote.clone();
+        self.write(move |db| confirmed(db, id, &remote, now)).await
+    }
+
+    async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError> {
+        self.write(move |db| lose(db, id, None)).await
+    }
+
+    async fn failed(&self, id: SubscriptionId, trouble: &Trouble) -> Result<(), StoreError> {
+        let trouble = trouble.clone();
+        self.write(move |db| {
+            row::execute(
+                db,
+                "UPDATE subscription
+                 SET renewal_error = ?2, renewal_attempts = renewal_attempts + 1, renewal_leased_until = NULL,
+                     renewal_due_at = ifnull(?3, renewal_due_at)
+                 WHERE id = ?1",
+                params![id.to_string(), to_json(&trouble)?, trouble.next_attempt_at.map(micros)],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn attempts(&self, id: SubscriptionId) -> Result<u32, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT renewal_attempts FROM subscription WHERE id = ?1";
+            Ok(row::value(db, sql, [id.to_string()])?.unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|db| {
+            row::first(
+                db,
+                "SELECT name, max(renewal_due_at, ifnull(renewal_leased_until, renewal_due_at)) AS due_at
+                 FROM subscription WHERE renewal_due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+                [],
+                |row| subscription::fields(row).time("due_at"),
+            )
+        })
+        .await
+    }
+}
+
+fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription SET renewal_leased_until = ?2 WHERE id = ?1",
+        params![id.to_string(), leased_until(now, lease)],
+    )?;
+    Ok(())
+}
+
+fn confirmed(
+    db: &Connection,
+    id: SubscriptionId,
+    remote: &Remote,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    // One whose removal was asked for meanwhile stays due, now that there is something to remove.
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET round_due_at = CASE WHEN removed_at IS NULL AND remote_id IS NOT :remote
+                                 THEN min(ifnull(round_due_at, :now), :now)
+                                 ELSE round_due_at END,
+             renewal_due_at = iif(removed_at IS NULL, :renew_at, renewal_due_at),
+             remote_id = :remote, remote_expires_at = :expires_at, remote_renew_at = :renew_at,
+             remote_confirmed_at = :now,
+             renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
+         WHERE id = :id",
+        named_params! {
+            ":id": id.to_string(),
+            ":remote": remote.id.0,
+            ":expires_at": micros(remote.expires_at),
+            ":renew_at": micros(remote.renew_at),
+            ":now": micros(now),
+        },
+    )?;
+    Ok(())
+}
+
+/// Office 365 no longer holds the remote subscription (if it is this one): creating it is due at once.
+pub(super) fn lose(db: &Connection, id: SubscriptionId, remote: Option<&RemoteId>) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, renewal_due_at = 0
+         WHERE id = ?1 AND (?2 IS NULL OR remote_id = ?2)",
+        params![id.to_string(), remote.map(|remote| &remote.0)],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Row, named_params, params};
+use uuid::Uuid;
+
+use super::row::{self, Fields, micros, to_json};
+use super::subscription::{self, leased_until, select_subscription};
+use super::{SqliteStore, log, mirror};
+use crate::model::{ItemId, SubscriptionId, Trouble};
+use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
+
+#[async_trait]
+impl Rounds for SqliteStore {
+    async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        self.write(move |db| claim(db, now, lease)).await
+    }
+
+    async fn known(
+        &self,
+        id: SubscriptionId,
+        items: Vec<ItemId>,
+    ) -> Result<HashMap<ItemId, Known>, StoreError> {
+        self.read(move |db| mirror::known(db, id, items)).await
+    }
+
+    async fn commit_page(&self, page: PageCommit) -> Result<Committed, StoreError> {
+        self.write(move |db| commit(db, page)).await
+    }
+
+    async fn round_failed(&self, claim: &Claim, trouble: &Trouble) -> Result<(), StoreError> {
+        let (id, lease, trouble) = (claim.subscription.id, claim.lease, trouble.clone());
+        self.write(move |db| {
+            row::execute(
+                db,
+                "UPDATE subscription
+                 SET round_error = ?3, round_attempts = round_attempts + 1, round_not_before = ?4,
+                     round_lease = NULL, round_leased_until = NULL
+                 WHERE id = ?1 AND round_lease = ?2",
+                params![
+                    id.to_string(),
+                    lease.to_string(),
+                    to_json(&trouble)?,
+                    trouble.next_attempt_at.map(micros)
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        let (id, lease) = (claim.subscription.id, claim.lease);
+        self.write(move |db| {
+            row::execute(
+                db,
+                "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL
+                 WHERE id = ?1 AND round_lease = ?2",
+                params![id.to_string(), lease.to_string()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(|db| {
+            row::first(
+                db,
+                "SELECT name, max(round_due_at, ifnull(round_not_before, round_due_at),
+                                  ifnull(round_leased_until, round_due_at)) AS due_at
+                 FROM subscription
+                 WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+                 ORDER BY due_at LIMIT 1",
+                [],
+                |row| subscription::fields(row).time("due_at"),
+            )
+        })
+        .await
+    }
+}
+
+/// The one that has waited longest.
+fn claim(db: &Connection, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
+    let claim = row::first(
+        db,
+        select_subscription!(
+            "WHERE round_due_at <= ?1 AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+                   AND (round_leased_until IS NULL OR round_leased_until <= ?1)
+                   AND (round_not_before IS NULL OR round_not_before <= ?1)
+             ORDER BY round_due_at LIMIT 1"
+        ),
+        [micros(now)],
+        read_claim,
+    )?;
+    if let Some(claim) = &claim {
+        row::execute(
+            db,
+            "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3 WHERE id = ?1",
+            params![claim.subscription.id.to_string(), claim.lease.to_string(), leased_until(now, lease)],
+        )?;
+    }
+    Ok(claim)
+}
+
+fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
+    let fields = subscription::fields(row);
+    let subscription = subscription::read(&fields)?;
+    let empty_looks = fields.number("empty_looks")?;
+    let cause = if fields.get("first_round_open")? {
+        Cause::First
+    } else if subscription.pending {
+        Cause::Hint
+    } else if empty_looks > 0 {
+        Cause::AnotherLook
+    } else {
+        Cause::Sweep
+    };
+    Ok(Claim {
+        subscription,
+        lease: Uuid::new_v4(),
+        link: fields.optional("link", Fields::json)?,
+        inbox_through: fields.get::<Option<i64>>("inbox_through")?.unwrap_or_default(),
+        hinted_at: fields.optional("hinted_at", Fields::time)?,
+        cause,
+        attempts: fields.number("round_attempts")?,
+        empty_looks,
+    })
+}
+
+fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
+    let Some((key, events)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
+    log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
+    mirror::write(db, key, &page.rows, page.now)?;
+    let event_at = (!page.events.is_empty()).then(|| micros(page.now));
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET link = ?2, events = events + ?3, last_event_at = ifnull(?4, last_event_at) WHERE key = ?1",
+        params![key, to_json(&page.link)?, i64::try_from(page.events.len()).unwrap_or(i64::MAX), event_at],
+    )?;
+    match &page.link {
+        Link::Next(_) => go_on(db, key, &page)?,
+        Link::Delta(_) => end(db, key, &page)?,
+    }
+    Ok(Committed::Done(Box::new(Claim { link: Some(page.link), ..page.claim })))
+}
+
+/// The subscription's key and change counter, if the claim holds and the link has not moved.
+fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>, StoreError> {
+    row::first(
+        db,
+        "SELECT name, key, events FROM subscription WHERE id = ?1 AND round_lease = ?2 AND link IS ?3",
+        params![
+            claim.subscription.id.to_string(),
+            claim.lease.to_string(),
+            claim.link.as_ref().map(to_json).transpose()?
+        ],
+        |row| {
+            let fields = subscription::fields(row);
+            Ok((fields.get("key")?, fields.number("events")?))
+        },
+    )
+}
+
+fn go_on(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription SET round_leased_until = ?2, first_round = ifnull(?3, first_round) WHERE key = ?1",
+        params![key, leased_until(page.now, page.lease), page.progress.as_ref().map(to_json).transpose()?],
+    )?;
+    Ok(())
+}
+
+/// Works the claimed hints off and sets when the next round is due: at once if others have come meanwhile.
+fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
+    let through = page.claim.inbox_through;
+    let notified_at: Option<i64> = row::value(
+        db,
+        "SELECT received_at FROM inbox WHERE subscription = ?1 AND number <= ?2 AND kind = 'change'
+         ORDER BY number DESC LIMIT 1",
+        params![key, through],
+    )?;
+    row::execute(db, "DELETE FROM inbox WHERE subscription = ?1 AND number <= ?2", params![key, through])?;
+    let waiting: Option<i64> = row::value(
+        db,
+        "SELECT received_at FROM inbox WHERE subscription = ?1 ORDER BY number LIMIT 1",
+        [key],
+    )?;
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET round_due_at = :due_at, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
+             round_attempts = 0, round_error = NULL, empty_looks = :empty_looks,
+             first_round_open = 0, first_round = NULL, last_fetch_at = :now,
+             last_notification_at = ifnull(:notified_at, last_notification_at)
+         WHERE key = :key",
+        named_params! {
+            ":key": key,
+            ":due_at": page.end.next_at.map(micros).into_iter().chain(waiting).min(),
+            ":empty_looks": page.end.empty_looks,
+            ":now": micros(page.now),
+            ":notified_at": notified_at,
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Rows of the table `subscription`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, Params, Row};
+
+use super::row::{self, Fields};
+use crate::model::{Remote, RemoteId, Subscription, SubscriptionId, Wish};
+use crate::store::StoreError;
+
+/// What [`read`] reads; conditions on `s` go behind it. Hints of a subscription are numbered as they arrive.
+macro_rules! select_subscription {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT s.*,
+                    (SELECT max(number) FROM inbox WHERE subscription = s.key) AS inbox_through,
+                    (SELECT received_at FROM inbox WHERE subscription = s.key ORDER BY number LIMIT 1)
+                        AS hinted_at,
+                    (SELECT received_at FROM inbox WHERE subscription = s.key AND kind = 'change'
+                     ORDER BY number DESC LIMIT 1) AS notified_at
+             FROM subscription AS s ",
+            $conditions
+        )
+    };
+}
+pub(super) use select_subscription;
+
+/// The columns of a row.
+pub(super) fn fields<'r, 's>(row: &'r Row<'s>) -> Fields<'r, 's> {
+    Fields::new("subscription", "name", row)
+}
+
+/// The subscription with this id.
+pub(super) fn by_id(connection: &Connection, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+    first(connection, select_subscription!("WHERE s.id = ?1"), [id.to_string()])
+}
+
+/// The first subscription that a statement made with `select_subscription` finds.
+pub(super) fn first(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+) -> Result<Option<Subscription>, StoreError> {
+    row::first(connection, sql, params, |row| read(&fields(row)))
+}
+
+pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> {
+    let notified = fields.optional("notified_at", Fields::time)?;
+    Ok(Subscription {
+        id: id(fields)?,
+        wish: wish(fields)?,
+        target: fields.optional("target", Fields::json)?,
+        started_at: fields.optional("started_at", Fields::time)?,
+        remote: fields.optional("remote_id", Fields::get)?.map(|id| remote(fields, id)).transpose()?,
+        removed_at: fields.optional("removed_at", Fields::time)?,
+        renew_error: fields.optional("renewal_error", Fields::json)?,
+        fetch_error: fields.optional("round_error", Fields::json)?,
+        last_notification_at: notified.max(fields.optional("last_notification_at", Fields::time)?),
+        last_fetch_at: fields.optional("last_fetch_at", Fields::time)?,
+        last_event_at: fields.optional("last_event_at", Fields::time)?,
+        pending: fields.get::<Option<i64>>("inbox_through")?.is_some(),
+        events: fields.number("events")?,
+        first_round: fields.optional("first_round", Fields::json)?,
+    })
+}
+
+fn id(fields: &Fields<'_, '_>) -> Result<SubscriptionId, StoreError> {
+    fields.parsed("id").map(SubscriptionId)
+}
+
+fn wish(fields: &Fields<'_, '_>) -> Result<Wish, StoreError> {
+    Ok(Wish {
+        name: fields.parsed("name")?,
+        tenant: fields.parsed("tenant")?,
+        resource: fields.parsed("resource")?,
+        via: fields.parsed("via")?,
+        start: fields.parsed("start")?,
+        lifetime: fields.optional("lifetime", Fields::number)?.map(Duration::from_micros),
+        select: fields.json("selected")?,
+        origin: fields.parsed("origin")?,
+    })
+}
+
+fn remote(fields: &Fields<'_, '_>, id: String) -> Result<Remote, StoreError> {
+    Ok(Remote {
+        id: RemoteId(id),
+        expires_at: fields.time("remote_expires_at")?,
+        renew_at: fields.time("remote_renew_at")?,
+    })
+}
+
+/// When a lease that begins now ends, as it is stored.
+pub(super) fn leased_until(now: DateTime<Utc>, lease: Duration) -> i64 {
+    row::micros(now).saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,7 @@
+//! The admin port over HTTP, with a real store.
+
+mod bench;
+mod calls;
+mod events;
+mod keys;
+mod streams;

@@ -1,0 +1,168 @@
+//! Following under what Microsoft does: expiry, removal, lost notifications, forged ones.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::house::House;
+use crate::listener::eventually;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn following(name: &str, resource: &str, start: &str) -> String {
+    format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"{start}\"\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remote_subscription_is_renewed_before_it_ends() {
+    let house = House::start(&following("inbox", "{mail}", "now")).await;
+    house.active("inbox").await;
+    let id = house.remote().await[0]["id"].clone();
+    // Mail lives for seven days: two weeks take two renewals at least.
+    for _ in 0..28 {
+        house.advance(12 * HOUR);
+        eventually("it is renewed in time", async || {
+            let renew_at = house.subscription("inbox").await["renew_at"].as_str().map(str::to_owned);
+            renew_at.is_some_and(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap() > house.now())
+        })
+        .await;
+    }
+    assert_eq!(house.remote().await[0]["id"], id, "it was made anew where renewing was enough");
+    assert!(house.metric("o365_renewals_total{result=\"renewed\"}").await >= 2.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vanished_remote_subscription_is_made_anew_and_fetched_from_the_kept_cursor() {
+    let house = House::start(&following("files", "{drive}", "now")).await;
+    house.active("files").await;
+    let id = house.remote().await[0]["id"].as_str().unwrap().to_owned();
+    house.control(&format!("subscriptions/{id}/remove"), json!({"lifecycle": false})).await;
+    let drive = house.tenant.tenant().resources.drive.clone();
+    house.change(&drive).await;
+    assert!(house.events().await.is_empty(), "nobody can have been told");
+    let (status, renewed) = house.call("POST", "/v1/subscriptions/files/renew", None).await;
+    assert_eq!(status, 200, "{renewed}");
+    assert_ne!(renewed["remote_id"], json!(id));
+    eventually("the change is found", async || house.events().await.len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lifecycle_event_subscription_removed_makes_it_anew() {
+    let house = House::start(&following("inbox", "{mail}", "now")).await;
+    house.active("inbox").await;
+    let id = house.remote().await[0]["id"].as_str().unwrap().to_owned();
+    house.control(&format!("subscriptions/{id}/remove"), json!({"lifecycle": true})).await;
+    eventually("another one is held", async || {
+        house.remote().await.first().is_some_and(|remote| remote["id"] != json!(id))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_finds_what_no_notification_announced() {
+    let house = House::start(&following("candidates", "{list}", "now")).await;
+    house.active("candidates").await;
+    house.control("notifications", json!({"lose": 1.0})).await;
+    let list = house.tenant.tenant().resources.list.clone();
+    house.change(&list).await;
+    house.advance(7 * HOUR);
+    eventually("the sweep finds it", async || house.events().await.len() == 1).await;
+    assert!((house.metric("o365_sweep_recovered_total").await - 1.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_round_after_a_notification_is_looked_at_again() {
+    let house = House::start(&following("candidates", "{list}", "now")).await;
+    house.active("candidates").await;
+    let remote = house.remote().await.remove(0);
+    let rounds = house.metric("o365_fetches_total").await;
+    assert_eq!(house.notify(&json!({"value": [notification(&remote)]})).await, 202);
+    for (looks, wait) in [(1.0, 0), (2.0, 3), (3.0, 11), (4.0, 61)] {
+        house.advance(Duration::from_secs(wait));
+        eventually("it looks again", async || house.metric("o365_fetches_total").await >= rounds + looks).await;
+    }
+    house.advance(HOUR);
+    house.call("GET", "/v1/status", None).await;
+    assert!((house.metric("o365_fetches_total").await - rounds - 4.0).abs() < f64::EPSILON, "it never stops looking");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_notification_is_accepted_counted_and_ignored() {
+    let house = House::start(&following("candidates", "{list}", "now")).await;
+    house.active("candidates").await;
+    let mut forged = notification(&house.remote().await.remove(0));
+    let rounds = house.metric("o365_fetches_total").await;
+    forged["clientState"] = json!("v1.00000000000000000000000000000000.AAAA");
+    assert_eq!(house.notify(&json!({"value": [forged]})).await, 202);
+    forged.as_object_mut().unwrap().remove("clientState");
+    assert_eq!(house.notify(&json!({"value": [forged]})).await, 202);
+    assert!(house.metric("o365_notifications_total{kind=\"change\",result=\"forged\"}").await >= 2.0);
+    assert_eq!(house.subscription("candidates").await["pending"], false);
+    assert!((house.metric("o365_fetches_total").await - rounds).abs() < f64::EPSILON);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn start_decides_what_is_told_of_the_time_before() {
+    let house = House::start("").await;
+    let resources = house.tenant.tenant().resources.clone();
+    for (start, told) in [("now", false), ("baseline", false), ("beginning", true)] {
+        for resource in [&resources.list, &resources.drive, &resources.mail] {
+            house.advance(HOUR);
+            let body = json!({"name": "one", "tenant": "contoso", "resource": resource, "start": start});
+            let (status, made) = house.call("POST", "/v1/subscriptions", Some(body)).await;
+            assert_eq!(status, 201, "{made}");
+            house.active("one").await;
+            let before = house.events().await.len();
+            assert_eq!(before > 0, told, "{start} {resource}: {before} events");
+            assert_eq!(house.call("DELETE", "/v1/subscriptions/one", None).await.0, 204);
+            assert_eq!(house.call("GET", "/v1/subscriptions/one", None).await.0, 404);
+            if told {
+                return;
+            }
+        }
+    }
+    assert!(house.remote().await.is_empty(), "something is left at Office 365");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_whose_answer_was_lost_is_finished_with_what_is_ours() {
+    let house = House::start("").await;
+    let body = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let (status, made) = house.call("POST", "/v1/subscriptions", Some(body.clone())).await;
+    assert_eq!(status, 201, "{made}");
+    let held = house.remote().await.remove(0);
+    // As if the store had never heard of it: forgotten here, still held there.
+    house.call("DELETE", "/v1/subscriptions/files", None).await;
+    let again = json!({
+        "changeType": "updated", "notificationUrl": held["notificationUrl"], "resource": held["resource"],
+        "expirationDateTime": house.now() + HOUR * 24, "clientState": "somebody else's",
+    });
+    let (status, answer) = house.graph("POST", "/subscriptions", &again).await;
+    assert_eq!(status, 201, "{answer}");
+    let (status, made) = house.call("POST", "/v1/subscriptions", Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+    let remote = house.remote().await;
+    assert_eq!(remote.len(), 1);
+    assert_eq!(remote[0]["id"], made["remote_id"]);
+    assert_ne!(remote[0]["id"], answer["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_configuration_names_is_created_once_and_survives_a_restart() {
+    let mut house = House::start(&following("files", "{drive}", "baseline")).await;
+    house.active("files").await;
+    let before = house.subscription("files").await;
+    house.close().await;
+    house.open().await;
+    let after = house.subscription("files").await;
+    assert_eq!(after["remote_id"], before["remote_id"]);
+    assert_eq!(house.remote().await.len(), 1);
+}
+
+fn notification(remote: &Value) -> Value {
+    json!({
+        "subscriptionId": remote["id"], "clientState": remote["clientState"], "changeType": "updated",
+        "resource": remote["resource"], "subscriptionExpirationDateTime": remote["expirationDateTime"],
+        "tenantId": "00000000-0000-0000-0000-000000000000",
+    })
+}

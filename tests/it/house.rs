@@ -1,0 +1,189 @@
+//! The whole app in this process, with the stand-in tenant, a store on disk and one clock for both that moves only
+//! when told.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use o365_listener::app::App;
+use o365_listener::clock::Clock;
+use o365_listener::config;
+use o365_listener::simulator::{self, Simulator};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::listener::eventually;
+
+/// A running app and its tenant.
+pub struct House {
+    pub clock: Clock,
+    pub tenant: Simulator,
+    http: reqwest::Client,
+    app: Option<App>,
+    folder: TempDir,
+    public: SocketAddr,
+}
+
+impl House {
+    /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
+    /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
+    pub async fn start(entries: &str) -> Self {
+        let clock = Clock::manual(Clock::system().now());
+        let options = simulator::Options {
+            listen: ([127, 0, 0, 1], 0).into(),
+            clock: clock.clone(),
+            ..simulator::Options::default()
+        };
+        let mut house = Self {
+            clock,
+            tenant: simulator::start(options).await.unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            app: None,
+            folder: tempfile::tempdir().unwrap(),
+            public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+        };
+        std::fs::write(house.folder.path().join("config.toml"), house.configuration(entries)).unwrap();
+        house.open().await;
+        house
+    }
+
+    fn configuration(&self, entries: &str) -> String {
+        let tenant = self.tenant.tenant();
+        let entries = entries
+            .replace("{list}", &tenant.resources.list)
+            .replace("{drive}", &tenant.resources.drive)
+            .replace("{mail}", &tenant.resources.mail);
+        format!(
+            "public_url = \"http://{public}\"\n[listen]\nnotifications = \"{public}\"\nadmin = \"127.0.0.1:0\"\n\
+             [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{url}\"\n{entries}",
+            self.folder.path().join("store.db").display(),
+            tenant.tenant_id,
+            tenant.client_id,
+            tenant.client_secret,
+            public = self.public,
+            url = tenant.url,
+        )
+    }
+
+    /// Starts the app (again) on the same store.
+    pub async fn open(&mut self) {
+        let config = config::load(&self.folder.path().join("config.toml"), std::iter::empty()).unwrap();
+        self.app = Some(App::start(config, self.clock.clone()).await.unwrap());
+    }
+
+    /// Stops the app.
+    pub async fn close(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+
+    fn admin(&self) -> String {
+        format!("http://{}", self.app.as_ref().unwrap().admin_address())
+    }
+
+    /// Moves the clock of app and tenant.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Calls the admin API: status and document.
+    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.admin()));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.call("GET", path, None).await.1
+    }
+
+    /// A metric's value, all its labels added up.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.http.get(format!("{}/metrics", self.admin())).send().await.unwrap().text().await.unwrap();
+        let lines = text.lines().filter(|line| line.starts_with(name));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Sends something to the notification port.
+    pub async fn notify(&self, body: &Value) -> u16 {
+        let url = format!("http://{}/notifications", self.public);
+        self.http.post(url).json(body).send().await.unwrap().status().as_u16()
+    }
+
+    pub async fn control(&self, path: &str, body: Value) -> Value {
+        let url = format!("{}/_control/{path}", self.tenant.url());
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap_or_default()
+    }
+
+    /// The remote subscriptions that the tenant holds.
+    pub async fn remote(&self) -> Vec<Value> {
+        let url = format!("{}/_control/state", self.tenant.url());
+        let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        state["subscriptions"].as_array().unwrap().clone()
+    }
+
+    /// Makes a change in a resource of the tenant.
+    pub async fn change(&self, resource: &str) {
+        self.control("changes", json!({"count": 1, "resource": resource})).await;
+    }
+
+    pub async fn events(&self) -> Vec<Value> {
+        self.get("/v1/events?limit=1000").await["events"].as_array().unwrap().clone()
+    }
+
+    pub async fn subscription(&self, name: &str) -> Value {
+        self.get(&format!("/v1/subscriptions/{name}")).await
+    }
+
+    /// Waits until a subscription is active and its first look is over.
+    pub async fn active(&self, name: &str) {
+        eventually(&format!("{name} is active"), async || {
+            let subscription = self.subscription(name).await;
+            subscription["state"] == "active"
+                && !subscription["last_fetch_at"].is_null()
+                && subscription["pending"] == false
+        })
+        .await;
+    }
+
+    /// Signs in and calls the tenant's Graph as another client would.
+    pub async fn graph(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let tenant = self.tenant.tenant();
+        let token: Value = self
+            .http
+            .post(format!("{}/{}/oauth2/v2.0/token", tenant.url, tenant.tenant_id))
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(format!(
+                "grant_type=client_credentials&client_id={}&client_secret={}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
+                tenant.client_id, tenant.client_secret
+            ))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = self
+            .http
+            .request(method, format!("{}/v1.0{path}", tenant.url))
+            .bearer_auth(token["access_token"].as_str().unwrap())
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    }
+}

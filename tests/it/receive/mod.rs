@@ -1,0 +1,182 @@
+//! Stage 1 over HTTP, with a real store.
+
+mod bench;
+mod sockets;
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::test::TestRequest;
+use o365_listener::model::{HintKind, RemoteId};
+use serde_json::{Value, json};
+
+use bench::{Bench, Broken, REMOTE, Stuck};
+
+#[actix_web::test]
+async fn a_handshake_is_answered_exactly_on_both_addresses_and_by_both_methods() {
+    let bench = Bench::new().await;
+    for path in ["/notifications", "/lifecycle"] {
+        for method in [Method::GET, Method::POST] {
+            for key in ["validationToken", "validationtoken", "VALIDATIONTOKEN"] {
+                let uri = format!("{path}?x=1&{key}=Validation%3a+Testing+%2B+1%3C2");
+                let answer = bench.call(TestRequest::with_uri(&uri).method(method.clone())).await;
+                assert_eq!(answer.status, StatusCode::OK);
+                assert_eq!(answer.headers.get(header::CONTENT_TYPE).unwrap(), "text/plain");
+                assert_eq!(answer.headers.get(header::X_CONTENT_TYPE_OPTIONS).unwrap(), "nosniff");
+                assert_eq!(answer.body, "Validation: Testing + 1<2");
+            }
+        }
+    }
+    assert_eq!(bench.count("ack_duration_seconds_count"), 0, "a handshake is no notification");
+}
+
+#[actix_web::test]
+async fn a_handshake_needs_no_store() {
+    let bench = Bench::with_inbox(Stuck).await;
+    let answer = bench.call(TestRequest::post().uri("/lifecycle?validationToken=a")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "a"));
+}
+
+#[actix_web::test]
+async fn a_hostile_token_is_refused_and_not_echoed() {
+    let bench = Bench::new().await;
+    for token in ["a%0d%0aSet-Cookie:x", "%00", &"a".repeat(4097)] {
+        let uri = format!("/notifications?validationToken={token}");
+        let answer = bench.call(TestRequest::get().uri(&uri)).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::BAD_REQUEST, ""));
+    }
+}
+
+#[actix_web::test]
+async fn nothing_else_is_served() {
+    let bench = Bench::new().await;
+    for (method, path, status) in [
+        (Method::GET, "/", 404),
+        (Method::GET, "/v1/status", 404),
+        (Method::GET, "/metrics", 404),
+        (Method::GET, "/notifications", 405),
+        (Method::PUT, "/notifications?validationToken=a", 405),
+        (Method::DELETE, "/lifecycle", 405),
+        (Method::HEAD, "/notifications", 200),
+    ] {
+        let answer = bench.call(TestRequest::with_uri(path).method(method.clone())).await;
+        assert_eq!(answer.status.as_u16(), status, "{method} {path}");
+        if status == 405 {
+            assert_eq!(answer.headers.get(header::ALLOW).unwrap(), "POST");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_was_acknowledged_is_in_the_inbox() {
+    let bench = Bench::new().await;
+    let state = bench.client_state();
+    let payload = include_str!("../../payloads/graph-list-updated.json").replace("CLIENT_STATE", &state);
+    let answer = bench.call(TestRequest::post().uri("/notifications").set_payload(payload)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::ACCEPTED, ""));
+    assert_eq!(bench.store.depth().await.unwrap().pending, 1);
+    assert!(bench.fetch_was_asked().await);
+    assert!(!bench.renewal_was_asked().await);
+    assert_eq!(bench.counted("change", "stored"), 1);
+    assert_eq!(bench.count("ack_duration_seconds_count"), 1);
+}
+
+#[actix_web::test]
+async fn lifecycle_events_are_stored_and_wake_the_renewal_loop() {
+    let bench = Bench::new().await;
+    for payload in [
+        include_str!("../../payloads/lifecycle-missed.json"),
+        include_str!("../../payloads/lifecycle-reauthorization-required.json"),
+        include_str!("../../payloads/lifecycle-subscription-removed.json"),
+        include_str!("../../payloads/lifecycle-unknown.json"),
+    ] {
+        let payload = payload.replace("CLIENT_STATE", &bench.client_state());
+        let answer = bench.call(TestRequest::post().uri("/lifecycle").set_payload(payload)).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+        assert!(bench.renewal_was_asked().await);
+    }
+    assert_eq!(bench.store.depth().await.unwrap().pending, 4);
+    assert_eq!(bench.counted("lifecycle", "stored"), 4);
+}
+
+#[actix_web::test]
+async fn good_elements_are_stored_although_their_neighbours_are_bad() {
+    let bench = Bench::new().await;
+    let (ours, stranger) = (bench.client_state(), bench.client_state_of_a_stranger());
+    let answer = bench
+        .post(json!({"value": [
+            element(&ours), 7, element("forged"), element(&stranger), {"subscriptionId": REMOTE}, element(&ours)
+        ]}))
+        .await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED);
+    assert_eq!(bench.store.depth().await.unwrap().pending, 2);
+    assert_eq!(bench.counted("change", "stored"), 2);
+    assert_eq!(bench.counted("unknown", "malformed"), 1);
+    assert_eq!(bench.counted("change", "forged"), 2);
+    assert_eq!(bench.counted("change", "unknown"), 1);
+}
+
+#[actix_web::test]
+async fn forged_notifications_are_acknowledged_and_dropped() {
+    let bench = Bench::with_inbox(Stuck).await;
+    let answer = bench.post(json!({"value": [element("guessed"), {"subscriptionId": REMOTE}]})).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "without asking the store");
+    assert_eq!(bench.counted("change", "forged"), 2);
+    assert!(!bench.fetch_was_asked().await);
+}
+
+#[actix_web::test]
+async fn what_is_no_notification_is_refused_at_once() {
+    let bench = Bench::with_inbox(Stuck).await;
+    for (body, encoding, status) in [
+        ("", None, 400),
+        ("nonsense", None, 400),
+        (r#"{"value":[]}"#, None, 400),
+        (r#"{"value":[1,2]}"#, None, 400),
+        (&"x".repeat(bench::BODY_LIMIT + 1), None, 413),
+        (r#"{"value":[1,2]}"#, Some("gzip"), 415),
+    ] {
+        let mut request = TestRequest::post().uri("/notifications").set_payload(body.to_owned());
+        if let Some(encoding) = encoding {
+            request = request.insert_header((header::CONTENT_ENCODING, encoding));
+        }
+        let answer = bench.call(request).await;
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, ""), "{body:.20}");
+    }
+    assert_eq!(bench.counted("unknown", "malformed"), 6);
+    assert_eq!(bench.count("ack_duration_seconds_count"), 6);
+}
+
+#[actix_web::test]
+async fn what_the_store_cannot_take_is_sent_back_with_503() {
+    let bench = Bench::with_inbox(Broken).await;
+    let answer = bench.post(json!({"value": [element(&bench.client_state())]})).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, ""));
+    assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    assert_eq!(bench.counted("change", "unstored"), 1);
+    assert!(!bench.fetch_was_asked().await);
+}
+
+#[actix_web::test]
+async fn a_store_that_hangs_is_not_waited_for() {
+    let bench = Bench::with_inbox(Stuck).await;
+    let watch = bench.clock.stopwatch();
+    let answer = bench.post(json!({"value": [element(&bench.client_state())]})).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(watch.elapsed().as_millis() < 2500, "{:?}", watch.elapsed());
+}
+
+#[actix_web::test]
+async fn ids_are_handed_on_in_lower_case() {
+    let (inbox, hints) = bench::recording();
+    let bench = Bench::with_inbox(inbox).await;
+    let payload = include_str!("../../payloads/onedrive-personal.json");
+    let payload = payload.replace("CLIENT_STATE", &bench.client_state());
+    bench.call(TestRequest::post().uri("/notifications").set_payload(payload)).await;
+    let hints = hints.lock().unwrap();
+    assert_eq!(hints.len(), 1);
+    assert_eq!((hints[0].subscription, hints[0].kind), (bench.id, HintKind::Change));
+    assert_eq!(hints[0].remote, Some(RemoteId(REMOTE.to_owned())));
+}
+
+fn element(client_state: &str) -> Value {
+    json!({"subscriptionId": REMOTE, "clientState": client_state, "changeType": "updated", "resource": "me/drive/root"})
+}

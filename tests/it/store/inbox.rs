@@ -1,0 +1,114 @@
+use o365_listener::model::{HintKind, SubscriptionId};
+use o365_listener::store::{InboxDepth, Receipt};
+use uuid::Uuid;
+
+use super::{Place, at, change, conformance, followed, hint, new, quiet, register};
+
+async fn hints_are_receipted_in_order_and_those_of_strangers_are_unknown(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let stranger = SubscriptionId(Uuid::new_v4());
+    let hints = [id, stranger, id].map(|id| hint(id, HintKind::Change, 1)).to_vec();
+    let receipts = store.append(hints).await.unwrap();
+    let [Receipt::Stored(first), Receipt::Unknown, Receipt::Stored(second)] = receipts[..] else {
+        panic!("{receipts:?}")
+    };
+    assert!(first < second);
+    assert!(store.waits(id, first).await.unwrap());
+    assert!(!store.waits(stranger, first).await.unwrap());
+    assert!(!store.waits(id, second + 1).await.unwrap());
+}
+
+async fn the_depth_counts_what_waits_and_since_when(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    assert_eq!(store.depth().await.unwrap(), InboxDepth::default());
+    for second in [5, 6, 7] {
+        store.append(change(id, second)).await.unwrap();
+    }
+    assert_eq!(store.depth().await.unwrap(), InboxDepth { pending: 3, oldest_at: Some(at(5)) });
+}
+
+async fn a_subscription_shows_that_hints_wait_and_when_the_last_notification_came(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let show = || async { store.subscription(&super::name("files")).await.unwrap().unwrap() };
+    assert!(!show().await.pending);
+    assert_eq!(show().await.last_notification_at, None);
+    store.append(change(id, 5)).await.unwrap();
+    store.append(vec![hint(id, HintKind::Request, 6)]).await.unwrap();
+    assert!(show().await.pending);
+    assert_eq!(show().await.last_notification_at, Some(at(5)));
+}
+
+async fn nobody_follows_what_is_being_removed(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.append(change(id, 1)).await.unwrap();
+    store.remove(&super::name("files"), at(2)).await.unwrap();
+    assert_eq!(store.append(change(id, 3)).await.unwrap(), [Receipt::Unknown]);
+    assert_eq!(store.depth().await.unwrap(), InboxDepth::default());
+}
+
+async fn a_hint_that_overtakes_the_creation_is_stored(place: &dyn Place) {
+    let store = place.open().await;
+    let id = register(&*store, new("files")).await;
+    assert!(matches!(store.append(change(id, 1)).await.unwrap()[..], [Receipt::Stored(_)]));
+}
+
+async fn a_removal_by_office_365_makes_the_creation_due_if_it_names_what_is_held(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    let mut other = hint(id, HintKind::SubscriptionRemoved, 1);
+    other.remote = Some(o365_listener::model::RemoteId("former".to_owned()));
+    store.append(vec![other]).await.unwrap();
+    assert!(store.claim_due(at(1), super::LEASE, 9).await.unwrap().is_empty());
+
+    store.append(vec![hint(id, HintKind::SubscriptionRemoved, 2)]).await.unwrap();
+    let due = store.claim_due(at(2), super::LEASE, 9).await.unwrap();
+    assert_eq!(due.iter().map(|it| (it.id, &it.remote)).collect::<Vec<_>>(), [(id, &None)]);
+}
+
+async fn a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 599)]).await.unwrap();
+    assert!(store.claim_due(at(599), super::LEASE, 9).await.unwrap().is_empty());
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
+    let due = store.claim_due(at(600), super::LEASE, 9).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].remote.as_ref().unwrap().renew_at, at(600));
+}
+
+async fn many_hints_at_once_are_all_stored(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let appends = (0..500).map(|_| {
+        let store = store.clone();
+        async move { store.append(change(id, 1)).await.unwrap() }
+    });
+    let mut numbers: Vec<i64> = futures_util::future::join_all(appends)
+        .await
+        .into_iter()
+        .flatten()
+        .map(|receipt| match receipt {
+            Receipt::Stored(number) => number,
+            Receipt::Unknown => panic!("unknown"),
+        })
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), 500);
+    assert_eq!(store.depth().await.unwrap().pending, 500);
+}
+
+conformance![
+    hints_are_receipted_in_order_and_those_of_strangers_are_unknown,
+    the_depth_counts_what_waits_and_since_when,
+    a_subscription_shows_that_hints_wait_and_when_the_last_notification_came,
+    nobody_follows_what_is_being_removed,
+    a_hint_that_overtakes_the_creation_is_stored,
+    a_removal_by_office_365_makes_the_creation_due_if_it_names_what_is_held,
+    a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done,
+    many_hints_at_once_are_all_stored,
+];

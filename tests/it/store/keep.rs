@@ -1,0 +1,101 @@
+use o365_listener::model::ItemId;
+use o365_listener::store::{Known, PageCommit, Store, Swept};
+use serde_json::Map;
+
+use super::{
+    Place, at, change, claim, conformance, done, followed, last_page, name, quiet, row, write_events,
+};
+
+async fn events_go_in_short_chunks_oldest_first(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    write_events(&*store, id, 5, 1).await;
+    write_events(&*store, id, 5, 10).await;
+    let mut swept = Vec::new();
+    loop {
+        let chunk = store.sweep_out(at(10), 2).await.unwrap();
+        swept.push(chunk.events);
+        assert!(swept.len() < 9);
+        if !chunk.more {
+            break;
+        }
+    }
+    assert_eq!(swept, [2, 2, 1]);
+    assert_eq!(store.bounds().await.unwrap().oldest.number(), 5);
+    assert_eq!(store.sweep_out(at(10), 2).await.unwrap(), Swept::default());
+}
+
+async fn tombstones_go_with_age_and_items_stay(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    let items = || ["here", "gone"].map(|item| ItemId(item.to_owned())).to_vec();
+    let claim = claim(&*store, 0).await.unwrap();
+    let rows = vec![row("here", Some(Map::new())), row("gone", None)];
+    done(store.commit_page(PageCommit { rows, ..last_page(&claim, 5) }).await.unwrap());
+    assert_eq!(store.sweep_out(at(5), 10).await.unwrap(), Swept::default());
+    assert_eq!(store.known(id, items()).await.unwrap().len(), 2);
+    assert_eq!(store.sweep_out(at(6), 10).await.unwrap(), Swept { rows: 1, ..Swept::default() });
+    let known = store.known(id, items()).await.unwrap();
+    assert_eq!(known.into_values().collect::<Vec<_>>(), [Known::Here(Map::new())]);
+}
+
+/// Writes five items for each of the subscriptions.
+async fn write_items(store: &dyn Store) {
+    while let Some(claim) = claim(store, 0).await {
+        let rows = (0..5).map(|n| row(&n.to_string(), Some(Map::new()))).collect();
+        done(store.commit_page(PageCommit { rows, ..last_page(&claim, 0) }).await.unwrap());
+    }
+}
+
+async fn items_of_subscriptions_that_are_gone_go_too(place: &dyn Place) {
+    let store = place.open().await;
+    let stays = followed(&*store, "stays").await;
+    let goes = followed(&*store, "goes").await;
+    write_items(&*store).await;
+    store.remove(&name("goes"), at(1)).await.unwrap();
+    assert_eq!(store.sweep_out(at(0), 9).await.unwrap(), Swept::default(), "its removal is not done yet");
+    store.removed(goes).await.unwrap();
+    let mut swept = Vec::new();
+    loop {
+        let chunk = store.sweep_out(at(0), 2).await.unwrap();
+        swept.push(chunk.rows);
+        if !chunk.more {
+            break;
+        }
+    }
+    assert_eq!(swept, [2, 2, 1]);
+    let items = (0..5).map(|n: i32| ItemId(n.to_string())).collect();
+    assert_eq!(store.known(stays, items).await.unwrap().len(), 5);
+}
+
+async fn a_store_that_works_can_be_written_to(place: &dyn Place) {
+    let store = place.open().await;
+    store.writable().await.unwrap();
+    store.writable().await.unwrap();
+}
+
+async fn closing_finishes_what_is_under_way(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let appends: Vec<_> = (0..50)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.append(change(id, 1)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    store.close().await;
+    let mut stored = 0;
+    for append in appends {
+        stored += u64::from(append.await.unwrap().is_ok());
+    }
+    assert_eq!(place.open().await.depth().await.unwrap().pending, stored);
+}
+
+conformance![
+    events_go_in_short_chunks_oldest_first,
+    tombstones_go_with_age_and_items_stay,
+    items_of_subscriptions_that_are_gone_go_too,
+    a_store_that_works_can_be_written_to,
+    closing_finishes_what_is_under_way,
+];

@@ -1,0 +1,114 @@
+use o365_listener::model::State;
+
+use super::{
+    LEASE, Place, at, claim, conformance, done, followed, last_page, name, new, quiet, register, remote,
+    trouble,
+};
+
+async fn a_wish_is_due_for_creation_at_once_and_claimed_by_one(place: &dyn Place) {
+    let store = place.open().await;
+    let id = register(&*store, new("files")).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(0)));
+    let due = store.claim_due(at(0), LEASE, 9).await.unwrap();
+    assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
+    assert!(store.claim_due(at(0), LEASE, 9).await.unwrap().is_empty());
+    assert_eq!(store.claim_one(id, at(59), LEASE).await.unwrap(), None);
+    assert_eq!(store.next_due().await.unwrap(), Some(at(60)), "the claim may never be ended");
+    assert!(store.claim_one(id, at(60), LEASE).await.unwrap().is_some(), "the lease has run out");
+}
+
+async fn claims_are_limited_and_the_longest_due_comes_first(place: &dyn Place) {
+    let store = place.open().await;
+    for (it, renew_at) in [("late", 30), ("early", 10), ("middle", 20)] {
+        let id = register(&*store, new(it)).await;
+        store.confirmed(id, &remote(it, renew_at), at(0)).await.unwrap();
+    }
+    assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
+    let due = store.claim_due(at(30), LEASE, 2).await.unwrap();
+    assert_eq!(due.iter().map(|it| it.wish.name.as_str()).collect::<Vec<_>>(), ["early", "middle"]);
+}
+
+async fn what_is_confirmed_is_due_again_when_it_is_to_be_renewed(place: &dyn Place) {
+    let store = place.open().await;
+    let id = register(&*store, new("files")).await;
+    store.begun(id, at(0), None).await.unwrap();
+    store.failed(id, &trouble(1)).await.unwrap();
+    store.confirmed(id, &remote("r1", 1000), at(2)).await.unwrap();
+    let shown = store.subscription(&name("files")).await.unwrap().unwrap();
+    assert_eq!((shown.state(at(2)), &shown.remote), (State::Active, &Some(remote("r1", 1000))));
+    assert_eq!(store.attempts(id).await.unwrap(), 0);
+    assert!(store.claim_due(at(999), LEASE, 9).await.unwrap().is_empty());
+    assert_eq!(store.claim_due(at(1000), LEASE, 9).await.unwrap().len(), 1);
+}
+
+async fn what_failed_is_tried_again_when_its_time_has_come(place: &dyn Place) {
+    let store = place.open().await;
+    let id = register(&*store, new("files")).await;
+    for attempt in 1..=2 {
+        store.claim_due(at(100), LEASE, 9).await.unwrap();
+        store.failed(id, &trouble(100)).await.unwrap();
+        assert_eq!(store.attempts(id).await.unwrap(), attempt);
+    }
+    assert_eq!(store.next_due().await.unwrap(), Some(at(100)));
+    assert!(store.claim_due(at(99), LEASE, 9).await.unwrap().is_empty());
+    let due = store.claim_due(at(100), LEASE, 9).await.unwrap();
+    assert_eq!(due[0].renew_error, Some(trouble(100)));
+}
+
+async fn what_is_lost_is_due_at_once_for_whoever_has_claimed_it_last(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    store.claim_one(id, at(1), LEASE).await.unwrap().unwrap();
+    store.lost(id).await.unwrap();
+    assert!(store.claim_due(at(2), LEASE, 9).await.unwrap().is_empty(), "the claim is kept");
+    let due = store.claim_due(at(61), LEASE, 9).await.unwrap();
+    assert_eq!(due.iter().map(|it| &it.remote).collect::<Vec<_>>(), [&None]);
+}
+
+async fn another_remote_subscription_makes_a_round_due_and_a_renewal_does_not(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.confirmed(id, &remote("r1", 2000), at(1)).await.unwrap();
+    assert!(claim(&*store, 1).await.is_none());
+    store.lost(id).await.unwrap();
+    assert!(claim(&*store, 1).await.is_none());
+    store.confirmed(id, &remote("r2", 3000), at(2)).await.unwrap();
+    assert_eq!(store.next_round().await.unwrap(), Some(at(2)));
+    let claim = claim(&*store, 2).await.unwrap();
+    assert_eq!(claim.link, Some(super::delta("0")), "it goes on from the kept link");
+}
+
+async fn a_lost_remote_subscription_does_not_stop_the_rounds(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.lost(id).await.unwrap();
+    store.append(super::change(id, 1)).await.unwrap();
+    let claim = claim(&*store, 1).await.unwrap();
+    done(store.commit_page(last_page(&claim, 1)).await.unwrap());
+}
+
+async fn a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it(place: &dyn Place) {
+    let store = place.open().await;
+    let id = register(&*store, new("files")).await;
+    store.claim_due(at(0), LEASE, 9).await.unwrap();
+    store.remove(&name("files"), at(1)).await.unwrap();
+    store.confirmed(id, &remote("r1", 1000), at(2)).await.unwrap();
+    let due = store.claim_due(at(2), LEASE, 9).await.unwrap();
+    assert_eq!(due[0].remote, Some(remote("r1", 1000)));
+    store.failed(id, &trouble(5)).await.unwrap();
+    assert!(store.claim_due(at(4), LEASE, 9).await.unwrap().is_empty());
+    assert_eq!(store.claim_due(at(5), LEASE, 9).await.unwrap().len(), 1);
+    store.removed(id).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+}
+
+conformance![
+    a_wish_is_due_for_creation_at_once_and_claimed_by_one,
+    claims_are_limited_and_the_longest_due_comes_first,
+    what_is_confirmed_is_due_again_when_it_is_to_be_renewed,
+    what_failed_is_tried_again_when_its_time_has_come,
+    what_is_lost_is_due_at_once_for_whoever_has_claimed_it_last,
+    another_remote_subscription_makes_a_round_due_and_a_renewal_does_not,
+    a_lost_remote_subscription_does_not_stop_the_rounds,
+    a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it,
+];

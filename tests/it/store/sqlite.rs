@@ -1,0 +1,88 @@
+//! What only the SQLite store can show.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use o365_listener::store::{self, Store, StoreError};
+use tempfile::TempDir;
+
+use super::{Place, at};
+
+/// A folder with a database file.
+pub struct Folder(TempDir);
+
+impl Folder {
+    pub fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.0.path().join("store.db").display())
+    }
+}
+
+#[async_trait]
+impl Place for Folder {
+    async fn try_open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        store::open(&self.url(), at(0)).await
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_file_is_refused_until_the_first_has_closed_it() {
+    let folder = Folder::new();
+    let first = folder.open().await;
+    let refused = folder.try_open().await.err().unwrap();
+    assert!(matches!(refused, StoreError::InUse(_)), "{refused}");
+    first.close().await;
+    folder.open().await;
+}
+
+#[tokio::test]
+async fn a_closed_store_refuses_every_step_and_leaves_a_single_file() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    store.depth().await.unwrap();
+    store.close().await;
+    store.close().await;
+    assert!(matches!(store.writable().await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.depth().await, Err(StoreError::Unavailable(_))));
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.0.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["store.db", "store.db-lock"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let store = folder.open().await;
+    store.writable().await.unwrap();
+    for entry in std::fs::read_dir(folder.0.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_or_no_place_for_one_is_refused_with_its_path() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.path().join("store.db"), "a text that is much too long to be an empty file")
+        .unwrap();
+    let refused = folder.try_open().await.err().unwrap().to_string();
+    assert!(refused.contains("store.db: file is not a database"), "{refused}");
+
+    let nowhere = store::open("sqlite:/nowhere/at/all.db", at(0)).await.err().unwrap().to_string();
+    assert!(nowhere.contains("/nowhere/at/all.db"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn other_urls_are_unsupported() {
+    for url in ["", "sqlite", "sqlite:", "postgres://localhost/x", "store.db"] {
+        let refused = store::open(url, at(0)).await.err().unwrap();
+        assert!(matches!(refused, StoreError::Unsupported), "{url}: {refused}");
+    }
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# All tests of the project, on a Debian machine with Rust. Run it from anywhere.
+#
+# What is missing is installed: Debian packages as root or by password-less sudo (without either, the line to
+# type is printed), cargo's tools by `cargo install`. A step that fails does not keep the later ones from
+# running; the summary at the end says how each went, and the exit status is 1 if one failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Nothing is built twice in CI, so what incremental builds keep for the next time would only cost time and disk.
+[[ -z "${CI:-}" ]] || export CARGO_INCREMENTAL=0
+
+readonly SKIPPED=77 # the exit status of a step that could not be done here
+readonly ADVISORIES_TIMEOUT=60s
+readonly POLICY=/usr/sbin/policy-rc.d
+
+summary=()
+failed=0
+
+# Steps --------------------------------------------------------------------------------------------------------
+
+step() {
+    local title=$1 began=$SECONDS status=0
+    shift
+    printf '\n==> %s\n' "$title"
+    "$@" || status=$?
+    case $status in
+        0) summary+=("ok       $title ($((SECONDS - began)) s)") ;;
+        "$SKIPPED") summary+=("SKIPPED  $title") ;;
+        *)
+            summary+=("FAILED   $title")
+            failed=1
+            ;;
+    esac
+}
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+}
+
+# The database of advisories is the one thing that comes from outside the package registries.
+advisories() {
+    if ! timeout "$ADVISORIES_TIMEOUT" cargo deny fetch db; then
+        echo "skipped: the database of advisories cannot be reached from here"
+        return "$SKIPPED"
+    fi
+    cargo deny --locked check advisories
+}
+
+# What the tests need ------------------------------------------------------------------------------------------
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
+}
+
+may_be_root() {
+    ((EUID == 0)) || sudo -n true 2>/dev/null
+}
+
+# A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics.
+missing_packages() {
+    command -v gcc >/dev/null || echo gcc libc6-dev
+    command -v make >/dev/null || echo make
+    command -v pkg-config >/dev/null || echo pkg-config
+    command -v promtool >/dev/null || echo prometheus
+}
+
+# Installing a package starts its service (Prometheus itself, here); policy-rc.d is how Debian is told not to.
+hold_services_back() {
+    [[ -e $POLICY ]] && return
+    trap 'as_root rm -f "$POLICY"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+}
+
+release_services() {
+    [[ -n $(trap -p EXIT) ]] || return 0
+    as_root rm -f "$POLICY"
+    trap - EXIT
+}
+
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "$@"
+}
+
+install_packages() {
+    local packages
+    read -ra packages <<<"$(missing_packages | tr '\n' ' ')"
+    ((${#packages[@]} > 0)) || return 0
+    if ! command -v apt-get >/dev/null || ! may_be_root; then
+        echo "Missing: ${packages[*]}. Install them, then run this again:" >&2
+        echo "    sudo apt-get install --no-install-recommends ${packages[*]}" >&2
+        exit 1
+    fi
+    printf '\n==> Installing %s\n' "${packages[*]}"
+    hold_services_back
+    # The lists of packages may be missing or out of date; reading them anew is only worth it then.
+    apt_install "${packages[@]}" || { as_root apt-get update --quiet && apt_install "${packages[@]}"; }
+    release_services
+}
+
+install_cargo_tools() {
+    # Without the part that would replace itself.
+    command -v cargo-nextest >/dev/null || {
+        printf '\n==> Installing cargo-nextest\n'
+        cargo install --locked --quiet cargo-nextest --no-default-features --features default-no-update
+    }
+    command -v cargo-deny >/dev/null || {
+        printf '\n==> Installing cargo-deny (this takes some minutes)\n'
+        cargo install --locked --quiet cargo-deny
+    }
+}
+
+# ------------------------------------------------------------------------------------------------------------
+
+PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+command -v cargo >/dev/null || {
+    echo "Missing: Rust. Install the stable toolchain with rustfmt and clippy, then run this again." >&2
+    exit 1
+}
+install_packages
+install_cargo_tools
+
+step "Format" cargo fmt --check
+step "Clippy" cargo clippy --locked --all-targets -- -D warnings
+step "Documentation" documentation
+step "Dependencies: bans, licences, sources" cargo deny --locked check bans licenses sources
+step "Dependencies: advisories" advisories
+step "Tests" cargo nextest run --locked
+step "Documentation's examples" cargo test --locked --doc --quiet
+
+printf '\n==> Summary\n'
+printf '%s\n' "${summary[@]}"
+exit "$failed"
