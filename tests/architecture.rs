@@ -52,7 +52,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lifecycle", BELOW_APP),
     ("app", BELOW_APP),
     // Shows and asks; `demo` and `simulate` start the stand-in tenant.
-    ("cli", &["app", "lifecycle", "telemetry", "api", "simulator", "config", "model", "clock", "secret"]),
+    (
+        "cli",
+        &[
+            "app",
+            "lifecycle",
+            "telemetry",
+            "api",
+            "simulator",
+            "config",
+            "model",
+            "clock",
+            "secret",
+            "backoff",
+        ],
+    ),
     ("lib", &["cli"]),
     ("main", &["cli"]),
 ];
@@ -228,9 +242,8 @@ fn too_long(source: &Source) -> Vec<String> {
 }
 
 fn test_switches(source: &Source) -> Vec<String> {
-    let tell = |line: &usize| {
-        format!("src/{}:{line}: only `#[cfg(test)] mod tests` may look at `test`", source.path)
-    };
+    let tell =
+        |line: &usize| format!("src/{}:{line}: only `#[cfg(test)] mod …` may look at `test`", source.path);
     source.test_switches.iter().map(tell).collect()
 }
 
@@ -253,11 +266,15 @@ fn assert_clean(found: &[String]) {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
+/// The production code of `src/`.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     read_folder(&root, &root, &mut found);
     assert!(!found.is_empty(), "no sources in {}", root.display());
+    let tests: Vec<bool> = found.iter().map(|one| found.iter().any(|other| one.is_test_of(other))).collect();
+    let mut tests = tests.into_iter();
+    found.retain(|_| tests.next() == Some(false));
     found
 }
 
@@ -268,9 +285,7 @@ fn read_folder(root: &Path, folder: &Path, found: &mut Vec<Source>) {
             read_folder(root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            if !Source::is_tests(&name) {
-                found.push(Source::read(&name, &fs::read_to_string(&path).unwrap()));
-            }
+            found.push(Source::read(&name, &fs::read_to_string(&path).unwrap()));
         }
     }
 }
@@ -343,6 +358,7 @@ mod the_rules_themselves {
         for switch in [
             "#[cfg(test)] fn f() {}",
             "#[cfg(not(test))] mod tests {}",
+            "#[cfg(test)] use x::Y;",
             "fn f() -> bool { cfg!(test) }",
             "#[cfg_attr(test, derive(Debug))] struct S;",
         ] {
@@ -351,5 +367,23 @@ mod the_rules_themselves {
         let fine =
             "#[cfg(unix)] fn f() {}\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod tests { #[test] fn t() {} }";
         assert_eq!(told(test_switches, "model/a.rs", fine).len(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_there_for_tests_only_is_no_production_code() {
+        let parent =
+            Source::read("fetch/classify.rs", "fn f() {}\n#[cfg(test)]\npub(super) mod tests;\nmod g;");
+        assert_eq!(parent.test_files, ["fetch/classify/tests"]);
+        assert_eq!(parent.lines, 4);
+        for (path, is_test) in [
+            ("fetch/classify/tests.rs", true),
+            ("fetch/classify/tests/cases.rs", true),
+            ("fetch/classify/g.rs", false),
+            ("fetch/tests.rs", false),
+        ] {
+            assert_eq!(Source::read(path, "").is_test_of(&parent), is_test, "{path}");
+        }
+        assert_eq!(Source::read("fetch/mod.rs", "#[cfg(test)] mod tests;").test_files, ["fetch/tests"]);
+        assert_eq!(Source::read("lib.rs", "#[cfg(test)] mod tests;").test_files, ["tests"]);
     }
 }

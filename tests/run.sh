@@ -95,7 +95,10 @@ install_packages() {
     printf '\n==> Installing %s\n' "${packages[*]}"
     hold_services_back
     # The lists of packages may be missing or out of date; reading them anew is only worth it then.
-    apt_install "${packages[@]}" || { as_root apt-get update --quiet && apt_install "${packages[@]}"; }
+    apt_install "${packages[@]}" || {
+        as_root apt-get update --quiet
+        apt_install "${packages[@]}"
+    }
     release_services
 }
 
@@ -124,7 +127,7 @@ install_cargo_tools
 step "Format" cargo fmt --check
 step "Clippy" cargo clippy --locked --all-targets -- -D warnings
 step "Documentation" documentation
-step "Dependencies: bans, licences, sources" cargo deny --locked check bans licenses sources
+step "Dependencies: bans, licences, sources" cargo deny --locked check --hide-inclusion-graph bans licenses sources
 step "Dependencies: advisories" advisories
 step "Tests" cargo nextest run --locked
 step "Documentation's examples" cargo test --locked --doc --quiet

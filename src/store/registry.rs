@@ -14,7 +14,7 @@ pub trait Registry: Send + Sync {
     async fn subscription(&self, name: &Name) -> Result<Option<Subscription>, StoreError>;
 
     /// Stores a wish, with what is already known of its target. A name that was removed for good
-    /// (`removed_at` set and nothing held at Office 365) may be used again and gets the new internal id.
+    /// ([`Registry::removed`] was told) may be used again and gets the new internal id.
     async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError>;
 
     /// Keeps what the resource was resolved to, if nobody else follows that.

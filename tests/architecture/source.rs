@@ -16,25 +16,48 @@ pub struct Source {
     pub tokens: Vec<Token>,
     /// Lines of the production code.
     pub lines: usize,
-    /// Lines on which a `cfg` looks at `test` elsewhere than in `#[cfg(test)] mod tests`.
+    /// Lines on which a `cfg` looks at `test` elsewhere than at a whole module.
     pub test_switches: Vec<usize>,
+    /// The modules in files of their own that are there for tests only, as paths without `.rs`.
+    pub test_files: Vec<String>,
 }
 
 impl Source {
     pub fn read(path: &str, text: &str) -> Self {
-        let mut tokens = tokens(text);
-        let mut lines = text.lines().count();
-        while let Some((from, to)) = tests_module(&tokens) {
-            lines -= tokens[to].line - tokens[from].line + 1;
-            tokens.drain(from..=to);
+        let mut source = Self {
+            path: path.to_owned(),
+            tokens: tokens(text),
+            lines: text.lines().count(),
+            test_switches: vec![],
+            test_files: vec![],
+        };
+        let mut from = 0;
+        while let Some(module) = TestModule::find(&source.tokens, from) {
+            match module.end {
+                None => source.test_files.push(source.below(&module.name)),
+                Some(end) => source.lines -= source.tokens[end].line - source.tokens[module.start].line + 1,
+            }
+            source.tokens.drain(module.start..=module.end.unwrap_or(module.start + 6));
+            from = module.start;
         }
-        let test_switches = test_switches(&tokens);
-        Self { path: path.to_owned(), tokens, lines, test_switches }
+        source.test_switches = test_switches(&source.tokens);
+        source
     }
 
-    /// Whether it is the `tests` module of the file beside or above it.
-    pub fn is_tests(path: &str) -> bool {
-        path.rsplit('/').next() == Some("tests.rs")
+    /// Whether it belongs to a module that `other` has for tests only.
+    pub fn is_test_of(&self, other: &Self) -> bool {
+        let beside = |module: &String| self.path.strip_prefix(module.as_str());
+        other.test_files.iter().filter_map(beside).any(|rest| rest == ".rs" || rest.starts_with('/'))
+    }
+
+    /// The path of a module that is declared here.
+    fn below(&self, module: &str) -> String {
+        let own = self.path.strip_suffix(".rs").unwrap_or(&self.path);
+        match own.rsplit_once('/') {
+            Some((folder, "mod")) => format!("{folder}/{module}"),
+            None if matches!(own, "lib" | "main") => module.to_owned(),
+            _ => format!("{own}/{module}"),
+        }
     }
 
     /// The room it belongs to: its folder in `src/`, or its own name.
@@ -65,7 +88,7 @@ impl Source {
         if self.is(at.wrapping_sub(1), ":") || !begins(at, "super") {
             return None;
         }
-        let ups = (0..).take_while(|up| begins(at + 3 * up, "super")).count();
+        let ups = (0..=self.depth()).take_while(|up| begins(at + 3 * up, "super")).count();
         (ups == self.depth()).then_some(at + 3 * ups)
     }
 
@@ -126,19 +149,42 @@ fn heads(tokens: &[Token]) -> Vec<(String, usize)> {
     found
 }
 
-/// First and last token of the next `#[cfg(test)] mod tests` with a body.
-fn tests_module(tokens: &[Token]) -> Option<(usize, usize)> {
-    let opening = ["#", "[", "cfg", "(", "test", ")", "]", "mod", "tests", "{"];
-    let from = tokens
-        .windows(opening.len())
-        .position(|window| window.iter().zip(opening).all(|(token, word)| token.text == word))?;
-    Some((from, matching(tokens, from + opening.len() - 1, "{", "}")?))
+/// `#[cfg(test)] mod NAME { … }` or `#[cfg(test)] mod NAME;`
+struct TestModule {
+    name: String,
+    start: usize,
+    /// The closing brace; none where the module is a file of its own.
+    end: Option<usize>,
+}
+
+impl TestModule {
+    /// The next one.
+    fn find(tokens: &[Token], from: usize) -> Option<Self> {
+        const ATTRIBUTE: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+        (from..tokens.len()).find_map(|start| {
+            let text = |at: usize| tokens.get(at).map(|token| token.text.as_str());
+            if !(0..ATTRIBUTE.len()).all(|at| text(start + at) == Some(ATTRIBUTE[at])) {
+                return None;
+            }
+            let after = start + ATTRIBUTE.len();
+            // `pub(super)`, where other tests use what it holds.
+            let module = if text(after) == Some("pub") { after + 4 } else { after };
+            if text(module) != Some("mod") {
+                return None;
+            }
+            let end = match text(module + 2) {
+                Some("{") => Some(matching(tokens, module + 2, "{", "}")?),
+                _ => None,
+            };
+            Some(Self { name: text(module + 1)?.to_owned(), start, end })
+        })
+    }
 }
 
 fn test_switches(tokens: &[Token]) -> Vec<usize> {
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        if (token.text != "cfg" && token.text != "cfg_attr") || tests_in_a_file(tokens, at) {
+        if token.text != "cfg" && token.text != "cfg_attr" {
             continue;
         }
         let open = at + 1 + usize::from(tokens.get(at + 1).is_some_and(|next| next.text == "!"));
@@ -148,13 +194,6 @@ fn test_switches(tokens: &[Token]) -> Vec<usize> {
         }
     }
     found
-}
-
-/// Whether this `cfg` is that of `#[cfg(test)] mod tests;`.
-fn tests_in_a_file(tokens: &[Token], at: usize) -> bool {
-    let declaration = ["cfg", "(", "test", ")", "]", "mod", "tests", ";"];
-    let here = tokens[at..].iter().map(|token| token.text.as_str());
-    here.take(declaration.len()).eq(declaration)
 }
 
 /// Where the body of the function that begins at `at` ends; none where it has no body.
@@ -225,18 +264,18 @@ fn lexeme(chars: &[char], at: usize) -> (Lexeme, usize) {
         ['b', '"', ..] => (Lexeme::Literal, at + 1 + quoted(&rest[1..], '"')),
         ['b', '\'', ..] => (Lexeme::Literal, at + 1 + quoted(&rest[1..], '\'')),
         ['\'', '\\', ..] | ['\'', _, '\'', ..] => (Lexeme::Literal, at + quoted(rest, '\'')),
-        ['\'', ..] => (Lexeme::Text, at + 1 + rest[1..].iter().take_while(|c| word(c)).count()),
+        ['\'', ..] => (Lexeme::Text, at + 1 + rest[1..].iter().take_while(|c| word(**c)).count()),
         ['r' | 'b', ..] if raw_string(rest).is_some() => {
             (Lexeme::Literal, at + raw_string(rest).unwrap_or_default())
         }
         [first, ..] if first.is_whitespace() => (Lexeme::Nothing, at + length(|c| c.is_whitespace())),
-        [first, ..] if word(first) => (Lexeme::Text, at + length(word)),
+        [first, ..] if word(*first) => (Lexeme::Text, at + length(|c| word(*c))),
         _ => (Lexeme::Text, at + 1),
     }
 }
 
-fn word(c: &char) -> bool {
-    c.is_alphanumeric() || *c == '_'
+fn word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 fn block_comment(rest: &[char]) -> usize {

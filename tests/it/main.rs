@@ -10,6 +10,10 @@
 )]
 
 mod api;
+mod following;
+mod house;
+mod listener;
+mod main_job;
 mod monitoring;
 mod office365;
 mod openapi;

@@ -108,6 +108,7 @@ fn promtool_accepts_the_exported_metrics() {
 }
 
 /// Runs promtool, which comes with Prometheus; `tests/run.sh` installs it.
+#[expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
 fn promtool(arguments: &[&str], input: &str) {
     let child = Command::new("promtool")
         .args(arguments)

@@ -38,32 +38,36 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
 pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
     // SQLite gives the files beside it the permissions of the first one.
     private().open(path).map_err(|error| error::file(path, &error))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = open(path, flags, WRITER_CACHE_KIB)?;
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(|error| error::file(path, &error))?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE_KIB)?;
+    let mode = make_durable(&connection).map_err(|error| error::file(path, &error))?;
     if mode != "wal" {
         return Err(error::file(path, &"its file system does not allow a write-ahead log"));
     }
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     Ok(connection)
 }
 
 /// A connection that can only read.
 pub(super) fn for_reading(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    open(path, flags, READER_CACHE_KIB)
+    open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE_KIB)
 }
 
-fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| error::file(path, &error))?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "cache_size", -cache_kib)?;
-    Ok(connection)
+fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.pragma_update(None, "cache_size", -cache_kib)?;
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| error::file(path, &error))
+}
+
+/// Sets what is written when; answers with the journal mode that came of it.
+fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
 }
 
 /// Opens or makes a file that only its owner may read: it holds keys and the content of items.

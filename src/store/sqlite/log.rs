@@ -46,7 +46,7 @@ impl Log for SqliteStore {
 /// The log's two ends. SQLite remembers the last number it gave, also when no event is left.
 pub(super) fn bounds(db: &Connection) -> Result<LogBounds, StoreError> {
     let latest: Option<i64> = row::value(db, "SELECT seq FROM sqlite_sequence WHERE name = 'event'", [])?;
-    let first: Option<i64> = row::value(db, "SELECT min(sequence) FROM event", [])?;
+    let first: Option<i64> = row::value(db, "SELECT sequence FROM event ORDER BY sequence LIMIT 1", [])?;
     let latest = latest.unwrap_or_default();
     Ok(LogBounds { oldest: cursor(first.map_or(latest, |first| first - 1)), latest: cursor(latest) })
 }

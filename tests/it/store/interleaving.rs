@@ -117,12 +117,12 @@ impl Story<'_> {
 async fn no_hint_is_lost(place: &dyn Place, steps: &[Step]) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
-    let mut story = Story { place, store, id, now: 0, pages: 0, claims: Vec::new(), open: Vec::new() };
+    let mut told = Story { place, store, id, now: 0, pages: 0, claims: Vec::new(), open: Vec::new() };
     for step in steps {
-        story.tell(*step).await;
-        story.every_open_hint_waits().await;
+        told.tell(*step).await;
+        told.every_open_hint_waits().await;
     }
-    story.it_comes_to_rest().await;
+    told.it_comes_to_rest().await;
 }
 
 proptest! {

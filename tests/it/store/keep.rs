@@ -77,19 +77,10 @@ async fn a_store_that_works_can_be_written_to(place: &dyn Place) {
 async fn closing_finishes_what_is_under_way(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
-    let appends: Vec<_> = (0..50)
-        .map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move { store.append(change(id, 1)).await })
-        })
-        .collect();
-    tokio::task::yield_now().await;
-    store.close().await;
-    let mut stored = 0;
-    for append in appends {
-        stored += u64::from(append.await.unwrap().is_ok());
-    }
-    assert_eq!(place.open().await.depth().await.unwrap().pending, stored);
+    let appends = (0..50).map(|_| store.append(change(id, 1)));
+    let (appended, ()) = tokio::join!(futures_util::future::join_all(appends), store.close());
+    let stored = appended.into_iter().flatten().count();
+    assert_eq!(place.open().await.depth().await.unwrap().pending, u64::try_from(stored).unwrap());
 }
 
 conformance![

@@ -90,27 +90,26 @@ async fn the_end_is_told_after_the_events_can_be_read(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
     let mut end = store.end();
-    let follower = {
-        let store = store.clone();
-        tokio::spawn(async move {
-            let mut seen = Vec::new();
-            while seen.len() < 60 {
-                let after = seen.last().copied().unwrap_or(Cursor::START);
-                end.borrow_and_update();
-                let page = store.read(after, 100, Box::new(All)).await.unwrap();
-                if page.events.is_empty() {
-                    end.changed().await.unwrap();
-                }
-                seen.extend(page.events.iter().map(|event| event.cursor));
+    let follower = async {
+        let mut seen = Vec::new();
+        while seen.len() < 60 {
+            let after = seen.last().copied().unwrap_or(Cursor::START);
+            end.borrow_and_update();
+            let page = store.read(after, 100, Box::new(All)).await.unwrap();
+            if page.events.is_empty() {
+                end.changed().await.unwrap();
             }
-            seen
-        })
+            seen.extend(page.events.iter().map(|event| event.cursor));
+        }
+        seen
     };
-    for second in 1..=20 {
-        write_events(&*store, id, 3, second).await;
-        assert_eq!(*store.end().borrow(), store.bounds().await.unwrap().latest);
-    }
-    let seen = follower.await.unwrap();
+    let writer = async {
+        for second in 1..=20 {
+            write_events(&*store, id, 3, second).await;
+            assert_eq!(*store.end().borrow(), store.bounds().await.unwrap().latest);
+        }
+    };
+    let (seen, ()) = tokio::join!(follower, writer);
     assert_eq!(seen, (1..=60).map(Cursor::at).collect::<Vec<_>>());
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use o365_listener::model::{
     Change, Hint, HintKind, ItemId, Kind, Name, NewEvent, Origin, Properties, Remote, RemoteId, Start,
     SubscriptionId, Target, Trouble, Via, Wish,

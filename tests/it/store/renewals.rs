@@ -55,7 +55,7 @@ async fn what_failed_is_tried_again_when_its_time_has_come(place: &dyn Place) {
     assert_eq!(due[0].renew_error, Some(trouble(100)));
 }
 
-async fn what_is_lost_is_due_at_once_for_whoever_has_claimed_it_last(place: &dyn Place) {
+async fn what_is_lost_stays_claimed_and_is_due_when_the_claim_ends(place: &dyn Place) {
     let store = place.open().await;
     let id = followed(&*store, "files").await;
     store.claim_one(id, at(1), LEASE).await.unwrap().unwrap();
@@ -107,7 +107,7 @@ conformance![
     claims_are_limited_and_the_longest_due_comes_first,
     what_is_confirmed_is_due_again_when_it_is_to_be_renewed,
     what_failed_is_tried_again_when_its_time_has_come,
-    what_is_lost_is_due_at_once_for_whoever_has_claimed_it_last,
+    what_is_lost_stays_claimed_and_is_due_when_the_claim_ends,
     another_remote_subscription_makes_a_round_due_and_a_renewal_does_not,
     a_lost_remote_subscription_does_not_stop_the_rounds,
     a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it,

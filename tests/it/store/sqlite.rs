@@ -1,12 +1,13 @@
 //! What only the SQLite store can show.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use o365_listener::store::{self, Store, StoreError};
 use tempfile::TempDir;
 
-use super::{Place, at};
+use super::{Place, at, followed};
 
 /// A folder with a database file.
 pub struct Folder(TempDir);
@@ -16,15 +17,20 @@ impl Folder {
         Self(TempDir::new().unwrap())
     }
 
-    fn url(&self) -> String {
-        format!("sqlite:{}", self.0.path().join("store.db").display())
+    fn file(&self) -> PathBuf {
+        self.0.path().join("store.db")
+    }
+
+    /// Does to a closed store what only somebody else's program would do.
+    fn tamper(&self, sql: &str) {
+        assert_eq!(rusqlite::Connection::open(self.file()).unwrap().execute(sql, []).unwrap(), 1);
     }
 }
 
 #[async_trait]
 impl Place for Folder {
     async fn try_open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        store::open(&self.url(), at(0)).await
+        store::open(&format!("sqlite:{}", self.file().display()), at(0)).await
     }
 }
 
@@ -70,8 +76,7 @@ async fn nobody_else_may_read_the_files() {
 #[tokio::test]
 async fn what_is_no_database_or_no_place_for_one_is_refused_with_its_path() {
     let folder = Folder::new();
-    std::fs::write(folder.0.path().join("store.db"), "a text that is much too long to be an empty file")
-        .unwrap();
+    std::fs::write(folder.file(), "a text that is much too long to be an empty file").unwrap();
     let refused = folder.try_open().await.err().unwrap().to_string();
     assert!(refused.contains("store.db: file is not a database"), "{refused}");
 
@@ -85,4 +90,28 @@ async fn other_urls_are_unsupported() {
         let refused = store::open(url, at(0)).await.err().unwrap();
         assert!(matches!(refused, StoreError::Unsupported), "{url}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_refused_and_left_as_it_is() {
+    let folder = Folder::new();
+    folder.open().await.close().await;
+    folder.tamper("INSERT INTO migration (version, checksum, applied_at) VALUES (999, '', 0)");
+    let refused = folder.try_open().await.err().unwrap();
+    assert!(matches!(refused, StoreError::TooNew { found: 999, .. }), "{refused}");
+    folder.tamper("DELETE FROM migration WHERE version = 999");
+    folder.open().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_understood_is_named() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    followed(&*store, "files").await;
+    store.close().await;
+    folder.tamper("UPDATE subscription SET resource = 'fax:17'");
+    let broken = folder.open().await.subscriptions().await.unwrap_err().to_string();
+    let expected =
+        "broken row in the store: subscription.resource of files: 'fax:17' is not a resource address";
+    assert!(broken.starts_with(expected), "{broken}");
 }

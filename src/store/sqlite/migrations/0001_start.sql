@@ -63,7 +63,7 @@ CREATE TABLE inbox (
     received_at  INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX inbox_subscription ON inbox (subscription, number);
+CREATE INDEX inbox_subscription ON inbox (subscription);
 
 -- The mirror: what is known of each item. With rowids, because rows of this size would spill to overflow pages
 -- in a table without: twice the bytes and a quarter of the speed.
