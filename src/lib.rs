@@ -7,6 +7,7 @@
 pub mod api;
 pub mod app;
 pub mod backoff;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fetch;
@@ -22,3 +23,4 @@ pub mod secret;
 pub mod simulator;
 pub mod store;
 pub mod tasks;
+pub mod telemetry;

@@ -31,6 +31,7 @@ pub use renewal::Renewal;
 pub use store::Store;
 pub use subscription::Subscription;
 pub use tenant::{Cloud, Tenant};
+pub(crate) use values::is_loopback;
 
 /// Everything the configuration file says, validated.
 #[derive(Debug, Clone)]

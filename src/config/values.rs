@@ -102,7 +102,7 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
 }
 
 /// Whether a web address stays on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -1,0 +1,69 @@
+//! `simulate`: a simulated tenant to develop against.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::output::{Look, Output};
+use super::readable::fields;
+use super::signals::Signals;
+use crate::simulator::{self, Options, Tenant};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where it listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9400")]
+    listen: SocketAddr,
+    /// What its ids, secrets and chance follow from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Say where it is as one line of JSON
+    #[arg(long)]
+    json: bool,
+    /// Print a config.toml that follows it, and exit
+    #[arg(long)]
+    print_config: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { listen, seed, json, print_config } = arguments;
+    let mut output = Output::new();
+    if print_config {
+        let tenant = simulator::tenant(&format!("http://{listen}"), seed);
+        output.line(simulator::print_config(&tenant).trim_end())?;
+        return Ok(());
+    }
+    let mut signals = Signals::new()?;
+    let simulator =
+        simulator::start(Options { listen, seed, ..Options::default() }).await.with_context(|| {
+            format!("cannot listen on {listen}: free that port, or name another with --listen")
+        })?;
+    if json {
+        output.line(serde_json::to_string(simulator.tenant())?)?;
+    } else {
+        output.line(introduction(simulator.tenant()))?;
+    }
+    signals.next().await;
+    simulator.stop().await;
+    Ok(())
+}
+
+fn introduction(tenant: &Tenant) -> String {
+    let Tenant { url, tenant_id, client_id, client_secret, resources, .. } = tenant;
+    let rows = [
+        ("tenant_id", tenant_id.to_string()),
+        ("client_id", client_id.to_string()),
+        ("client_secret", client_secret.clone()),
+        ("list", resources.list.clone()),
+        ("drive", resources.drive.clone()),
+        ("mail", resources.mail.clone()),
+        ("controls", format!("{url}/_control")),
+    ];
+    let heading = format!("A simulated tenant answers at {url}");
+    format!(
+        "{}\n{}\n`o365-listener simulate --print-config > config.toml` (with the same options) makes a configuration that follows it.",
+        Look::Strong.on(heading),
+        fields(rows)
+    )
+}

@@ -1,0 +1,52 @@
+//! Logs: to standard error, readable for people or as JSON for programs.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// The environment variable with the filter, written as `RUST_LOG` is: `debug`, `info,o365_listener::fetch=trace`.
+pub const FILTER_VARIABLE: &str = "O365_LISTENER_LOG";
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people; coloured on a terminal.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The filter cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{FILTER_VARIABLE} is not a log filter ({0}): write a level such as info or debug, or info,o365_listener::fetch=debug"
+)]
+pub struct InvalidFilter(#[from] ParseError);
+
+/// Starts logging with this filter; a second start in the same process changes nothing.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn start(format: Format, filter: &str) -> Result<(), InvalidFilter> {
+    let filter = EnvFilter::builder().parse(filter)?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Whoever began to log first goes on with it.
+    let _ = match format {
+        Format::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_cannot_be_read_is_told_what_to_write() {
+        let error = start(Format::Text, "info,=x=").unwrap_err().to_string();
+        assert!(error.starts_with("O365_LISTENER_LOG is not a log filter"), "{error}");
+    }
+}
