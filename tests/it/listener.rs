@@ -195,7 +195,10 @@ pub async fn eventually(what: &str, mut met: impl AsyncFnMut() -> bool) {
 
 /// A seed of this moment, printed so that a failure can be repeated.
 pub fn random_seed() -> u64 {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| rand::random::<u64>() >> 16);
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| rand::random::<u64>() >> 16);
     println!("seed {seed}");
     seed
 }
