@@ -50,10 +50,10 @@ mod tests {
             finding(Some("AADSTS7000215\nThe secret is wrong: make a new one"), None),
         ];
         let shown = lines.iter().map(line).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(anstream::adapter::strip_str(&shown), @r#"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&shown), @r"
         ok     tenant contoso
         ok     tenant contoso: signed in
         wrong  tenant contoso: AADSTS7000215 The secret is wrong: make a new one
-        "#);
+        ");
     }
 }

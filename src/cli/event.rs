@@ -81,16 +81,22 @@ impl Event {
     /// `name: old → new` of each changed property.
     fn changes(&self, folders: &Folders) -> String {
         let told = self.data.changed.iter().map(|key| {
-            let (old, new) = (self.data.previous.get(key), self.current(key));
             let show = |value: Option<&Value>| value.and_then(|value| short(value, folders));
-            match (show(old), show(new)) {
-                (Some(old), Some(new)) => format!("{key}: {old} → {new}"),
-                (None, Some(new)) => format!("{key}: {new}"),
-                (Some(old), None) => format!("{key}: was {old}"),
-                (None, None) => key.clone(),
+            let label = key.strip_prefix("fields.").unwrap_or(key);
+            match (show(self.previous(key)), show(self.current(key))) {
+                (Some(old), Some(new)) => format!("{label}: {old} → {new}"),
+                (None, Some(new)) => format!("{label}: {new}"),
+                (Some(old), None) => format!("{label}: was {old}"),
+                (None, None) => label.to_owned(),
             }
         });
         plain(&told.collect::<Vec<_>>().join(", "), 4 * LONGEST)
+    }
+
+    /// The former value of a changed property, where it is known and one that people can read.
+    fn previous(&self, key: &str) -> Option<&Value> {
+        // Of content, only a hash is known.
+        self.data.previous.get(key).filter(|_| key != "content")
     }
 
     /// The present value of a changed property, where it is one that people can read.
@@ -157,7 +163,7 @@ pub(super) mod tests {
             ),
             event(
                 "driveItem.updated",
-                &json!({"changed": ["parent", "content"], "previous": {"parent": "F1"},
+                &json!({"changed": ["parent", "content"], "previous": {"parent": "F1", "content": "kY2hs="},
                     "resource": {"name": "plan.docx", "parentReference": {"id": "F2"}}}),
             ),
             event(
@@ -173,13 +179,13 @@ pub(super) mod tests {
             event("listItem.deleted", &json!({"changed": [], "previous": {}, "resource": {"id": "17"}})),
         ];
         let lines = events.iter().map(|event| event.line(&folders)).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(lines, @r#"
+        insta::assert_snapshot!(lines, @r"
         driveItem.created  files         plan.docx
-        driveItem.updated  files         plan-v2.docx  name: plan.docx → plan-v2.docx
-        driveItem.updated  files         plan.docx  parent: OneDrive → Archive, content
-        listItem.updated   files         Ada  fields.Stage: Applied → Offer, fields.Score: 7
-        message.updated    files         Hi [2J  isRead: false → true
+        driveItem.updated  files         plan-v2.docx          name: plan.docx → plan-v2.docx
+        driveItem.updated  files         plan.docx             parent: OneDrive → Archive, content
+        listItem.updated   files         Ada                   Stage: Applied → Offer, Score: 7
+        message.updated    files         Hi [2J                isRead: false → true
         listItem.deleted   files         17
-        "#);
+        ");
     }
 }

@@ -91,9 +91,10 @@ impl Cli {
         }
     }
 
-    /// What is shown unless the environment says otherwise: the demo's own lines must not drown.
+    /// What is logged unless the environment says otherwise: much of what runs for months, little of a command whose own
+    /// lines must not drown in it.
     fn log_filter(&self) -> String {
-        let default = if matches!(self.command, Command::Demo(_)) { "warn" } else { "info" };
+        let default = if matches!(self.command, Command::Serve) { "info,actix_server=warn" } else { "warn" };
         std::env::var(telemetry::FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned())
     }
 }

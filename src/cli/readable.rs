@@ -90,10 +90,10 @@ mod tests {
     #[test]
     fn tables_are_aligned() {
         let rows = [["a".to_owned(), "long".to_owned()], ["longer".to_owned(), "b".to_owned()]];
-        insta::assert_snapshot!(table(["NAME", "VALUE"], rows), @r#"
+        insta::assert_snapshot!(table(["NAME", "VALUE"], rows), @r"
         NAME    VALUE
         a       long
         longer  b
-        "#);
+        ");
     }
 }

@@ -199,7 +199,7 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("via", Some(plain(&view.via, LONGEST))),
         ("state", Some(view.state.to_string())),
         ("expires", Some(distance_or_dash(view.expires_at, now))),
-        ("renewed", Some(distance_or_dash(view.renew_at, now))),
+        ("renewal", Some(distance_or_dash(view.renew_at, now))),
         ("last notification", Some(distance_or_dash(view.last_notification_at, now))),
         ("last fetch", Some(distance_or_dash(view.last_fetch_at, now))),
         ("last event", Some(distance_or_dash(view.last_event_at, now))),
@@ -237,25 +237,25 @@ mod tests {
     #[test]
     fn the_overview_is_a_table_with_what_is_wrong_below() {
         let (views, now) = views();
-        insta::assert_snapshot!(anstream::adapter::strip_str(&overview(&views, now)), @r#"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&overview(&views, now)), @r"
         NAME   STATE    RESOURCE                    EVENTS  LAST EVENT    EXPIRES
         files  active   onedrive:alice@contoso.com  0       -             in 27 days
         hr     failing  list:a/b                    1234    1 second ago  -
         hr: accessDenied: grant Sites.Read.All to the app (tried again in 30 minutes)
-        "#);
+        ");
     }
 
     #[test]
     fn the_details_are_a_line_each() {
         let (views, now) = views();
-        insta::assert_snapshot!(anstream::adapter::strip_str(&details(&views[1], now)), @r#"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&details(&views[1], now)), @r"
         name               hr
         tenant             contoso
         resource           list:a/b
         via                graph
         state              failing
         expires            -
-        renewed            -
+        renewal            -
         last notification  -
         last fetch         -
         last event         1 second ago
@@ -263,7 +263,7 @@ mod tests {
         events             1234
         first round        200 items on 2 pages, begun 1 hour ago
         error              accessDenied: grant Sites.Read.All to the app (tried again in 30 minutes)
-        "#);
+        ");
     }
 
     #[test]

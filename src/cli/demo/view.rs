@@ -106,16 +106,16 @@ mod tests {
             view.event(&event("driveItem.updated", &renamed), &folders, "12:00:03", None),
             view.summary(),
         ];
-        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")), @r#"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")), @r"
         → uploaded plan.docx
-        ← 12:00:02 driveItem.created  files         plan.docx                                                31 ms after the change
+        ← 12:00:02 driveItem.created  files         plan.docx                                                        31 ms after the change
         → renamed plan.docx to plan-v2.docx
-        ← 12:00:03 driveItem.updated  files         plan-v2.docx  name: plan.docx → plan-v2.docx             14 ms after the change
-        ← 12:00:03 driveItem.updated  files         plan-v2.docx  name: plan.docx → plan-v2.docx
+        ← 12:00:03 driveItem.updated  files         plan-v2.docx          name: plan.docx → plan-v2.docx             14 ms after the change
+        ← 12:00:03 driveItem.updated  files         plan-v2.docx          name: plan.docx → plan-v2.docx
 
         2 changes made, 3 events read:
           driveItem.created      1
           driveItem.updated      2
-        "#);
+        ");
     }
 }
