@@ -134,7 +134,7 @@ impl House {
                 Some(stored)
                     if stored.wish.resource != entry.resource || stored.wish.tenant != entry.tenant =>
                 {
-                    tracing::warn!(subscription = %entry.name, followed = %stored.wish.resource, configured = %entry.resource,
+                    tracing::warn!(subscription = %entry.name,
                         "The store follows something else under this name; remove the subscription and add it again to change that");
                 }
                 Some(_) => {}

@@ -24,7 +24,10 @@ impl Api {
         let work = self.runtime.spawn(work);
         let ended = tokio::select! {
             ended = self.clock.timeout(PATIENCE, work) => ended,
-            () = self.stopping.cancelled() => return Ok(None),
+            () = self.stopping.cancelled() => {
+                let detail = "the listener is stopping; look at the subscription once it is back";
+                return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail));
+            }
         };
         ended.ok().transpose().map_err(|error| {
             tracing::error!(%error, "the work behind a call of the API died");

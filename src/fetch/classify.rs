@@ -50,8 +50,8 @@ pub fn classify(context: &Context, known: Option<&Known>, item: &Item) -> Result
     match (item.removed, known) {
         (true, known) => removed(context, known, item),
         (false, Some(Known::Here(before))) => changed(context, before, item),
-        (false, Some(Known::Gone)) => appeared(context, Some(Change::Created), item),
-        (false, None) => appeared(context, newcomer(context, item), item),
+        (false, Some(Known::Gone)) if !context.first_round => appeared(context, Some(Change::Created), item),
+        (false, Some(Known::Gone) | None) => appeared(context, newcomer(context, item), item),
     }
 }
 

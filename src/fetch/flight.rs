@@ -1,6 +1,7 @@
 //! One round: page by page from the link to the next delta link.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +14,9 @@ use crate::model::{Change, FirstRound, Item, ItemId, Kind, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, StoreError};
 
+/// How long a page may take, the items included that have to be read whole: its claim must outlive it.
+const PAGE: Duration = Duration::from_secs(240);
+
 /// How a round ended.
 enum Landing {
     Finished,
@@ -21,29 +25,12 @@ enum Landing {
     Failed(Box<Claim>, Trouble),
 }
 
-/// Why a page was not committed.
-#[derive(Debug, thiserror::Error)]
-enum PageError {
-    #[error(transparent)]
-    Office365(#[from] Failure),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 impl Fetcher {
     /// Flies the round that was claimed, to its end or to `stop`.
     pub(super) async fn fly(&self, claim: Claim, stop: CancellationToken) {
         let subscription = claim.subscription.id;
-        let name = claim.subscription.wish.name.clone();
         let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
-        let landing = match self.follow(claim, &stop).await {
-            Ok(landing) => landing,
-            Err(error) => {
-                tracing::warn!(subscription = %name, %error, "The store does not take part in a round; its claim runs out by itself");
-                self.metrics.fetched("store", watch.elapsed());
-                return;
-            }
-        };
+        let landing = self.follow(claim, &stop).await;
         let trouble = self.land(landing, watch).await;
         // Nobody may be waiting for it.
         let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
@@ -57,7 +44,7 @@ impl Fetcher {
             Landing::Failed(claim, trouble) => {
                 let name = &claim.subscription.wish.name;
                 tracing::warn!(subscription = %name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
-                    "Fetching did not work: {}", trouble.message);
+                    "Fetching did not work; the subscription's error says more");
                 let result = if trouble.transient { "transient" } else { "failed" };
                 let recorded = self.store.round_failed(&claim, &trouble).await;
                 (result, Some(trouble), recorded)
@@ -70,43 +57,43 @@ impl Fetcher {
         trouble
     }
 
-    /// Follows the links. `Err` only where the store itself fails.
-    async fn follow(&self, claim: Claim, stop: &CancellationToken) -> Result<Landing, StoreError> {
+    /// Follows the links.
+    async fn follow(&self, claim: Claim, stop: &CancellationToken) -> Landing {
         let mut claim = Box::new(claim);
         let mut written = 0;
         loop {
             if stop.is_cancelled() {
-                return Ok(Landing::Stopped(claim));
+                return Landing::Stopped(claim);
             }
-            match self.turn_page(&claim, &mut written).await {
-                Ok(Committed::Lost) => return Ok(Landing::Lost),
+            let page = self.clock.timeout(PAGE, self.turn_page(&claim, &mut written)).await;
+            match page.unwrap_or_else(|_| Err(slow())) {
+                Ok(Committed::Lost) => return Landing::Lost,
                 Ok(Committed::Done(next)) => match next.link {
-                    Some(Link::Delta(_)) => return Ok(Landing::Finished),
+                    Some(Link::Delta(_)) => return Landing::Finished,
                     _ => claim = next,
                 },
-                Err(PageError::Store(error)) => return Err(error),
-                Err(PageError::Office365(failure)) => {
+                Err(failure) => {
                     let attempt = claim.attempts.saturating_add(1);
                     let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
-                    return Ok(Landing::Failed(claim, trouble));
+                    return Landing::Failed(claim, trouble);
                 }
             }
         }
     }
 
     /// Asks for one page, classifies it and commits it. `written` counts the round's events.
-    async fn turn_page(&self, claim: &Claim, written: &mut u64) -> Result<Committed, PageError> {
+    async fn turn_page(&self, claim: &Claim, written: &mut u64) -> Result<Committed, Failure> {
         let subscription = &claim.subscription;
         let (tenant, target) = self.reach(claim)?;
         let select = &subscription.wish.select;
         let page = tenant.page(target, select, claim.link.as_ref()).await?;
         let items = last_occurrences(page.items);
-        let known =
-            self.store.known(subscription.id, items.iter().map(|item| item.id.clone()).collect()).await?;
+        let ids = items.iter().map(|item| item.id.clone()).collect();
+        let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
         let items = complete(tenant, target, select, items, &known).await?;
         let commit = self.judge(claim, target.kind(), &known, &items, page.link, *written)?;
         let told: Vec<_> = commit.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
-        let committed = self.store.commit_page(commit).await?;
+        let committed = self.store.commit_page(commit).await.map_err(|error| unstored(&error))?;
         if matches!(committed, Committed::Done(_)) {
             *written += u64::try_from(told.len()).unwrap_or(u64::MAX);
             self.count(claim, &told);
@@ -181,6 +168,14 @@ impl Fetcher {
             self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
         }
     }
+}
+
+fn unstored(error: &StoreError) -> Failure {
+    Failure::local(Verdict::Transient, "store", format!("the store did not take part: {error}"))
+}
+
+fn slow() -> Failure {
+    Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
 }
 
 fn unwritable(error: &serde_json::Error) -> Failure {

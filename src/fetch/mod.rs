@@ -34,10 +34,9 @@ use crate::metrics::Metrics;
 use crate::model::{SubscriptionId, Trouble};
 use crate::office365::Office365;
 use crate::store::{Store, StoreError};
-use crate::tasks::{Signal, Task};
+use crate::tasks::{self, Signal, Task};
 
-/// How long a claim holds without a page having been committed. A page takes two minutes at the very most
-/// (request time-outs), so a claim that old belongs to a process that is gone.
+/// How long a claim holds without a page having been committed: longer than a page may take.
 const LEASE: Duration = Duration::from_secs(300);
 
 /// Fetches what changed. Cheap to clone.
@@ -96,6 +95,8 @@ impl Task for Fetcher {
             if flights.is_empty() {
                 break;
             }
+            // A round may last for hours; what becomes due by time meanwhile must not wait for its end.
+            let next = tasks::pause(&self.clock, self.store.next_round().await.ok().flatten());
             tokio::select! {
                 landed = flights.join_next() => {
                     if let Some(Err(error)) = landed {
@@ -103,6 +104,7 @@ impl Task for Fetcher {
                     }
                 }
                 () = self.wake.raised(), if !stop.is_cancelled() => {}
+                () = self.clock.sleep_until(next), if !stop.is_cancelled() => {}
             }
         }
         self.store.next_round().await.ok().flatten()

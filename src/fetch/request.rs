@@ -1,8 +1,14 @@
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::Fetcher;
+use super::{Ended, Fetcher};
 use crate::model::{Hint, HintKind, Name, Subscription, Trouble};
 use crate::store::{Receipt, StoreError};
+
+/// How long a request is waited for at all; its caller may go sooner.
+const LIMIT: Duration = Duration::from_secs(3600);
 
 /// What became of a fetch that was asked for by hand.
 #[derive(Debug, Clone)]
@@ -16,13 +22,16 @@ pub enum Fetched {
 }
 
 impl Fetcher {
-    /// Asks for a fetch and waits until a round that began after the request has ended, however long that takes;
-    /// dropping the future gives up the waiting, not the fetch.
+    /// Asks for a fetch and waits until a round that began after the request has ended, up to an hour; dropping the
+    /// future gives up the waiting, not the fetch.
     ///
     /// # Errors
     /// [`StoreError`] when the request could not be stored.
     pub async fn request(&self, name: &Name) -> Result<Fetched, StoreError> {
         let Some(subscription) = self.store.subscription(name).await? else { return Ok(Fetched::NotFound) };
+        if subscription.confirmed_at.is_none() {
+            return Ok(Fetched::Failed(subscription.renew_error.unwrap_or_else(not_created)));
+        }
         let mut ended = self.ended.subscribe();
         let hint = Hint {
             subscription: subscription.id,
@@ -34,6 +43,18 @@ impl Fetcher {
             return Ok(Fetched::NotFound);
         };
         self.wake.raise();
+        match self.clock.timeout(LIMIT, self.worked_off(&subscription, number, &mut ended)).await {
+            Ok(worked_off) => worked_off,
+            Err(_) => Ok(Fetched::Failed(still_going())),
+        }
+    }
+
+    async fn worked_off(
+        &self,
+        subscription: &Subscription,
+        number: i64,
+        ended: &mut Receiver<Ended>,
+    ) -> Result<Fetched, StoreError> {
         while self.store.waits(subscription.id, number).await? {
             match ended.recv().await {
                 Ok(round) if round.subscription == subscription.id && round.inbox_through >= number => {
@@ -45,7 +66,19 @@ impl Fetcher {
                 Err(RecvError::Closed) => break,
             }
         }
-        let subscription = self.store.subscription(name).await?;
-        Ok(subscription.map_or(Fetched::NotFound, |found| Fetched::Done(Box::new(found))))
+        let found = self.store.subscription(&subscription.wish.name).await?;
+        Ok(found.map_or(Fetched::NotFound, |found| Fetched::Done(Box::new(found))))
     }
+}
+
+fn not_created() -> Trouble {
+    trouble("creating", "Office 365 has not accepted the subscription yet; nothing is fetched before")
+}
+
+fn still_going() -> Trouble {
+    trouble("unfinished", "the fetch has not ended within an hour; it goes on")
+}
+
+fn trouble(code: &str, message: &str) -> Trouble {
+    Trouble { code: code.to_owned(), message: message.to_owned(), transient: true, next_attempt_at: None }
 }

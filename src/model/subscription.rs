@@ -159,6 +159,8 @@ pub struct Subscription {
     pub started_at: Option<DateTime<Utc>>,
     /// What Office 365 holds for it.
     pub remote: Option<Remote>,
+    /// When Office 365 last accepted or renewed one for it; stays when that one is lost.
+    pub confirmed_at: Option<DateTime<Utc>>,
     /// When its removal was asked for.
     pub removed_at: Option<DateTime<Utc>>,
     /// Why creating or renewing does not work.
@@ -186,7 +188,7 @@ impl Subscription {
         match &self.remote {
             _ if self.removed_at.is_some() => State::Removed,
             None if hopeless => State::Failing,
-            None if self.started_at.is_none() => State::Creating,
+            None if self.confirmed_at.is_none() => State::Creating,
             Some(remote) if remote.expires_at <= now => State::Expired,
             _ if self.renew_error.is_some() || self.fetch_error.is_some() => State::Failing,
             None => State::Creating,

@@ -79,20 +79,23 @@ impl Renewer {
         claimed: &Subscription,
         resolved: &Resolved,
     ) -> Result<(), AddError> {
-        self.begin(tenant, claimed, resolved).await?;
-        match self.create_remote(tenant, claimed, &resolved.target).await {
+        self.within(self.begin(tenant, claimed, resolved)).await?;
+        let create = async { Ok(self.create_remote(tenant, claimed, &resolved.target).await?) };
+        match self.within(create).await {
             Ok(made) => {
                 self.confirm(claimed, made).await?;
                 self.metrics.renewed("created");
                 Ok(())
             }
             // Whether it was made is not known unless Office 365 said that it did nothing.
-            Err(failure) if failure.is_transient() && failure.retry_after().is_none() => {
+            Err(StepError::Office365(failure))
+                if failure.is_transient() && failure.retry_after().is_none() =>
+            {
                 self.record(claimed, &failure).await?;
                 self.wake.raise();
                 Err(AddError::Unsettled(Box::new(self.stored(&claimed.wish.name).await?)))
             }
-            Err(failure) => Err(AddError::Refused(failure)),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -38,8 +38,11 @@ use crate::seal::ClientStates;
 use crate::store::{Store, StoreError};
 use crate::tasks::{Signal, Task};
 
-/// How long a claim holds: creating waits for two handshakes and may be tried a second time after a 409.
-const LEASE: Duration = Duration::from_secs(300);
+/// How long a claim holds: longer than its step may take.
+const LEASE: Duration = Duration::from_secs(360);
+
+/// How long a step may take: creating waits for two handshakes and may be tried a second time after a 409.
+const STEP: Duration = Duration::from_secs(300);
 
 /// Subscriptions worked on at once; Graph allows many more writes per second.
 const CONCURRENCY: usize = 4;

@@ -28,7 +28,8 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
         None if subscription.removed_at.is_some() => Step::Forget,
         // One that has run out cannot be renewed; should it live on nevertheless, creating says so (409).
         Some(remote) if remote.expires_at <= now => Step::Create,
-        Some(remote) if remote.renew_at <= now => Step::Renew,
+        // One that could not be renewed by hand is tried again, though its time has not come.
+        Some(remote) if remote.renew_at <= now || subscription.renew_error.is_some() => Step::Renew,
         Some(_) => Step::Leave,
         None => Step::Create,
     }
@@ -45,6 +46,9 @@ const fn longest_life(kind: Kind) -> Duration {
     Duration::from_secs(minutes * 60)
 }
 
+/// A renewal that is due at once again (clocks that differ) must not become a loop.
+const SOONEST: Duration = Duration::from_secs(60);
+
 /// The expiry to ask for: what was wished, but never over what the resource allows.
 pub fn expiry(kind: Kind, wished: Option<Duration>, now: DateTime<Utc>) -> DateTime<Utc> {
     let longest = longest_life(kind);
@@ -55,7 +59,7 @@ pub fn expiry(kind: Kind, wished: Option<Duration>, now: DateTime<Utc>) -> DateT
 /// of that sooner by `chance` in `[0, 1)`, so that what was made together is not renewed together.
 pub fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, at: f64, chance: f64) -> DateTime<Utc> {
     let life = (expires_at - now).to_std().unwrap_or_default();
-    now + life.mul_f64(at * (1.0 - 0.1 * chance))
+    now + life.mul_f64(at * (1.0 - 0.1 * chance)).max(SOONEST)
 }
 
 #[cfg(test)]
@@ -85,6 +89,7 @@ mod tests {
                 renew_at: at(renew),
                 expires_at: at(expires),
             }),
+            confirmed_at: None,
             removed_at: removed.then(|| at(0)),
             renew_error: None,
             fetch_error: None,
@@ -111,6 +116,18 @@ mod tests {
         ] {
             assert_eq!(plan(&subscription(remote, removed), now), step, "{remote:?} removed: {removed}");
         }
+    }
+
+    #[test]
+    fn a_renewal_by_hand_that_failed_is_tried_again_before_its_time() {
+        let mut subscription = subscription(Some((101, 200)), false);
+        subscription.renew_error = Some(crate::model::Trouble {
+            code: "503".into(),
+            message: String::new(),
+            transient: true,
+            next_attempt_at: None,
+        });
+        assert_eq!(plan(&subscription, DateTime::UNIX_EPOCH), Step::Renew);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use url::Url;
 
 use super::plan::{self, Step};
-use super::{LEASE, Renewer};
+use super::{LEASE, Renewer, STEP};
 use crate::model::{Kind, Name, Remote, Start, Subscription, Target, Trouble};
 use crate::office365::{Failure, NewRemote, RemoteSubscription, Resolved, Tenant, Verdict};
 use crate::store::{Registered, StoreError};
@@ -69,11 +69,10 @@ impl Renewer {
         step: Step,
     ) -> Result<Option<Trouble>, StoreError> {
         let done = match step {
-            Step::Create => self.create(subscription).await.map(|()| "created"),
-            Step::Renew => self.prolong(subscription).await,
-            Step::Delete | Step::Forget => self.delete(subscription).await.map(|()| "removed"),
-            // Claimed as due and no longer so: the claim runs out by itself.
-            Step::Leave => return Ok(None),
+            Step::Create => self.within(self.create(subscription)).await.map(|()| "created"),
+            Step::Renew => self.within(self.prolong(subscription)).await,
+            Step::Delete | Step::Forget => self.within(self.delete(subscription)).await.map(|()| "removed"),
+            Step::Leave => return self.leave(subscription).await.map(|()| None),
         };
         match done {
             Ok(result) => {
@@ -86,6 +85,24 @@ impl Renewer {
         }
     }
 
+    /// Ends the claim of one that has nothing to be done.
+    async fn leave(&self, subscription: &Subscription) -> Result<(), StoreError> {
+        match &subscription.remote {
+            Some(remote) => self.store.renewed(subscription.id, remote, self.clock.now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A step that outlived its claim could undo what the next one has done.
+    pub(super) async fn within<T>(
+        &self,
+        step: impl Future<Output = Result<T, StepError>>,
+    ) -> Result<T, StepError> {
+        let slow =
+            || Failure::local(Verdict::Transient, "timeout", "Office 365 took too long over this step");
+        self.clock.timeout(STEP, step).await.unwrap_or_else(|_| Err(slow().into()))
+    }
+
     /// Keeps what went wrong, with the time of the next attempt.
     pub(super) async fn record(
         &self,
@@ -96,7 +113,7 @@ impl Renewer {
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         self.metrics.renewed(if trouble.transient { "transient" } else { "failed" });
         tracing::warn!(subscription = %subscription.wish.name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
-            "Office 365 did not take a step for the remote subscription: {}", trouble.message);
+            "Office 365 did not take a step for the remote subscription; its error says more");
         self.store.failed(subscription.id, &trouble).await?;
         Ok(trouble)
     }
@@ -175,8 +192,10 @@ impl Renewer {
         }
     }
 
+    /// Ours is what notifies below our public URL.
     fn is_ours(&self, found: &RemoteSubscription) -> bool {
-        found.notification_url.as_deref() == Some(self.notification_url.as_str())
+        let base = self.notification_url.as_str().trim_end_matches("notifications");
+        found.notification_url.as_deref().is_some_and(|url| url.starts_with(base))
     }
 
     /// Renews; makes anew what has vanished.
@@ -189,7 +208,8 @@ impl Renewer {
         let expires_at = plan::expiry(kind, subscription.wish.lifetime, self.clock.now());
         match tenant.renew(&remote.id, expires_at).await {
             Ok(renewed) => {
-                self.confirm(subscription, renewed).await?;
+                let remote = self.held(renewed);
+                self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
                 Ok("renewed")
             }
             Err(failure) if failure.verdict == Verdict::NotFound => {
@@ -206,12 +226,16 @@ impl Renewer {
         subscription: &Subscription,
         held: RemoteSubscription,
     ) -> Result<(), StepError> {
-        let now = self.clock.now();
-        let renew_at = self.renew_at(now, held.expires_at);
-        let remote = Remote { id: held.id, expires_at: held.expires_at, renew_at };
-        self.store.confirmed(subscription.id, &remote, now).await?;
+        self.store.confirmed(subscription.id, &self.held(held), self.clock.now()).await?;
         self.fetch.raise();
+        // Its removal may have been asked for meanwhile.
+        self.wake.raise();
         Ok(())
+    }
+
+    fn held(&self, held: RemoteSubscription) -> Remote {
+        let renew_at = self.renew_at(self.clock.now(), held.expires_at);
+        Remote { id: held.id, expires_at: held.expires_at, renew_at }
     }
 
     fn renew_at(&self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {

@@ -22,6 +22,8 @@ pub trait Registry: Send + Sync {
 
     /// Keeps when following begins, on Office 365's clock, and the link to begin with where there is one for
     /// "from now"; without one, the first round is due as soon as the remote subscription is there.
+    ///
+    /// Only the first time counts: what has begun is not begun again.
     async fn begun(
         &self,
         id: SubscriptionId,

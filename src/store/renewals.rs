@@ -37,6 +37,15 @@ pub trait Renewals: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
+    /// Office 365 has prolonged `remote` at `now`. As [`confirmed`](Self::confirmed), unless a lifecycle event has
+    /// told meanwhile that it is gone: then only the claim ends.
+    async fn renewed(
+        &self,
+        id: SubscriptionId,
+        remote: &Remote,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError>;
+
     /// Office 365 no longer holds it; creating it is due at once. Keeps the claim.
     async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError>;
 

@@ -62,7 +62,7 @@ pub struct Claim {
     pub lease: Uuid,
     /// Where to ask; none: at the beginning.
     pub link: Option<Link>,
-    /// The last hint that was there; those up to it are worked off by this round.
+    /// The last hint that was there when the round began; those up to it are worked off by it.
     pub inbox_through: i64,
     /// When the oldest of those hints arrived.
     pub hinted_at: Option<DateTime<Utc>>,

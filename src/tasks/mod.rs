@@ -4,4 +4,4 @@ mod signal;
 mod task;
 
 pub use signal::Signal;
-pub use task::{Task, run};
+pub use task::{Task, pause, run};

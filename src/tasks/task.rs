@@ -25,12 +25,18 @@ pub trait Task: Send + Sync {
 pub async fn run(task: impl Task, clock: Clock, wake: Signal, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let next = task.work_off(&stop).await;
-        let now = clock.now();
-        let (pause, period) = (now + PAUSE, now + PERIOD);
+        let wait = pause(&clock, next);
         tokio::select! {
             () = stop.cancelled() => {}
             () = wake.raised() => {}
-            () = clock.sleep_until(next.map_or(period, |due| due.clamp(pause, period))) => {}
+            () = clock.sleep_until(wait) => {}
         }
     }
+}
+
+/// When to look again if the next thing is due at `next`: neither at once nor later than in a minute.
+pub fn pause(clock: &Clock, next: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let now = clock.now();
+    let (soonest, latest) = (now + PAUSE, now + PERIOD);
+    next.map_or(latest, |due| due.clamp(soonest, latest))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::receiver::Receiver;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -87,7 +88,7 @@ async fn an_empty_round_after_a_notification_is_looked_at_again() {
             .await;
     }
     house.advance(HOUR);
-    house.call("GET", "/v1/status", None).await;
+    house.quiet().await;
     assert!(
         (house.metric("o365_fetches_total").await - rounds - 4.0).abs() < f64::EPSILON,
         "it never stops looking"
@@ -105,6 +106,7 @@ async fn a_forged_notification_is_accepted_counted_and_ignored() {
     forged.as_object_mut().unwrap().remove("clientState");
     assert_eq!(house.notify(&json!({"value": [forged]})).await, 202);
     assert!(house.metric("o365_notifications_total{kind=\"change\",result=\"forged\"}").await >= 2.0);
+    house.quiet().await;
     assert_eq!(house.subscription("candidates").await["pending"], false);
     assert!((house.metric("o365_fetches_total").await - rounds).abs() < f64::EPSILON);
 }
@@ -113,6 +115,7 @@ async fn a_forged_notification_is_accepted_counted_and_ignored() {
 async fn start_decides_what_is_told_of_the_time_before() {
     let house = House::start("").await;
     let resources = house.tenant.tenant().resources.clone();
+    let mut before = 0;
     for (start, told) in [("now", false), ("baseline", false), ("beginning", true)] {
         for resource in [&resources.list, &resources.drive, &resources.mail] {
             house.advance(HOUR);
@@ -120,13 +123,11 @@ async fn start_decides_what_is_told_of_the_time_before() {
             let (status, made) = house.call("POST", "/v1/subscriptions", Some(body)).await;
             assert_eq!(status, 201, "{made}");
             house.active("one").await;
-            let before = house.events().await.len();
-            assert_eq!(before > 0, told, "{start} {resource}: {before} events");
+            let events = house.events().await.len();
+            assert_eq!(events > before, told, "{start} {resource}: {before}, then {events} events");
+            before = events;
             assert_eq!(house.call("DELETE", "/v1/subscriptions/one", None).await.0, 204);
             assert_eq!(house.call("GET", "/v1/subscriptions/one", None).await.0, 404);
-            if told {
-                return;
-            }
         }
     }
     assert!(house.remote().await.is_empty(), "something is left at Office 365");
@@ -154,6 +155,50 @@ async fn a_create_whose_answer_was_lost_is_finished_with_what_is_ours() {
     assert_eq!(remote.len(), 1);
     assert_eq!(remote[0]["id"], made["remote_id"]);
     assert_ne!(remote[0]["id"], answer["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_ours_is_left_alone_and_named() {
+    let house = House::start("").await;
+    let other = Receiver::start();
+    let drive = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let (_, made) = house.call("POST", "/v1/subscriptions", Some(drive.clone())).await;
+    let resource = house.remote().await[0]["resource"].clone();
+    assert_eq!(house.call("DELETE", "/v1/subscriptions/files", None).await.0, 204, "{made}");
+    let theirs = json!({
+        "changeType": "updated", "notificationUrl": other.url, "resource": resource,
+        "expirationDateTime": house.now() + HOUR * 24,
+    });
+    let (status, theirs) = house.graph("POST", "/subscriptions", &theirs).await;
+    assert_eq!(status, 201, "{theirs}");
+    let (status, problem) = house.call("POST", "/v1/subscriptions", Some(drive)).await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(problem.to_string().contains(theirs["id"].as_str().unwrap()), "{problem}");
+    let remote = house.remote().await;
+    assert_eq!((remote.len(), &remote[0]["id"]), (1, &theirs["id"]));
+    assert_eq!(house.call("GET", "/v1/subscriptions/files", None).await.0, 404, "something is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_without_an_answer_stays_creating_and_is_finished() {
+    let house = House::start("").await;
+    house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
+    let drive = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let (status, made) = house.call("POST", "/v1/subscriptions", Some(drive)).await;
+    assert_eq!((status, &made["state"]), (202, &json!("creating")), "{made}");
+    house.active("files").await;
+    assert_eq!(house.subscription("files").await["error"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_by_hand_that_failed_is_tried_again() {
+    let house = House::start(&following("files", "{drive}", "now")).await;
+    house.active("files").await;
+    house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
+    let (status, problem) = house.call("POST", "/v1/subscriptions/files/renew", None).await;
+    assert_eq!(status, 502, "{problem}");
+    assert_eq!(house.subscription("files").await["state"], "failing");
+    house.active("files").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

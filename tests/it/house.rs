@@ -157,6 +157,11 @@ impl House {
         .await;
     }
 
+    /// Gives the loops time to do what they should not do: that nothing happens cannot be waited for.
+    pub async fn quiet(&self) {
+        Clock::system().sleep(Duration::from_millis(300)).await;
+    }
+
     /// Waits until a subscription is active and its first look is over.
     pub async fn active(&self, name: &str) {
         self.eventually(&format!("{name} is active"), async || {

@@ -29,8 +29,8 @@ async fn the_log_replayed_is_the_tenant(seed: u64) {
     agrees(&listener).await;
 
     let before = listener.events().await.len();
-    listener.control("replay", json!({})).await;
     let asked = notified(&listener).await;
+    listener.control("replay", json!({})).await;
     eventually("the replay was announced", async || notified(&listener).await >= asked + 3.0).await;
     for (name, _) in listener.resources() {
         let url = format!("{}/v1/subscriptions/{name}/fetch", listener.admin_url());

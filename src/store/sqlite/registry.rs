@@ -44,7 +44,8 @@ impl Registry for SqliteStore {
             let first_round_open = !matches!(link, Some(Link::Delta(_)));
             row::execute(
                 db,
-                "UPDATE subscription SET started_at = ?2, link = ?3, first_round_open = ?4 WHERE id = ?1",
+                "UPDATE subscription SET started_at = ?2, link = ?3, first_round_open = ?4
+                 WHERE id = ?1 AND started_at IS NULL",
                 params![
                     id.to_string(),
                     micros(started_at),

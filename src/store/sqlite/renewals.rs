@@ -65,6 +65,27 @@ impl Renewals for SqliteStore {
         self.write(move |db| confirmed(db, id, &remote, now)).await
     }
 
+    async fn renewed(
+        &self,
+        id: SubscriptionId,
+        remote: &Remote,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let remote = remote.clone();
+        self.write(move |db| {
+            let held: Option<i64> = row::value(
+                db,
+                "SELECT 1 FROM subscription WHERE id = ?1 AND remote_id = ?2",
+                params![id.to_string(), remote.id.0],
+            )?;
+            match held {
+                Some(_) => confirmed(db, id, &remote, now),
+                None => release(db, id),
+            }
+        })
+        .await
+    }
+
     async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError> {
         self.write(move |db| lose(db, id, None)).await
     }
@@ -113,6 +134,12 @@ fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duratio
         "UPDATE subscription SET renewal_leased_until = ?2 WHERE id = ?1",
         params![id.to_string(), leased_until(now, lease)],
     )?;
+    Ok(())
+}
+
+/// Ends a claim; what is due stays due.
+fn release(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
+    row::execute(db, "UPDATE subscription SET renewal_leased_until = NULL WHERE id = ?1", [id.to_string()])?;
     Ok(())
 }
 

@@ -98,8 +98,13 @@ fn claim(db: &Connection, now: DateTime<Utc>, lease: Duration) -> Result<Option<
     if let Some(claim) = &claim {
         row::execute(
             db,
-            "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3 WHERE id = ?1",
-            params![claim.subscription.id.to_string(), claim.lease.to_string(), leased_until(now, lease)],
+            "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3, round_through = ?4 WHERE id = ?1",
+            params![
+                claim.subscription.id.to_string(),
+                claim.lease.to_string(),
+                leased_until(now, lease),
+                claim.inbox_through
+            ],
         )?;
     }
     Ok(claim)
@@ -118,11 +123,14 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
     } else {
         Cause::Sweep
     };
+    let link = fields.optional("link", Fields::json)?;
+    // A round that is taken up again covers what was there at its first request, not what came since.
+    let through = if matches!(link, Some(Link::Next(_))) { "round_through" } else { "inbox_through" };
     Ok(Claim {
         subscription,
         lease: Uuid::new_v4(),
-        link: fields.optional("link", Fields::json)?,
-        inbox_through: fields.get::<Option<i64>>("inbox_through")?.unwrap_or_default(),
+        inbox_through: fields.get::<Option<i64>>(through)?.unwrap_or_default(),
+        link,
         hinted_at: fields.optional("hinted_at", Fields::time)?,
         cause,
         attempts: fields.number("round_attempts")?,
@@ -145,7 +153,7 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
         Link::Next(_) => go_on(db, key, &page)?,
         Link::Delta(_) => end(db, key, &page)?,
     }
-    Ok(Committed::Done(Box::new(Claim { link: Some(page.link), ..page.claim })))
+    Ok(Committed::Done(Box::new(Claim { link: Some(page.link), attempts: 0, ..page.claim })))
 }
 
 /// The subscription's key and change counter, if the claim holds and the link has not moved.
@@ -168,7 +176,9 @@ fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>, StoreError
 fn go_on(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
     row::execute(
         db,
-        "UPDATE subscription SET round_leased_until = ?2, first_round = ifnull(?3, first_round) WHERE key = ?1",
+        "UPDATE subscription
+         SET round_leased_until = ?2, first_round = ifnull(?3, first_round), round_attempts = 0, round_error = NULL
+         WHERE key = ?1",
         params![key, leased_until(page.now, page.lease), page.progress.as_ref().map(to_json).transpose()?],
     )?;
     Ok(())

@@ -40,6 +40,7 @@ CREATE TABLE subscription (
     round_due_at         INTEGER,                   -- when a round is or became due; NULL: when a hint comes
     round_not_before     INTEGER,
     round_lease          TEXT,
+    round_through        INTEGER,                   -- the last hint that was there when the round began
     round_leased_until   INTEGER,
     round_attempts       INTEGER NOT NULL DEFAULT 0,
     round_error          TEXT,                      -- JSON
