@@ -11,6 +11,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
@@ -159,22 +160,17 @@ impl Bench {
 }
 
 fn report(bare: &[Duration], latencies: &[Duration]) {
-    let (p50, p99) = (percentile(latencies, 0.50), percentile(latencies, 0.99));
-    println!(
-        "{} changes, each alone; p50 of a bare request {:.2} ms",
-        latencies.len(),
-        percentile(bare, 0.50)
-    );
-    println!("p50 of an event in bare requests: {:.1}", p50 / percentile(bare, 0.50));
+    let (p50, p99) = (percentile(latencies, 50), percentile(latencies, 99));
+    println!("{} changes, each alone; p50 of a bare request {:.2} ms", latencies.len(), percentile(bare, 50));
+    println!("p50 of an event in bare requests: {:.1}", p50 / percentile(bare, 50));
     for (name, value, goal) in [("latency_p50_ms", p50, 20.0), ("latency_p99_ms", p99, 100.0)] {
         println!("{name} {value:.2} goal {goal} {}", if value < goal { "ok" } else { "short" });
     }
 }
 
 /// In milliseconds.
-fn percentile(of: &[Duration], share: f64) -> f64 {
+fn percentile(of: &[Duration], percent: usize) -> f64 {
     let mut sorted: Vec<f64> = of.iter().map(|one| one.as_secs_f64() * 1000.0).collect();
     sorted.sort_by(f64::total_cmp);
-    let at = (sorted.len() as f64 * share) as usize;
-    sorted[at.min(sorted.len() - 1)]
+    sorted[(sorted.len() * percent / 100).min(sorted.len() - 1)]
 }

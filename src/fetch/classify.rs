@@ -117,8 +117,7 @@ fn merged(kind: Kind, before: &Properties, item: &Item) -> Properties {
     if kind == Kind::DriveItem && !item.partial && !item.properties.contains_key("shared") {
         after.remove("shared");
     }
-    let differs = item.properties.iter().any(|(name, value)| before.get(name) != Some(value));
-    if item.partial && differs {
+    if item.partial {
         after.remove("@odata.etag");
     }
     after.extend(item.properties.iter().map(|(name, value)| (name.clone(), value.clone())));

@@ -7,7 +7,7 @@
 //!
 //! Races and what is decided on them:
 //! * a hint arrives during a round: it was not claimed with it, stays, and causes another round;
-//! * the notification outruns the change: the round finds nothing and is looked at again ([`schedule`]);
+//! * the notification outruns the change: the round finds nothing and is looked at again (`schedule`);
 //! * a crash between page and commit: the page is asked for again, and what was not committed nobody saw;
 //! * two processes at one subscription: the lease, and the link that the commit is conditional on.
 

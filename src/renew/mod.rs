@@ -2,7 +2,7 @@
 //!
 //! Guarantees: a wish that is stored is created at Office 365 sooner or later, renewed before it ends, made anew
 //! when it has vanished, and removed there when it is no longer wished; a remote subscription is made only while
-//! the notification port listens. The plan is pure ([`plan`]); applying it is dumb ([`settle`]).
+//! the notification port listens. The plan is pure (`plan`); applying it is dumb (`settle`).
 //!
 //! Races and what is decided on them:
 //! * a notification arrives before the create call has returned: its `client_state` is derived, so it is

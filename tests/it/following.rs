@@ -5,12 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
-use crate::listener::eventually;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn following(name: &str, resource: &str, start: &str) -> String {
-    format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"{start}\"\n")
+    format!(
+        "[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"{start}\"\n"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,11 +22,12 @@ async fn a_remote_subscription_is_renewed_before_it_ends() {
     // Mail lives for seven days: two weeks take two renewals at least.
     for _ in 0..28 {
         house.advance(12 * HOUR);
-        eventually("it is renewed in time", async || {
-            let renew_at = house.subscription("inbox").await["renew_at"].as_str().map(str::to_owned);
-            renew_at.is_some_and(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap() > house.now())
-        })
-        .await;
+        house
+            .eventually("it is renewed in time", async || {
+                let renew_at = house.subscription("inbox").await["renew_at"].as_str().map(str::to_owned);
+                renew_at.is_some_and(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap() > house.now())
+            })
+            .await;
     }
     assert_eq!(house.remote().await[0]["id"], id, "it was made anew where renewing was enough");
     assert!(house.metric("o365_renewals_total{result=\"renewed\"}").await >= 2.0);
@@ -43,7 +45,7 @@ async fn a_vanished_remote_subscription_is_made_anew_and_fetched_from_the_kept_c
     let (status, renewed) = house.call("POST", "/v1/subscriptions/files/renew", None).await;
     assert_eq!(status, 200, "{renewed}");
     assert_ne!(renewed["remote_id"], json!(id));
-    eventually("the change is found", async || house.events().await.len() == 1).await;
+    house.eventually("the change is found", async || house.events().await.len() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,10 +54,11 @@ async fn the_lifecycle_event_subscription_removed_makes_it_anew() {
     house.active("inbox").await;
     let id = house.remote().await[0]["id"].as_str().unwrap().to_owned();
     house.control(&format!("subscriptions/{id}/remove"), json!({"lifecycle": true})).await;
-    eventually("another one is held", async || {
-        house.remote().await.first().is_some_and(|remote| remote["id"] != json!(id))
-    })
-    .await;
+    house
+        .eventually("another one is held", async || {
+            house.remote().await.first().is_some_and(|remote| remote["id"] != json!(id))
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +69,7 @@ async fn a_sweep_finds_what_no_notification_announced() {
     let list = house.tenant.tenant().resources.list.clone();
     house.change(&list).await;
     house.advance(7 * HOUR);
-    eventually("the sweep finds it", async || house.events().await.len() == 1).await;
+    house.eventually("the sweep finds it", async || house.events().await.len() == 1).await;
     assert!((house.metric("o365_sweep_recovered_total").await - 1.0).abs() < f64::EPSILON);
 }
 
@@ -79,11 +82,16 @@ async fn an_empty_round_after_a_notification_is_looked_at_again() {
     assert_eq!(house.notify(&json!({"value": [notification(&remote)]})).await, 202);
     for (looks, wait) in [(1.0, 0), (2.0, 3), (3.0, 11), (4.0, 61)] {
         house.advance(Duration::from_secs(wait));
-        eventually("it looks again", async || house.metric("o365_fetches_total").await >= rounds + looks).await;
+        house
+            .eventually("it looks again", async || house.metric("o365_fetches_total").await >= rounds + looks)
+            .await;
     }
     house.advance(HOUR);
     house.call("GET", "/v1/status", None).await;
-    assert!((house.metric("o365_fetches_total").await - rounds - 4.0).abs() < f64::EPSILON, "it never stops looking");
+    assert!(
+        (house.metric("o365_fetches_total").await - rounds - 4.0).abs() < f64::EPSILON,
+        "it never stops looking"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +135,8 @@ async fn start_decides_what_is_told_of_the_time_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_whose_answer_was_lost_is_finished_with_what_is_ours() {
     let house = House::start("").await;
-    let body = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let body =
+        json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
     let (status, made) = house.call("POST", "/v1/subscriptions", Some(body.clone())).await;
     assert_eq!(status, 201, "{made}");
     let held = house.remote().await.remove(0);

@@ -109,7 +109,8 @@ impl House {
 
     /// A metric's value, all its labels added up.
     pub async fn metric(&self, name: &str) -> f64 {
-        let text = self.http.get(format!("{}/metrics", self.admin())).send().await.unwrap().text().await.unwrap();
+        let text =
+            self.http.get(format!("{}/metrics", self.admin())).send().await.unwrap().text().await.unwrap();
         let lines = text.lines().filter(|line| line.starts_with(name));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
@@ -147,9 +148,18 @@ impl House {
         self.get(&format!("/v1/subscriptions/{name}")).await
     }
 
+    /// Waits until `met` holds, and lets time pass meanwhile, so that what is tried again has its next attempt.
+    pub async fn eventually(&self, what: &str, mut met: impl AsyncFnMut() -> bool) {
+        eventually(what, async || {
+            self.advance(Duration::from_millis(100));
+            met().await
+        })
+        .await;
+    }
+
     /// Waits until a subscription is active and its first look is over.
     pub async fn active(&self, name: &str) {
-        eventually(&format!("{name} is active"), async || {
+        self.eventually(&format!("{name} is active"), async || {
             let subscription = self.subscription(name).await;
             subscription["state"] == "active"
                 && !subscription["last_fetch_at"].is_null()

@@ -112,16 +112,8 @@ impl Listener {
         process.wait().unwrap();
     }
 
-    pub fn process_id(&self) -> u32 {
-        self.process.as_ref().unwrap().id()
-    }
-
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin)
-    }
-
-    pub fn notification_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.notifications)
     }
 
     /// What the API answers.
@@ -163,7 +155,8 @@ impl Listener {
         eventually("all three are active", async || {
             let list = self.get("/v1/subscriptions").await;
             let list = list["subscriptions"].as_array().or(list.as_array()).cloned().unwrap_or_default();
-            list.len() == 3 && list.iter().all(|one| one["state"] == "active" && one.get("first_round").is_none())
+            list.len() == 3
+                && list.iter().all(|one| one["state"] == "active" && one.get("first_round").is_none())
         })
         .await;
     }
@@ -202,7 +195,10 @@ pub async fn eventually(what: &str, mut met: impl AsyncFnMut() -> bool) {
 
 /// A seed of this moment, printed so that a failure can be repeated.
 pub fn random_seed() -> u64 {
-    let seed = rand::random::<u64>() >> 16;
+    let seed = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| rand::random::<u64>() >> 16);
     println!("seed {seed}");
     seed
 }

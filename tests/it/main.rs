@@ -5,8 +5,10 @@
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::panic,
+    clippy::print_stderr,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test that meets the unexpected should panic"
+    reason = "a test that meets the unexpected should panic, and say what it did"
 )]
 
 mod api;

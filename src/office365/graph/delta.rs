@@ -132,6 +132,7 @@ impl Graph {
     async fn fetch(&self, target: &Target, url: Url) -> Result<DeltaPage, Failure> {
         let call = Call {
             prefer: item_preferences(target),
+            without_parents: target.kind() == Kind::DriveItem,
             limits: PAGE,
             ..Call::get("delta page", url, area(target))
         };

@@ -59,6 +59,8 @@ struct Call {
     url: Url,
     area: Area,
     prefer: Option<&'static str>,
+    /// Leaves out the parents of what changed, which come along unchanged otherwise and look like news.
+    without_parents: bool,
     json: Option<Vec<u8>>,
     limits: Limits,
 }
@@ -77,7 +79,16 @@ struct Identified {
 
 impl Call {
     fn get(operation: &'static str, url: Url, area: Area) -> Self {
-        Self { operation, method: Method::GET, url, area, prefer: None, json: None, limits: ORDINARY }
+        Self {
+            operation,
+            method: Method::GET,
+            url,
+            area,
+            prefer: None,
+            without_parents: false,
+            json: None,
+            limits: ORDINARY,
+        }
     }
 
     fn request(&self, token: &Secret, user_agent: &HeaderValue, id: &str) -> Result<Request, Failure> {
@@ -95,6 +106,9 @@ impl Call {
         }
         if let Some(prefer) = self.prefer {
             headers.insert(PREFER, HeaderValue::from_static(prefer));
+        }
+        if self.without_parents {
+            headers.insert("deltaexcludeparent", HeaderValue::from_static("true"));
         }
         if let Some(json) = &self.json {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

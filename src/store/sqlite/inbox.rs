@@ -77,8 +77,17 @@ fn append(db: &Connection, hint: &Hint) -> Result<Receipt, StoreError> {
     Ok(Receipt::Stored(number))
 }
 
-/// What a lifecycle event says about the remote subscription, if it names the one that is held now.
+/// What a request or lifecycle event says beside "look": of the remote subscription only if it names the one that is
+/// held now.
 fn mark(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
+    if hint.kind == HintKind::Request {
+        // Somebody has mended something, or wants to know now: the schedule of failed attempts does not apply.
+        row::execute(
+            db,
+            "UPDATE subscription SET round_not_before = NULL WHERE id = ?1",
+            [hint.subscription.to_string()],
+        )?;
+    }
     let Some(remote) = &hint.remote else { return Ok(()) };
     match hint.kind {
         HintKind::SubscriptionRemoved => renewals::lose(db, hint.subscription, Some(remote)),
@@ -86,7 +95,7 @@ fn mark(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
             row::execute(
                 db,
                 "UPDATE subscription SET remote_renew_at = ?3, renewal_due_at = ?3
-                 WHERE id = ?1 AND remote_id = ?2 AND remote_confirmed_at <= ?4",
+                 WHERE id = ?1 AND remote_id = ?2 COLLATE NOCASE AND remote_confirmed_at <= ?4",
                 params![
                     hint.subscription.to_string(),
                     remote.0,

@@ -151,7 +151,7 @@ pub(super) fn lose(db: &Connection, id: SubscriptionId, remote: Option<&RemoteId
         db,
         "UPDATE subscription
          SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, renewal_due_at = 0
-         WHERE id = ?1 AND (?2 IS NULL OR remote_id = ?2)",
+         WHERE id = ?1 AND (?2 IS NULL OR remote_id = ?2 COLLATE NOCASE)",
         params![id.to_string(), remote.map(|remote| &remote.0)],
     )?;
     Ok(())
