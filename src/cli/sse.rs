@@ -9,6 +9,8 @@ pub(super) struct Parser {
     /// What does not make a whole line yet.
     rest: Vec<u8>,
     data: Option<String>,
+    /// The `id:` of the event that is being read; it counts once the event is whole.
+    id: Option<String>,
     last_id: Option<String>,
 }
 
@@ -42,18 +44,18 @@ impl Parser {
 
     /// Forgets what is not whole: the stream ended, and the next one tells it again.
     pub fn restart(&mut self) {
-        self.rest.clear();
-        self.data = None;
+        *self = Self { last_id: self.last_id.take(), ..Self::default() };
     }
 
     fn line(&mut self, line: &str) -> Option<String> {
         if line.is_empty() {
+            self.last_id = self.id.take().or(self.last_id.take());
             return self.data.take();
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "id" => self.last_id = Some(value.to_owned()),
+            "id" => self.id = Some(value.to_owned()),
             "data" => match &mut self.data {
                 Some(data) => data.extend(["\n", value]),
                 None => self.data = Some(value.to_owned()),
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn the_place_is_kept_and_half_an_event_is_not() {
         let mut parser = Parser::default();
-        parser.push(b"id: 1\ndata: a\n\nid: 2\n\ndata: half").unwrap();
+        parser.push(b"id: 1\ndata: a\n\nid: 2\n\nid: 3\ndata: half").unwrap();
         assert_eq!(parser.last_id(), Some("2"));
         parser.restart();
         assert_eq!(parser.push(b"id: 3\ndata: b\n\n").unwrap(), ["b"]);
