@@ -115,6 +115,8 @@ impl Renewer {
         tracing::warn!(subscription = %subscription.wish.name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
             "Office 365 did not take a step for the remote subscription; its error says more");
         self.store.failed(subscription.id, &trouble).await?;
+        // The loop does not know of the next attempt where the step was taken by hand.
+        self.wake.raise();
         Ok(trouble)
     }
 

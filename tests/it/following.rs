@@ -161,7 +161,8 @@ async fn a_create_whose_answer_was_lost_is_finished_with_what_is_ours() {
 async fn what_is_not_ours_is_left_alone_and_named() {
     let house = House::start("").await;
     let other = Receiver::start();
-    let drive = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let drive =
+        json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
     let (_, made) = house.call("POST", "/v1/subscriptions", Some(drive.clone())).await;
     let resource = house.remote().await[0]["resource"].clone();
     assert_eq!(house.call("DELETE", "/v1/subscriptions/files", None).await.0, 204, "{made}");
@@ -183,7 +184,8 @@ async fn what_is_not_ours_is_left_alone_and_named() {
 async fn a_create_without_an_answer_stays_creating_and_is_finished() {
     let house = House::start("").await;
     house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
-    let drive = json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    let drive =
+        json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
     let (status, made) = house.call("POST", "/v1/subscriptions", Some(drive)).await;
     assert_eq!((status, &made["state"]), (202, &json!("creating")), "{made}");
     house.active("files").await;

@@ -276,7 +276,8 @@ mod tests {
             }
         };
         assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
-        assert!(queued.len() >= QUEUE);
+        // The one that holds the writer may still be in the queue itself.
+        assert!(queued.len() >= QUEUE - 1);
         release.send(()).unwrap();
         futures_util::future::join_all(queued).await.into_iter().for_each(Result::unwrap);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use o365_listener::store::{Claim, Committed, PageCommit, Receipt, Store};
+use o365_listener::store::{Claim, Committed, Link, PageCommit, Receipt, Store};
 use proptest::prelude::*;
 
 use super::sqlite::Folder;
@@ -42,6 +42,9 @@ struct Story<'a> {
     claims: Vec<Claim>,
     /// Hints that no finished round has covered.
     open: Vec<i64>,
+    /// The last hint there was, and the last there was at the first claim of the round that is under way.
+    last: i64,
+    covered: i64,
 }
 
 impl Story<'_> {
@@ -49,10 +52,15 @@ impl Story<'_> {
         self.now += 1;
         match step {
             Step::Append => match self.store.append(change(self.id, self.now)).await.unwrap()[..] {
-                [Receipt::Stored(number)] => self.open.push(number),
+                [Receipt::Stored(number)] => {
+                    self.open.push(number);
+                    self.last = number;
+                }
                 ref other => panic!("{other:?}"),
             },
-            Step::Claim => self.claims.extend(claim(&*self.store, self.now).await),
+            Step::Claim => {
+                self.claim().await;
+            }
             Step::Page => self.commit(false).await,
             Step::LastPage => self.commit(true).await,
             Step::Fail => {
@@ -75,6 +83,16 @@ impl Story<'_> {
         }
     }
 
+    /// Whether there was something to claim.
+    async fn claim(&mut self) -> bool {
+        let Some(claim) = claim(&*self.store, self.now).await else { return false };
+        if !matches!(claim.link, Some(Link::Next(_))) {
+            self.covered = self.last;
+        }
+        self.claims.push(claim);
+        true
+    }
+
     /// Any of the claims may be tried: those that were lost must change nothing.
     async fn commit(&mut self, last: bool) {
         if self.claims.is_empty() {
@@ -87,7 +105,7 @@ impl Story<'_> {
         let link = if last { delta(&number) } else { next(&number) };
         let page = PageCommit { link, ..last_page(&claim, self.now) };
         match self.store.commit_page(page).await.unwrap() {
-            Committed::Done(_) if last => self.open.retain(|number| *number > claim.inbox_through),
+            Committed::Done(_) if last => self.open.retain(|number| *number > self.covered),
             Committed::Done(on) => self.claims.push(*on),
             Committed::Lost => {}
         }
@@ -105,8 +123,7 @@ impl Story<'_> {
     async fn it_comes_to_rest(&mut self) {
         self.claims.clear();
         self.now += 1000;
-        while let Some(claim) = claim(&*self.store, self.now).await {
-            self.claims.push(claim);
+        while self.claim().await {
             self.commit(true).await;
         }
         assert_eq!(self.open, [0_i64; 0]);
@@ -117,7 +134,8 @@ impl Story<'_> {
 async fn no_hint_is_lost(place: &dyn Place, steps: &[Step]) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
-    let mut told = Story { place, store, id, now: 0, pages: 0, claims: Vec::new(), open: Vec::new() };
+    let (claims, open) = (Vec::new(), Vec::new());
+    let mut told = Story { place, store, id, now: 0, pages: 0, claims, open, last: 0, covered: 0 };
     for step in steps {
         told.tell(*step).await;
         told.every_open_hint_waits().await;

@@ -125,9 +125,10 @@ async fn a_failed_round_waits_for_its_next_attempt_and_keeps_link_and_hints(plac
     assert_eq!((again.link.clone(), again.attempts, again.cause), (Some(next("1")), 1, Cause::Hint));
     assert_eq!(again.subscription.fetch_error, Some(trouble(50)));
     done(store.commit_page(last_page(&again, 51)).await.unwrap());
-    assert_eq!(store.depth().await.unwrap().pending, 0);
     let shown = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!(shown.fetch_error, None);
+    assert_eq!(store.depth().await.unwrap().pending, 1, "the hint that came after the round had begun stays");
+    assert_eq!(claim(&*store, 52).await.unwrap().cause, Cause::Hint);
 }
 
 async fn an_unfinished_round_is_taken_up_where_it_was_released(place: &dyn Place) {
