@@ -62,6 +62,11 @@ impl SqliteStore {
             "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL, renewal_leased_until = NULL",
             [],
         )?;
+        // Whoever starts again has mended something, or stopped in the middle: what was never accepted is tried at once.
+        connection.execute(
+            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE remote_confirmed_at IS NULL",
+            [row::micros(now)],
+        )?;
         let (writer, end) = Writer::start(connection, lock)?;
         Ok(Self { writer: Arc::new(writer), readers: Readers::new(path), end })
     }
