@@ -1,5 +1,6 @@
-//! Stopping in two stages: first nothing new comes in, then what is under way finishes its step; the store is
-//! closed last.
+//! Stopping in two stages: first nothing new is begun and what is under way finishes its step, then the ports close;
+//! the store is closed last. The ports come second because a subscription that is just being created has its
+//! handshake still to come, and because a notification that arrives meanwhile is stored as ever.
 
 use std::future::Future;
 use std::time::Duration;
@@ -22,7 +23,8 @@ const STEP: Duration = Duration::from_secs(20);
 #[derive(Default)]
 pub struct Lifecycle {
     stop: CancellationToken,
-    tracker: TaskTracker,
+    tasks: TaskTracker,
+    ports: TaskTracker,
     servers: Vec<ServerHandle>,
 }
 
@@ -38,20 +40,24 @@ impl Lifecycle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tracker.spawn(task);
+        self.tasks.spawn(task);
     }
 
     /// Starts a bound server.
     pub fn serve(&mut self, server: actix_web::dev::Server) {
         self.servers.push(server.handle());
-        self.tracker.spawn(server);
+        self.ports.spawn(server);
     }
 
     /// Stops everything. `true`: all tasks have ended by themselves.
     pub async fn stop(self, clock: &Clock) -> bool {
         self.stop.cancel();
+        self.tasks.close();
+        let finished = clock.timeout(STEP, self.tasks.wait()).await.is_ok();
         futures_util::future::join_all(self.servers.iter().map(|server| server.stop(true))).await;
-        self.tracker.close();
-        clock.timeout(STEP, self.tracker.wait()).await.is_ok()
+        self.ports.close();
+        // They have had their time to drain.
+        let _ = clock.timeout(STEP, self.ports.wait()).await;
+        finished
     }
 }
