@@ -41,15 +41,15 @@ async fn main() {
     for number in 0..STARTS {
         let start = Instant::now();
         let mut process = serve(folder.path());
-        ready(&http).await;
+        ready(&http, &mut process.0).await;
         starts.push(start.elapsed().as_millis());
         if number == STARTS - 1 {
             active(&http).await;
             tokio::time::sleep(Duration::from_secs(5)).await;
-            resident = resident_kib(&process);
+            resident = resident_kib(&process.0);
         }
-        Command::new("kill").arg(process.id().to_string()).status().unwrap();
-        process.wait().unwrap();
+        Command::new("kill").arg(process.0.id().to_string()).status().unwrap();
+        process.0.wait().unwrap();
     }
     starts.sort_unstable();
     let (start, resident) = (starts[STARTS / 2], resident / 1024);
@@ -58,18 +58,31 @@ async fn main() {
     tenant.stop().await;
 }
 
-fn serve(folder: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_o365-listener"))
+/// Ended with the bench, also when that stops at the unexpected.
+struct Listener(Child);
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(folder: &Path) -> Listener {
+    let process = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
         .arg("serve")
         .current_dir(folder)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap()
+        .unwrap();
+    Listener(process)
 }
 
-async fn ready(http: &reqwest::Client) {
+async fn ready(http: &reqwest::Client, process: &mut Child) {
     for _ in 0..5000 {
+        let ended = process.try_wait().unwrap();
+        assert!(ended.is_none(), "the listener ended ({ended:?}): are the bench's ports taken?");
         let answer = http.get(format!("{ADMIN}/readyz")).send().await;
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             return;
