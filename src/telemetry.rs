@@ -31,7 +31,9 @@ pub struct InvalidFilter(#[from] ParseError);
 /// When the filter cannot be read.
 pub fn start(format: Format, filter: &str) -> Result<(), InvalidFilter> {
     let filter = EnvFilter::builder().parse(filter)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A line that cannot be written is lost; reporting that on the same closed pipe would panic.
+    let lines =
+        tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(io::stderr);
     // Whoever began to log first goes on with it.
     let _ = match format {
         Format::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),

@@ -89,13 +89,23 @@ impl Listener {
     /// Starts the process (again) and waits until it is ready.
     pub async fn run(&mut self) {
         let log = std::fs::File::options().append(true).create(true).open(self.folder().join("log")).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
+        self.run_with(log.into()).await;
+    }
+
+    /// As [`Listener::run`], with a log that nobody reads: its pipe is closed.
+    pub async fn run_unread(&mut self) {
+        self.run_with(Stdio::piped()).await;
+    }
+
+    async fn run_with(&mut self, log: Stdio) {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
             .args(["serve", "--config"])
             .arg(self.config())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
+        drop(process.stderr.take());
         self.process = Some(process);
         let ready = format!("{}/readyz", self.admin_url());
         eventually("the listener is ready", async || {
@@ -104,12 +114,12 @@ impl Listener {
         .await;
     }
 
-    /// Ends the process with this signal and waits for its end.
-    pub fn end(&mut self, signal: &str) {
-        let Some(mut process) = self.process.take() else { return };
+    /// Ends the process with this signal and waits for its end; whether it ended well.
+    pub fn end(&mut self, signal: &str) -> bool {
+        let mut process = self.process.take().unwrap();
         let sent = Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
         assert!(sent.success());
-        process.wait().unwrap();
+        process.wait().unwrap().success()
     }
 
     pub fn admin_url(&self) -> String {

@@ -49,6 +49,18 @@ async fn being_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
     stopping_in_the_middle("-KILL", 21).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_stops_nothing() {
+    let mut listener = Listener::start(22).await;
+    listener.followed().await;
+    assert!(listener.end("-TERM"));
+    listener.run_unread().await;
+    let renew = format!("{}/v1/subscriptions/files/renew", listener.admin_url());
+    assert!(listener.http.post(renew).send().await.unwrap().status().is_success());
+    agrees(&listener).await;
+    assert!(listener.end("-TERM"), "it did not end well");
+}
+
 async fn stopping_in_the_middle(signal: &str, seed: u64) {
     let mut listener = Listener::start(seed).await;
     for round in 0..4 {
