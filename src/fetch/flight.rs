@@ -73,6 +73,7 @@ impl Fetcher {
                     _ => claim = next,
                 },
                 Err(failure) => {
+                    let failure = with_remedy(failure);
                     let attempt = claim.attempts.saturating_add(1);
                     let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
                     return Landing::Failed(claim, trouble);
@@ -168,6 +169,16 @@ impl Fetcher {
             self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
         }
     }
+}
+
+/// Says of a dead cursor what a person can do about it: trying again does not help.
+fn with_remedy(mut failure: Failure) -> Failure {
+    if matches!(failure.verdict, Verdict::Gone { .. }) {
+        failure.message.push_str(
+            "; what changed since cannot be told in this version: remove the subscription and add it again with start = baseline",
+        );
+    }
+    failure
 }
 
 fn unstored(error: &StoreError) -> Failure {
