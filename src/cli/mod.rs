@@ -94,7 +94,11 @@ impl Cli {
     /// What is logged unless the environment says otherwise: much of what runs for months, little of a command whose own
     /// lines must not drown in it.
     fn log_filter(&self) -> String {
-        let default = if matches!(self.command, Command::Serve) { "info,actix_server=warn" } else { "warn" };
+        let default = if matches!(self.command, Command::Serve) {
+            "info,actix_server=warn,actix_http::h1::dispatcher=off"
+        } else {
+            "warn"
+        };
         std::env::var(telemetry::FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned())
     }
 }

@@ -160,7 +160,10 @@ impl Fetcher {
         let now = self.clock.now();
         for (kind, change, time) in told {
             self.metrics.event_written(*kind, *change);
-            self.metrics.event_latency(LatencyFrom::Change, since(*time, now));
+            // What a first round tells may be years old.
+            if claim.cause != Cause::First {
+                self.metrics.event_latency(LatencyFrom::Change, since(*time, now));
+            }
             if let Some(hinted_at) = claim.hinted_at {
                 self.metrics.event_latency(LatencyFrom::Notification, since(hinted_at, now));
             }

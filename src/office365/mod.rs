@@ -72,9 +72,4 @@ impl Office365 {
     pub fn tenant(&self, name: &Name) -> Option<&Tenant> {
         self.tenants.get(name)
     }
-
-    /// The names of all tenants.
-    pub fn names(&self) -> impl Iterator<Item = &Name> {
-        self.tenants.keys()
-    }
 }

@@ -17,8 +17,9 @@ pub enum Step {
     Delete,
     /// It shall go and nothing is held: forget.
     Forget,
-    /// All is as it should be.
-    Leave,
+    /// It is held, and its time has not come: see that Office 365 still holds it (asked for at each start, since one
+    /// can vanish without a word).
+    Verify,
 }
 
 /// The next step for `subscription` at `now`.
@@ -30,7 +31,7 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
         Some(remote) if remote.expires_at <= now => Step::Create,
         // One that could not be renewed by hand is tried again, though its time has not come.
         Some(remote) if remote.renew_at <= now || subscription.renew_error.is_some() => Step::Renew,
-        Some(_) => Step::Leave,
+        Some(_) => Step::Verify,
         None => Step::Create,
     }
 }
@@ -107,7 +108,7 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + Duration::from_secs(100 * 3600);
         for (remote, removed, step) in [
             (None, false, Step::Create),
-            (Some((101, 200)), false, Step::Leave),
+            (Some((101, 200)), false, Step::Verify),
             (Some((100, 200)), false, Step::Renew),
             (Some((50, 100)), false, Step::Create),
             (Some((101, 200)), true, Step::Delete),

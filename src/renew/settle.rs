@@ -43,7 +43,7 @@ impl Renewer {
             return Ok(Renewed::Busy);
         };
         let step = match plan::plan(&claimed, self.clock.now()) {
-            Step::Leave => Step::Renew,
+            Step::Verify => Step::Renew,
             step => step,
         };
         if let Some(trouble) = self.take(&claimed, step).await? {
@@ -72,7 +72,7 @@ impl Renewer {
             Step::Create => self.within(self.create(subscription)).await.map(|()| "created"),
             Step::Renew => self.within(self.prolong(subscription)).await,
             Step::Delete | Step::Forget => self.within(self.delete(subscription)).await.map(|()| "removed"),
-            Step::Leave => return self.leave(subscription).await.map(|()| None),
+            Step::Verify => self.within(self.verify(subscription)).await,
         };
         match done {
             Ok(result) => {
@@ -85,12 +85,24 @@ impl Renewer {
         }
     }
 
-    /// Ends the claim of one that has nothing to be done.
-    async fn leave(&self, subscription: &Subscription) -> Result<(), StoreError> {
-        match &subscription.remote {
-            Some(remote) => self.store.renewed(subscription.id, remote, self.clock.now()).await,
-            None => Ok(()),
+    /// Looks whether it is still held, and makes anew what has vanished.
+    async fn verify(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+        let tenant = self.tenant(&subscription.wish.tenant)?;
+        let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
+        match tenant.find(&remote.id).await? {
+            Some(found) => {
+                let remote = Remote { expires_at: found.expires_at, ..remote.clone() };
+                self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
+                Ok("verified")
+            }
+            None => self.recreate(subscription).await,
         }
+    }
+
+    async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+        self.store.lost(subscription.id).await?;
+        self.create(subscription).await?;
+        Ok("recreated")
     }
 
     /// A step that outlived its claim could undo what the next one has done.
@@ -203,9 +215,7 @@ impl Renewer {
     /// Renews; makes anew what has vanished.
     async fn prolong(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
         let tenant = self.tenant(&subscription.wish.tenant)?;
-        let Some(remote) = &subscription.remote else {
-            return self.create(subscription).await.map(|()| "created");
-        };
+        let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
         let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
         let expires_at = plan::expiry(kind, subscription.wish.lifetime, self.clock.now());
         match tenant.renew(&remote.id, expires_at).await {
@@ -214,11 +224,7 @@ impl Renewer {
                 self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
                 Ok("renewed")
             }
-            Err(failure) if failure.verdict == Verdict::NotFound => {
-                self.store.lost(subscription.id).await?;
-                self.create(subscription).await?;
-                Ok("recreated")
-            }
+            Err(failure) if failure.verdict == Verdict::NotFound => self.recreate(subscription).await,
             Err(failure) => Err(failure.into()),
         }
     }

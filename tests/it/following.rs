@@ -221,9 +221,24 @@ async fn what_the_configuration_names_is_created_once_and_survives_a_restart() {
     let before = house.subscription("files").await;
     house.close().await;
     house.open().await;
+    house.quiet().await;
     let after = house.subscription("files").await;
     assert_eq!(after["remote_id"], before["remote_id"]);
     assert_eq!(house.remote().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_vanished_while_nobody_looked_is_made_anew_at_the_next_start() {
+    let mut house = House::start(&following("files", "{drive}", "now")).await;
+    house.active("files").await;
+    house.close().await;
+    let id = house.remote().await[0]["id"].as_str().unwrap().to_owned();
+    house.control(&format!("subscriptions/{id}/remove"), json!({"lifecycle": false})).await;
+    let drive = house.tenant.tenant().resources.drive.clone();
+    house.change(&drive).await;
+    house.open().await;
+    house.eventually("another one is held", async || house.remote().await.len() == 1).await;
+    house.eventually("the change is found", async || house.events().await.len() == 1).await;
 }
 
 fn notification(remote: &Value) -> Value {

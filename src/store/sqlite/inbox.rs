@@ -60,11 +60,10 @@ fn append(db: &Connection, hint: &Hint) -> Result<Receipt, StoreError> {
     )?;
     let Some(key) = followed else { return Ok(Receipt::Unknown) };
     let received_at = micros(hint.received_at);
-    let remote = hint.remote.as_ref().map(|remote| remote.0.as_str());
     row::execute(
         db,
-        "INSERT INTO inbox (subscription, kind, remote, received_at) VALUES (?1, ?2, ?3, ?4)",
-        params![key, hint.kind.as_str(), remote, received_at],
+        "INSERT INTO inbox (subscription, kind, received_at) VALUES (?1, ?2, ?3)",
+        params![key, hint.kind.as_str(), received_at],
     )?;
     let number = db.last_insert_rowid();
     row::execute(

@@ -62,9 +62,10 @@ impl SqliteStore {
             "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL, renewal_leased_until = NULL",
             [],
         )?;
-        // Whoever starts again has mended something, or stopped in the middle: what was never accepted is tried at once.
+        // Whoever starts again has mended something or was away for a while: what failed is tried at once, and what is
+        // held is looked at.
         connection.execute(
-            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE remote_confirmed_at IS NULL",
+            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE renewal_due_at IS NOT NULL",
             [row::micros(now)],
         )?;
         let (writer, end) = Writer::start(connection, lock)?;

@@ -60,7 +60,6 @@ CREATE TABLE inbox (
     number       INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription INTEGER NOT NULL REFERENCES subscription (key) ON DELETE CASCADE,
     kind         TEXT NOT NULL,
-    remote       TEXT,
     received_at  INTEGER NOT NULL
 ) STRICT;
 
