@@ -78,7 +78,7 @@ impl Default for Metrics {
                 metric
             }};
         }
-        Self {
+        let metrics = Self {
             notifications: metric!(
                 "notifications",
                 "Elements of notification requests, by kind and what became of them",
@@ -130,7 +130,13 @@ impl Default for Metrics {
                 Counter::default()
             ),
             registry,
+        };
+        // An increase is only seen of a counter that was there before it.
+        for kind in ["change", "lifecycle"] {
+            let unstored = labels(&[("kind", kind), ("result", "unstored")]);
+            metrics.notifications.get_or_create_owned(&unstored).inc_by(0);
         }
+        metrics
     }
 }
 

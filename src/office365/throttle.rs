@@ -47,6 +47,8 @@ struct Closed {
 
 impl Gates {
     pub(super) fn new(tenant: Name, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        // The counter is there before the first wait, or its increase would not be seen.
+        metrics.throttled(&tenant, Duration::ZERO);
         Self { tenant, clock, metrics, closed: DashMap::new() }
     }
 
