@@ -37,6 +37,7 @@ impl Fetcher {
             subscription: subscription.id,
             remote: None,
             kind: HintKind::Request,
+            plain: false,
             received_at: self.clock.now(),
         };
         let Some(Receipt::Stored(number)) = self.store.append(vec![hint]).await?.pop() else {

@@ -11,6 +11,9 @@ pub struct Hint {
     pub remote: Option<RemoteId>,
     /// What it said.
     pub kind: HintKind,
+    /// Whether it says nothing but "something changed": a change notification in which everything was
+    /// understood. Another such one adds nothing as long as it waits.
+    pub plain: bool,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
 }

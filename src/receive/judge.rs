@@ -4,26 +4,14 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::element::Element;
 use crate::model::{Hint, HintKind, RemoteId};
 use crate::seal::ClientStates;
 
-/// The envelope, the same from Graph and SharePoint. Its elements stay text until each is judged, so that a bad
-/// one does not reject the rest.
+/// The envelope, the same from Graph and SharePoint.
 #[derive(Deserialize)]
-struct Collection<'a> {
-    #[serde(borrow)]
-    value: Vec<&'a RawValue>,
-}
-
-/// What every kind of element has, and what tells them apart: Graph's changes, its lifecycle events, SharePoint's
-/// changes, the older bodies of a personal OneDrive. Everything else is ignored, for it may be missing, may be
-/// spelled in several ways, and may grow; a hint needs none of it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Element {
-    subscription_id: String,
-    client_state: Option<String>,
-    lifecycle_event: Option<String>,
+struct Collection<E> {
+    value: Vec<E>,
 }
 
 /// What an element turned out to be.
@@ -39,23 +27,34 @@ pub(super) enum Judged {
 
 /// Judges a body. `None`: there is no notification in it at all.
 pub(super) fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
-    let collection: Collection<'_> = serde_json::from_slice(body).ok()?;
-    let judged: Vec<Judged> =
-        collection.value.into_iter().map(|element| judge_element(element, states, now)).collect();
+    let one = |element: &Element<'_>| judge_element(element, states, now);
+    // What comes from Office 365 is read in one pass. Where that fails, each element stays text until it is judged, so
+    // that a bad one does not reject the rest.
+    let judged: Vec<Judged> = if let Ok(whole) = serde_json::from_slice::<Collection<Element<'_>>>(body) {
+        whole.value.iter().map(one).collect()
+    } else {
+        let parts: Collection<Part<'_>> = serde_json::from_slice(body).ok()?;
+        let read =
+            |part: &Part<'_>| serde_json::from_str(part.0.get()).as_ref().map_or(Judged::Malformed, one);
+        parts.value.iter().map(read).collect()
+    };
     judged.iter().any(|element| *element != Judged::Malformed).then_some(judged)
 }
 
-fn judge_element(element: &RawValue, states: &ClientStates, now: DateTime<Utc>) -> Judged {
-    let Ok(element) = serde_json::from_str::<Element>(element.get()) else {
-        return Judged::Malformed;
-    };
+/// An element as it was written.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Part<'a>(#[serde(borrow)] &'a RawValue);
+
+fn judge_element(element: &Element<'_>, states: &ClientStates, now: DateTime<Utc>) -> Judged {
     let kind = kind(element.lifecycle_event.as_deref());
-    match element.client_state.and_then(|state| states.verify(&state)) {
+    match element.client_state.as_deref().and_then(|state| states.verify(state)) {
         Some(subscription) => Judged::Genuine(Hint {
             subscription,
             // Guids arrive in either letter case.
             remote: Some(RemoteId(element.subscription_id.to_ascii_lowercase())),
             kind,
+            plain: kind == HintKind::Change && element.understood,
             received_at: now,
         }),
         None => Judged::Forged(kind),
@@ -100,6 +99,7 @@ mod tests {
             subscription: id(42),
             remote: Some(RemoteId(REMOTE.to_owned())),
             kind,
+            plain: kind == HintKind::Change,
             received_at: DateTime::UNIX_EPOCH,
         })
     }
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn each_element_is_judged_on_its_own() {
-        let good = json!({"subscriptionId": REMOTE, "clientState": states().of(id(42)), "new": {"a": [1]}});
+        let good = json!({"subscriptionId": REMOTE, "clientState": states().of(id(42))});
         let forged = json!({"subscriptionId": REMOTE, "clientState": "secret", "lifecycleEvent": "missed"});
         let nameless = json!({"subscriptionId": REMOTE, "clientState": null, "lifecycleEvent": null});
         assert_eq!(

@@ -22,6 +22,7 @@
 //! * *The process dies between commit and wake-up.* The loops look at the store when they start; a signal that
 //!   was lost costs latency only.
 
+mod element;
 mod handshake;
 mod judge;
 mod verified;
@@ -125,6 +126,7 @@ impl Receiver {
         for (kind, receipt) in kinds.iter().zip(receipts) {
             let result = match receipt {
                 Receipt::Stored(_) => Outcome::Stored,
+                Receipt::Elided => Outcome::Elided,
                 Receipt::Unknown => Outcome::Unknown,
             };
             self.count(Some(*kind), result);
@@ -167,6 +169,8 @@ impl Receiver {
 enum Outcome {
     /// It is in the inbox.
     Stored,
+    /// One like it is in the inbox and has not been claimed, which serves both.
+    Elided,
     /// It is genuine, but nobody follows that any more.
     Unknown,
     /// Its `clientState` is not one of ours.
@@ -181,6 +185,7 @@ impl Outcome {
     const fn label(self) -> &'static str {
         match self {
             Self::Stored => "stored",
+            Self::Elided => "elided",
             Self::Unknown => "unknown",
             Self::Forged => "forged",
             Self::Malformed => "malformed",

@@ -9,6 +9,9 @@ use crate::model::{Hint, SubscriptionId};
 pub trait Inbox: Send + Sync {
     /// Stores hints durably, all or none; one receipt for each, in order.
     ///
+    /// A plain hint is not stored again while another one of its subscription is durable and not yet claimed: the
+    /// round to come begins after both ([`Receipt::Elided`]).
+    ///
     /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
     /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
     /// the one that is held now, and `reauthorizationRequired` makes its renewal due at once unless it was
@@ -28,6 +31,8 @@ pub trait Inbox: Send + Sync {
 pub enum Receipt {
     /// It is stored, under this number.
     Stored(i64),
+    /// One like it is durable and waits to be claimed; it serves both.
+    Elided,
     /// Nobody follows that.
     Unknown,
 }

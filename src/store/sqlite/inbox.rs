@@ -1,8 +1,10 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use super::row::{self, Fields, micros};
+use super::waiting::Batch;
 use super::{SqliteStore, renewals};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
@@ -14,7 +16,18 @@ const JUST_RENEWED: TimeDelta = TimeDelta::minutes(10);
 #[async_trait]
 impl Inbox for SqliteStore {
     async fn append(&self, hints: Vec<Hint>) -> Result<Vec<Receipt>, StoreError> {
-        self.write(move |db| hints.iter().map(|hint| append(db, hint)).collect()).await
+        let served: Vec<bool> =
+            hints.iter().map(|hint| hint.plain && self.waiting.has(hint.subscription)).collect();
+        if served.iter().all(|served| *served) {
+            return Ok(vec![Receipt::Elided; hints.len()]);
+        }
+        let append = move |db: &Connection, batch: &mut Batch<'_>| {
+            let one = |(hint, served): (&Hint, bool)| {
+                if served { Ok(Receipt::Elided) } else { append(db, batch, hint) }
+            };
+            hints.iter().zip(served).map(one).collect()
+        };
+        self.writer.run_with_all(append).await
     }
 
     async fn waits(&self, subscription: SubscriptionId, number: i64) -> Result<bool, StoreError> {
@@ -52,27 +65,35 @@ impl Inbox for SqliteStore {
     }
 }
 
-fn append(db: &Connection, hint: &Hint) -> Result<Receipt, StoreError> {
-    let followed: Option<i64> = row::value(
-        db,
-        "SELECT key FROM subscription WHERE id = ?1 AND removed_at IS NULL",
-        [hint.subscription.to_string()],
-    )?;
-    let Some(key) = followed else { return Ok(Receipt::Unknown) };
+fn append(db: &Connection, batch: &mut Batch<'_>, hint: &Hint) -> Result<Receipt, StoreError> {
+    let waits = batch.has(hint.subscription);
+    if hint.plain && waits {
+        return Ok(Receipt::Elided);
+    }
     let received_at = micros(hint.received_at);
-    row::execute(
+    let mut buffer = Uuid::encode_buffer();
+    let id = &*hint.subscription.0.simple().encode_lower(&mut buffer);
+    let stored = row::execute(
         db,
-        "INSERT INTO inbox (subscription, kind, received_at) VALUES (?1, ?2, ?3)",
-        params![key, hint.kind.as_str(), received_at],
+        "INSERT INTO inbox (subscription, kind, received_at)
+         SELECT key, ?2, ?3 FROM subscription WHERE id = ?1 AND removed_at IS NULL",
+        params![id, hint.kind.as_str(), received_at],
     )?;
+    if stored == 0 {
+        return Ok(Receipt::Unknown);
+    }
     let number = db.last_insert_rowid();
-    row::execute(
-        db,
-        "UPDATE subscription SET round_due_at = ?2
-         WHERE key = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
-        params![key, received_at],
-    )?;
+    if !waits {
+        // Where a hint waits, a round is due already.
+        row::execute(
+            db,
+            "UPDATE subscription SET round_due_at = ?2
+             WHERE id = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
+            params![id, received_at],
+        )?;
+    }
     mark(db, hint)?;
+    batch.hinted(hint.subscription);
     Ok(Receipt::Stored(number))
 }
 

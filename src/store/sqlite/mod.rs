@@ -22,6 +22,8 @@ mod renewals;
 mod rounds;
 mod row;
 mod subscription;
+mod sync;
+mod waiting;
 mod writer;
 
 use std::path::Path;
@@ -34,11 +36,13 @@ use tokio::sync::watch;
 use super::StoreError;
 use crate::model::Cursor;
 use readers::Readers;
+use waiting::{Batch, Waiting};
 use writer::Writer;
 
 /// The store.
 pub(super) struct SqliteStore {
     writer: Arc<Writer>,
+    waiting: Arc<Waiting>,
     readers: Readers,
     end: watch::Receiver<Cursor>,
 }
@@ -68,14 +72,23 @@ impl SqliteStore {
             "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE renewal_due_at IS NOT NULL",
             [row::micros(now)],
         )?;
-        let (writer, end) = Writer::start(connection, lock)?;
-        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path), end })
+        let waiting = Arc::new(Waiting::default());
+        let (writer, end) = Writer::start(connection, lock, Arc::clone(&waiting))?;
+        Ok(Self { writer: Arc::new(writer), waiting, readers: Readers::new(path), end })
     }
 
     /// Does a step that writes: all of it or nothing, and durably once this returns `Ok`.
     async fn write<T: Send + 'static>(
         &self,
         step: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(move |db, _| step(db)).await
+    }
+
+    /// The same for a step after which hints wait, or wait no more.
+    async fn write_noting<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(step).await
     }

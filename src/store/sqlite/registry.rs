@@ -59,12 +59,24 @@ impl Registry for SqliteStore {
     }
 
     async fn forget(&self, id: SubscriptionId) -> Result<(), StoreError> {
-        self.write(move |db| delete(db, id)).await
+        self.write_noting(move |db, batch| {
+            delete(db, id)?;
+            batch.claimed(id);
+            Ok(())
+        })
+        .await
     }
 
     async fn remove(&self, name: &Name, now: DateTime<Utc>) -> Result<Option<Subscription>, StoreError> {
         let name = name.clone();
-        self.write(move |db| remove(db, &name, now)).await
+        self.write_noting(move |db, batch| {
+            let removed = remove(db, &name, now)?;
+            if let Some(removed) = &removed {
+                batch.claimed(removed.id);
+            }
+            Ok(removed)
+        })
+        .await
     }
 
     async fn removed(&self, id: SubscriptionId) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
+use super::waiting::Batch;
 use super::{SqliteStore, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
@@ -15,7 +16,7 @@ use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, Sto
 #[async_trait]
 impl Rounds for SqliteStore {
     async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        self.write(move |db| claim(db, now, lease)).await
+        self.write_noting(move |db, batch| claim(db, batch, now, lease)).await
     }
 
     async fn known(
@@ -83,7 +84,12 @@ impl Rounds for SqliteStore {
 }
 
 /// The one that has waited longest.
-fn claim(db: &Connection, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
+fn claim(
+    db: &Connection,
+    batch: &mut Batch<'_>,
+    now: DateTime<Utc>,
+    lease: Duration,
+) -> Result<Option<Claim>, StoreError> {
     let claim = row::first(
         db,
         select_subscription!(
@@ -106,6 +112,7 @@ fn claim(db: &Connection, now: DateTime<Utc>, lease: Duration) -> Result<Option<
                 claim.inbox_through
             ],
         )?;
+        batch.claimed(claim.subscription.id);
     }
     Ok(claim)
 }

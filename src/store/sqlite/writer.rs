@@ -1,18 +1,20 @@
 //! The one thread that writes.
 //!
-//! It takes whatever waits in its queue and runs it in one transaction, each step in a savepoint of its own, so
-//! that one commit and one sync serve all of them and a step that fails takes back only itself. Nobody is answered
-//! before the commit. It never lingers for more: while it commits, the next ones queue up by themselves.
+//! It takes whatever waits in its queue and runs it in one transaction, so that one commit and one sync serve all of
+//! them. A step runs in a savepoint of its own and, if it fails, takes back only itself; hints, which come in storms
+//! and fail only with the disk, go without one, and take the whole transaction with them. Nobody is answered before
+//! the commit. It never lingers for more: while it commits, the next ones queue up by themselves.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
+use super::waiting::{Batch, Waiting};
 use super::{error, log};
 use crate::model::Cursor;
 use crate::store::StoreError;
@@ -36,13 +38,17 @@ enum Message {
 /// A step that waits for its turn and, after it, for the commit.
 trait Step: Send {
     /// Does the work; `false`: it failed, and what it wrote is to be taken back.
-    fn run(&mut self, connection: &Connection) -> bool;
+    fn run(&mut self, connection: &Connection, batch: &mut Batch<'_>) -> bool;
+
+    /// Whether it is taken back alone if it fails.
+    fn alone(&self) -> bool;
 
     /// Tells the caller.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
 struct Asked<W, T> {
+    alone: bool,
     work: Option<W>,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
@@ -50,19 +56,23 @@ struct Asked<W, T> {
 
 impl<W, T> Step for Asked<W, T>
 where
-    W: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+    W: FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send,
     T: Send,
 {
-    fn run(&mut self, connection: &Connection) -> bool {
-        self.outcome = self.work.take().map(|work| work(connection));
+    fn run(&mut self, connection: &Connection, batch: &mut Batch<'_>) -> bool {
+        self.outcome = self.work.take().map(|work| work(connection, batch));
         matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn alone(&self) -> bool {
+        self.alone
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let outcome =
             self.outcome.unwrap_or_else(|| Err(StoreError::Unavailable("a step broke off".to_owned())));
-        // Whoever asked may have gone.
-        let _ = self.reply.send(committed.and(outcome));
+        // Whoever asked may have gone. What the step itself says of a failure says more than the commit.
+        let _ = self.reply.send(outcome.and_then(|value| committed.map(|()| value)));
     }
 }
 
@@ -71,13 +81,14 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         lock: File,
+        waiting: Arc<Waiting>,
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let (end, follow) = watch::channel(log::bounds(&connection)?.latest);
         let (queue, messages) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                drain(connection, &messages, &end);
+                drain(connection, &messages, &waiting, &end);
                 drop(lock);
             })
             .map_err(|error| StoreError::Unavailable(format!("its thread cannot be started: {error}")))?;
@@ -87,10 +98,26 @@ impl Writer {
     /// Queues a step and waits until it is committed.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.queue(true, work).await
+    }
+
+    /// The same for a step that fails only if the disk does: it costs no savepoint, and its failure is that of all.
+    pub(super) async fn run_with_all<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.queue(false, work).await
+    }
+
+    async fn queue<T: Send + 'static>(
+        &self,
+        alone: bool,
+        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let step = Box::new(Asked { work: Some(work), outcome: None, reply });
+        let step = Box::new(Asked { alone, work: Some(work), outcome: None, reply });
         self.queue.try_send(Message::Step(step)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Unavailable("too many steps wait for the disk".to_owned()),
             TrySendError::Disconnected(_) => error::closed(),
@@ -116,21 +143,28 @@ impl Drop for Writer {
     }
 }
 
-fn drain(mut connection: Connection, messages: &Receiver<Message>, end: &watch::Sender<Cursor>) {
+fn drain(
+    mut connection: Connection,
+    messages: &Receiver<Message>,
+    waiting: &Waiting,
+    end: &watch::Sender<Cursor>,
+) {
     while let Ok(Message::Step(first)) = messages.recv() {
-        let mut batch = vec![first];
+        let mut steps = vec![first];
         let mut last = false;
-        while batch.len() < BATCH && !last {
+        while steps.len() < BATCH && !last {
             match messages.try_recv() {
-                Ok(Message::Step(step)) => batch.push(step),
+                Ok(Message::Step(step)) => steps.push(step),
                 Ok(Message::Stop) => last = true,
                 Err(_) => break,
             }
         }
-        let committed = commit(&mut connection, &mut batch).map(|latest| {
+        let mut batch = waiting.batch();
+        let committed = commit(&mut connection, &mut steps, &mut batch).map(|latest| {
+            batch.committed();
             end.send_if_modified(|end| std::mem::replace(end, latest) != latest);
         });
-        for step in batch {
+        for step in steps {
             step.answer(committed.clone());
         }
         if last {
@@ -140,18 +174,24 @@ fn drain(mut connection: Connection, messages: &Receiver<Message>, end: &watch::
 }
 
 /// Runs the steps in one transaction; answers with the log's end after it.
-fn commit(connection: &mut Connection, batch: &mut [Box<dyn Step>]) -> Result<Cursor, StoreError> {
+fn commit(
+    connection: &mut Connection,
+    steps: &mut [Box<dyn Step>],
+    batch: &mut Batch<'_>,
+) -> Result<Cursor, StoreError> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for step in batch {
-        let savepoint = transaction.savepoint()?;
-        let done = catch_unwind(AssertUnwindSafe(|| step.run(&savepoint))).unwrap_or_else(|_| {
-            tracing::error!("A step of the store broke off and was taken back");
-            false
-        });
-        if done {
-            savepoint.commit()?;
-        } else {
-            savepoint.finish()?;
+    for step in steps {
+        if step.alone() {
+            let savepoint = transaction.savepoint()?;
+            if run(step.as_mut(), &savepoint, batch) {
+                savepoint.commit()?;
+            } else {
+                savepoint.finish()?;
+            }
+        } else if !run(step.as_mut(), &transaction, batch) {
+            return Err(StoreError::Unavailable(
+                "a hint in the same transaction could not be written".to_owned(),
+            ));
         }
         if transaction.is_autocommit() {
             // A full disk ends the whole transaction, whatever the savepoint.
@@ -163,6 +203,13 @@ fn commit(connection: &mut Connection, batch: &mut [Box<dyn Step>]) -> Result<Cu
     let latest = log::bounds(&transaction)?.latest;
     transaction.commit()?;
     Ok(latest)
+}
+
+fn run(step: &mut dyn Step, connection: &Connection, batch: &mut Batch<'_>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| step.run(connection, batch))).unwrap_or_else(|_| {
+        tracing::error!("A step of the store broke off and was taken back");
+        false
+    })
 }
 
 #[cfg(test)]
@@ -183,13 +230,13 @@ mod tests {
                  CREATE TABLE written (what TEXT);",
             )
             .unwrap();
-        Writer::start(connection, connection::lock(&path).unwrap()).unwrap().0
+        Writer::start(connection, connection::lock(&path).unwrap(), Arc::default()).unwrap().0
     }
 
     /// Keeps the writer busy until something is sent, so that what is queued meanwhile is one batch.
     fn hold(writer: &Writer) -> (Sender<()>, impl Future<Output = Result<(), StoreError>>) {
         let (release, held) = channel::<()>();
-        let step = writer.run(move |_| {
+        let step = writer.run(move |_, _| {
             held.recv().unwrap();
             Ok(())
         });
@@ -202,7 +249,7 @@ mod tests {
     }
 
     async fn written(writer: &Writer) -> Vec<String> {
-        let read = |db: &Connection| {
+        let read = |db: &Connection, _: &mut Batch<'_>| {
             let mut statement = db.prepare("SELECT what FROM written")?;
             let rows = statement.query_map([], |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -215,17 +262,17 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let writer = writer(&folder);
         let (release, holding) = hold(&writer);
-        let before = writer.run(|db| write(db, "before"));
-        let failing = writer.run(|db| {
+        let before = writer.run(|db, _| write(db, "before"));
+        let failing = writer.run(|db, _| {
             write(db, "failing")?;
             Err::<(), _>(StoreError::Unsupported)
         });
-        let panicking = writer.run(|db| {
+        let panicking = writer.run(|db, _| {
             write(db, "panicking")?;
             assert!(db.is_autocommit(), "a step runs in a transaction");
             Ok(())
         });
-        let after = writer.run(|db| write(db, "after"));
+        let after = writer.run(|db, _| write(db, "after"));
         let releasing = async { release.send(()).unwrap() };
         let (_, before, failing, panicking, after, ()) =
             tokio::join!(holding, before, failing, panicking, after, releasing);
@@ -240,7 +287,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let writer = writer(&folder);
         let limit = |pages: u32| {
-            writer.run(move |db| {
+            writer.run(move |db, _| {
                 let set: u32 =
                     db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get(0))?;
                 Ok(set)
@@ -248,8 +295,8 @@ mod tests {
         };
         limit(8).await.unwrap();
         let (release, holding) = hold(&writer);
-        let small = writer.run(|db| write(db, "small"));
-        let large = writer.run(|db| write(db, &"x".repeat(100_000)));
+        let small = writer.run(|db, _| write(db, "small"));
+        let large = writer.run(|db, _| write(db, &"x".repeat(100_000)));
         let releasing = async { release.send(()).unwrap() };
         let (_, small, large, ()) = tokio::join!(holding, small, large, releasing);
         assert!(matches!(large, Err(StoreError::Unavailable(_))), "{large:?}");
@@ -257,7 +304,7 @@ mod tests {
         assert_eq!(small.is_ok(), kept == ["small"], "{small:?}: what was answered is what is there");
 
         limit(1000).await.unwrap();
-        writer.run(|db| write(db, &"x".repeat(100_000))).await.unwrap();
+        writer.run(|db, _| write(db, &"x".repeat(100_000))).await.unwrap();
     }
 
     #[tokio::test]
@@ -269,7 +316,7 @@ mod tests {
         assert!(futures_util::poll!(&mut holding).is_pending());
         let mut queued = Vec::new();
         let refused = loop {
-            let mut step = Box::pin(writer.run(|db| write(db, "queued")));
+            let mut step = Box::pin(writer.run(|db, _| write(db, "queued")));
             match futures_util::poll!(&mut step) {
                 std::task::Poll::Pending => queued.push(step),
                 std::task::Poll::Ready(answer) => break answer,

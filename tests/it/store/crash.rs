@@ -4,8 +4,8 @@ use o365_listener::model::Change;
 use o365_listener::store::{All, Cause, PageCommit};
 
 use super::{
-    LEASE, Place, at, change, claim, conformance, done, event, followed, last_page, name, next, quiet,
-    register,
+    LEASE, Place, at, change, claim, conformance, done, event, followed, last_page, missed, name, next,
+    quiet, register,
 };
 
 async fn what_was_acknowledged_is_there(place: &dyn Place) {
@@ -55,7 +55,7 @@ async fn a_caller_that_went_away_does_no_harm(place: &dyn Place) {
     let store = place.open().await;
     let id = followed(&*store, "files").await;
     for _ in 0..20 {
-        let mut append = Box::pin(store.append(change(id, 1)));
+        let mut append = Box::pin(store.append(missed(id, 1)));
         assert!(futures_util::poll!(&mut append).is_pending());
     }
     store.writable().await.unwrap();

@@ -2,13 +2,13 @@ use o365_listener::model::{HintKind, SubscriptionId};
 use o365_listener::store::{InboxDepth, Receipt};
 use uuid::Uuid;
 
-use super::{Place, at, change, conformance, followed, hint, new, quiet, register};
+use super::{Place, at, change, conformance, followed, hint, missed, new, quiet, register};
 
 async fn hints_are_receipted_in_order_and_those_of_strangers_are_unknown(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
     let stranger = SubscriptionId(Uuid::new_v4());
-    let hints = [id, stranger, id].map(|id| hint(id, HintKind::Change, 1)).to_vec();
+    let hints = [id, stranger, id].map(|id| hint(id, HintKind::Missed, 1)).to_vec();
     let receipts = store.append(hints).await.unwrap();
     let [Receipt::Stored(first), Receipt::Unknown, Receipt::Stored(second)] = receipts[..] else {
         panic!("{receipts:?}")
@@ -24,7 +24,7 @@ async fn the_depth_counts_what_waits_and_since_when(place: &dyn Place) {
     let id = quiet(&*store, "files").await;
     assert_eq!(store.depth().await.unwrap(), InboxDepth::default());
     for second in [5, 6, 7] {
-        store.append(change(id, second)).await.unwrap();
+        store.append(missed(id, second)).await.unwrap();
     }
     assert_eq!(store.depth().await.unwrap(), InboxDepth { pending: 3, oldest_at: Some(at(5)) });
 }
@@ -85,7 +85,7 @@ async fn many_hints_at_once_are_all_stored(place: &dyn Place) {
     let id = quiet(&*store, "files").await;
     let appends = (0..500).map(|_| {
         let store = store.clone();
-        async move { store.append(change(id, 1)).await.unwrap() }
+        async move { store.append(missed(id, 1)).await.unwrap() }
     });
     let mut numbers: Vec<i64> = futures_util::future::join_all(appends)
         .await
@@ -93,13 +93,54 @@ async fn many_hints_at_once_are_all_stored(place: &dyn Place) {
         .flatten()
         .map(|receipt| match receipt {
             Receipt::Stored(number) => number,
-            Receipt::Unknown => panic!("unknown"),
+            other => panic!("{other:?}"),
         })
         .collect();
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), 500);
     assert_eq!(store.depth().await.unwrap().pending, 500);
+}
+
+/// Where a store elides at all, it does so only while what was stored before has not been claimed.
+async fn a_plain_hint_is_elided_only_while_another_waits_unclaimed(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let stored = |receipts: &[Receipt]| matches!(receipts, [Receipt::Stored(_)]);
+    assert!(stored(&store.append(change(id, 1)).await.unwrap()));
+    assert_eq!(store.append(change(id, 2)).await.unwrap(), [Receipt::Elided]);
+    let other = store.append(missed(id, 2)).await.unwrap();
+    assert!(stored(&other), "a lifecycle event is never elided");
+
+    let claim = super::claim(&*store, 3).await.unwrap();
+    assert!(stored(&store.append(change(id, 4)).await.unwrap()), "the round may have asked already");
+    assert_eq!(store.append(change(id, 4)).await.unwrap(), [Receipt::Elided]);
+    store.commit_page(super::last_page(&claim, 5)).await.unwrap();
+    assert_eq!(store.append(change(id, 6)).await.unwrap(), [Receipt::Elided]);
+    assert_eq!(store.depth().await.unwrap(), InboxDepth { pending: 1, oldest_at: Some(at(4)) });
+
+    let claim = super::claim(&*store, 7).await.unwrap();
+    store.commit_page(super::last_page(&claim, 8)).await.unwrap();
+    assert!(stored(&store.append(change(id, 9)).await.unwrap()));
+}
+
+async fn what_is_stored_within_a_batch_of_hints_is_elided_there_too(place: &dyn Place) {
+    let store = place.open().await;
+    let (id, other) = (quiet(&*store, "files").await, quiet(&*store, "others").await);
+    let hints = [id, other, id, other, id].map(|id| hint(id, HintKind::Change, 1)).to_vec();
+    let receipts = store.append(hints).await.unwrap();
+    assert!(matches!(receipts[..2], [Receipt::Stored(_), Receipt::Stored(_)]), "{receipts:?}");
+    assert_eq!(receipts[2..], [Receipt::Elided; 3]);
+    assert_eq!(store.depth().await.unwrap().pending, 2);
+}
+
+async fn a_hint_that_waited_when_the_store_was_opened_is_not_relied_on(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.append(change(id, 1)).await.unwrap();
+    store.close().await;
+    let store = place.open().await;
+    assert!(matches!(store.append(change(id, 2)).await.unwrap()[..], [Receipt::Stored(_)]));
 }
 
 conformance![
@@ -111,4 +152,7 @@ conformance![
     a_removal_by_office_365_makes_the_creation_due_if_it_names_what_is_held,
     a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done,
     many_hints_at_once_are_all_stored,
+    a_plain_hint_is_elided_only_while_another_waits_unclaimed,
+    what_is_stored_within_a_batch_of_hints_is_elided_there_too,
+    a_hint_that_waited_when_the_store_was_opened_is_not_relied_on,
 ];

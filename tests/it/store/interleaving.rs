@@ -45,6 +45,8 @@ struct Story<'a> {
     /// The last hint there was, and the last there was at the first claim of the round that is under way.
     last: i64,
     covered: i64,
+    /// The last there was at the latest claim of all.
+    claimed: i64,
 }
 
 impl Story<'_> {
@@ -56,6 +58,8 @@ impl Story<'_> {
                     self.open.push(number);
                     self.last = number;
                 }
+                // The last one that was stored stands for it: no claim may have covered that yet.
+                [Receipt::Elided] => assert!(self.last > self.claimed, "elided by what was claimed"),
                 ref other => panic!("{other:?}"),
             },
             Step::Claim => {
@@ -89,6 +93,7 @@ impl Story<'_> {
         if !matches!(claim.link, Some(Link::Next(_))) {
             self.covered = self.last;
         }
+        self.claimed = self.last;
         self.claims.push(claim);
         true
     }
@@ -135,7 +140,8 @@ async fn no_hint_is_lost(place: &dyn Place, steps: &[Step]) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
     let (claims, open) = (Vec::new(), Vec::new());
-    let mut told = Story { place, store, id, now: 0, pages: 0, claims, open, last: 0, covered: 0 };
+    let mut told =
+        Story { place, store, id, now: 0, pages: 0, claims, open, last: 0, covered: 0, claimed: 0 };
     for step in steps {
         told.tell(*step).await;
         told.every_open_hint_waits().await;

@@ -3,7 +3,7 @@ use o365_listener::store::{Known, PageCommit, Store, Swept};
 use serde_json::Map;
 
 use super::{
-    Place, at, change, claim, conformance, done, followed, last_page, name, quiet, row, write_events,
+    Place, at, claim, conformance, done, followed, last_page, missed, name, quiet, row, write_events,
 };
 
 async fn events_go_in_short_chunks_oldest_first(place: &dyn Place) {
@@ -77,7 +77,7 @@ async fn a_store_that_works_can_be_written_to(place: &dyn Place) {
 async fn closing_finishes_what_is_under_way(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
-    let appends = (0..50).map(|_| store.append(change(id, 1)));
+    let appends = (0..50).map(|_| store.append(missed(id, 1)));
     let (appended, ()) = tokio::join!(futures_util::future::join_all(appends), store.close());
     let stored = appended.into_iter().flatten().count();
     assert_eq!(place.open().await.depth().await.unwrap().pending, u64::try_from(stored).unwrap());

@@ -96,7 +96,18 @@ fn trouble(next_attempt_at: i64) -> Trouble {
 }
 
 fn hint(subscription: SubscriptionId, kind: HintKind, received_at: i64) -> Hint {
-    Hint { subscription, remote: Some(RemoteId("r1".to_owned())), kind, received_at: at(received_at) }
+    Hint {
+        subscription,
+        remote: Some(RemoteId("r1".to_owned())),
+        kind,
+        plain: kind == HintKind::Change,
+        received_at: at(received_at),
+    }
+}
+
+/// A hint that is never elided, for tests that count what is stored.
+fn missed(subscription: SubscriptionId, received_at: i64) -> Vec<Hint> {
+    vec![hint(subscription, HintKind::Missed, received_at)]
 }
 
 fn change(subscription: SubscriptionId, received_at: i64) -> Vec<Hint> {
