@@ -23,3 +23,6 @@ mod receive;
 mod receiver;
 mod simulator;
 mod store;
+
+/// For the one file of the library that is also built into these tests (`store::elision`).
+use o365_listener::model;

@@ -3,6 +3,7 @@
 //! A test is a function over a [`Place`]; `conformance!` makes one test per backend of it.
 
 mod crash;
+mod elision;
 mod inbox;
 mod interleaving;
 mod keep;
