@@ -38,6 +38,7 @@ impl Fetcher {
             remote: None,
             kind: HintKind::Request,
             received_at: self.clock.now(),
+            content: None,
         };
         let Some(Receipt::Stored(number)) = self.store.append(vec![hint]).await?.pop() else {
             return Ok(Fetched::NotFound);

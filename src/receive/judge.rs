@@ -57,6 +57,7 @@ fn judge_element(element: &RawValue, states: &ClientStates, now: DateTime<Utc>) 
             remote: Some(RemoteId(element.subscription_id.to_ascii_lowercase())),
             kind,
             received_at: now,
+            content: None,
         }),
         None => Judged::Forged(kind),
     }
@@ -101,6 +102,7 @@ mod tests {
             remote: Some(RemoteId(REMOTE.to_owned())),
             kind,
             received_at: DateTime::UNIX_EPOCH,
+            content: None,
         })
     }
 

@@ -9,6 +9,8 @@ use crate::model::{Hint, SubscriptionId};
 pub trait Inbox: Send + Sync {
     /// Stores hints durably, all or none; one receipt for each, in order.
     ///
+    /// The content that came with a hint is stored with it, and waits for [`Contents`](super::Contents).
+    ///
     /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
     /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
     /// the one that is held now, and `reauthorizationRequired` makes its renewal due at once unless it was

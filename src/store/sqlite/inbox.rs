@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
 use super::row::{self, Fields, micros};
-use super::{SqliteStore, renewals};
+use super::{SqliteStore, content, renewals};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
 
@@ -66,6 +66,7 @@ fn append(db: &Connection, hint: &Hint) -> Result<Receipt, StoreError> {
         params![key, hint.kind.as_str(), received_at],
     )?;
     let number = db.last_insert_rowid();
+    content::append(db, key, hint)?;
     row::execute(
         db,
         "UPDATE subscription SET round_due_at = ?2

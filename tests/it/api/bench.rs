@@ -128,7 +128,7 @@ impl Bench {
     /// Writes an event for each subject.
     pub async fn write(&self, id: SubscriptionId, subjects: &[&str]) {
         let now = self.clock.now();
-        let hint = Hint { subscription: id, remote: None, kind: HintKind::Change, received_at: now };
+        let hint = Hint { subscription: id, remote: None, kind: HintKind::Change, received_at: now, content: None };
         self.store.append(vec![hint]).await.unwrap();
         let claim: Claim = self.store.claim_round(now, LEASE).await.unwrap().expect("a round is due");
         assert_eq!(claim.subscription.id, id);
@@ -180,6 +180,7 @@ fn wish(name: &str) -> Wish {
         start: Start::Now,
         lifetime: None,
         select: Vec::new(),
+        include_resource_data: false,
         origin: Origin::Api,
     }
 }

@@ -133,6 +133,7 @@ fn wish() -> Wish {
         start: Start::Now,
         lifetime: None,
         select: Vec::new(),
+        include_resource_data: false,
         origin: Origin::Api,
     }
 }

@@ -75,6 +75,7 @@ fn new(text: &str) -> NewSubscription {
             start: Start::Now,
             lifetime: Some(Duration::from_secs(3600)),
             select: vec!["subject".to_owned()],
+            include_resource_data: false,
             origin: Origin::Api,
         },
         target: Some(Target::Drive { drive: text.to_owned() }),
@@ -83,7 +84,7 @@ fn new(text: &str) -> NewSubscription {
 }
 
 fn remote(id: &str, renew_at: i64) -> Remote {
-    Remote { id: RemoteId(id.to_owned()), expires_at: at(renew_at + 100), renew_at: at(renew_at) }
+    Remote { id: RemoteId(id.to_owned()), expires_at: at(renew_at + 100), renew_at: at(renew_at), certificate: None }
 }
 
 fn trouble(next_attempt_at: i64) -> Trouble {
@@ -96,7 +97,7 @@ fn trouble(next_attempt_at: i64) -> Trouble {
 }
 
 fn hint(subscription: SubscriptionId, kind: HintKind, received_at: i64) -> Hint {
-    Hint { subscription, remote: Some(RemoteId("r1".to_owned())), kind, received_at: at(received_at) }
+    Hint { subscription, remote: Some(RemoteId("r1".to_owned())), kind, received_at: at(received_at), content: None }
 }
 
 fn change(subscription: SubscriptionId, received_at: i64) -> Vec<Hint> {
