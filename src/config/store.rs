@@ -70,8 +70,7 @@ impl Written {
 }
 
 const KEY_BYTES: usize = 32;
-const NOT_A_KEY: &str =
-    "a key is 32 random bytes in base64: make one with `openssl rand -base64 32`, and keep it outside of the store";
+const NOT_A_KEY: &str = "a key is 32 random bytes in base64: make one with `openssl rand -base64 32`, and keep it outside of the store";
 
 fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     values::text(deserializer, |text| match text.strip_prefix("sqlite:") {

@@ -248,7 +248,9 @@ mod tests {
     fn only_rsa_keys_for_signatures_are_taken() {
         let key = json!({"kid": "a", "kty": "RSA", "use": "sig", "n": "AQAB", "e": "AQAB", "x5c": []});
         assert_eq!(rsa_key(key.clone()).map(|(kid, _)| kid).as_deref(), Some("a"));
-        for (name, value) in [("kty", json!("EC")), ("use", json!("enc")), ("n", json!("!")), ("kid", json!(1))] {
+        for (name, value) in
+            [("kty", json!("EC")), ("use", json!("enc")), ("n", json!("!")), ("kid", json!(1))]
+        {
             let mut other = key.clone();
             other[name] = value;
             assert!(rsa_key(other).is_none(), "{name}");
@@ -262,9 +264,14 @@ mod tests {
         assert!(slot.must_be_read("a", start));
         slot.read_at = Some(start);
         slot.keys.insert("a".to_owned(), DecodingKey::from_secret(b""));
-        for (kid, minutes, read) in
-            [("a", 0, false), ("b", 0, false), ("b", 4, false), ("b", 5, true), ("a", 5, false), ("a", 1440, true)]
-        {
+        for (kid, minutes, read) in [
+            ("a", 0, false),
+            ("b", 0, false),
+            ("b", 4, false),
+            ("b", 5, true),
+            ("a", 5, false),
+            ("a", 1440, true),
+        ] {
             let now = start + TimeDelta::minutes(minutes);
             assert_eq!(slot.must_be_read(kid, now), read, "{kid} after {minutes} minutes");
         }

@@ -8,7 +8,9 @@ use aws_lc_rs::rsa::PrivateDecryptingKey;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Datelike, Utc};
-use rcgen::{CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd};
+use rcgen::{
+    CertificateParams, DnType, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use x509_parser::parse_x509_certificate;
@@ -59,16 +61,13 @@ pub(super) fn make(now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Pair, Cer
     params.not_after = day(until);
     let certificate = params.self_signed(&key).map_err(not_made)?;
     let expires_at = read_certificate(certificate.der()).map_err(CertificateError::NotMade)?.1;
-    Ok(Pair {
-        certificate: certificate.der().to_vec(),
-        key: Zeroizing::new(key.serialize_der()),
-        expires_at,
-    })
+    Ok(Pair { certificate: certificate.der().to_vec(), key: Zeroizing::new(key.serialize_der()), expires_at })
 }
 
 /// Reads a certificate and its key from PEM files, and sees that Microsoft will accept them.
 pub(super) fn read(certificate_file: &Path, key_file: &Path) -> Result<Pair, CertificateError> {
-    let wrong = |file: &Path, reason: String| CertificateError::File { file: file.display().to_string(), reason };
+    let wrong =
+        |file: &Path, reason: String| CertificateError::File { file: file.display().to_string(), reason };
     let certificate = CertificateDer::from_pem_file(certificate_file)
         .map_err(|error| wrong(certificate_file, format!("{error}; it must be a certificate in PEM")))?;
     let (public, expires_at) =
@@ -115,7 +114,8 @@ mod tests {
 
     fn pem(kind: &str, der: &[u8]) -> String {
         let text = base64::engine::general_purpose::STANDARD.encode(der);
-        let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        let lines: Vec<_> =
+            text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
         format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
     }
 

@@ -65,6 +65,11 @@ pub enum KeyringError {
 }
 
 impl Keyring {
+    /// One that has not looked at what is stored.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, sealer: Option<Arc<Sealer>>) -> Self {
+        Self { store, clock, sealer, current: Mutex::default() }
+    }
+
     /// Looks whether all that is stored can be opened, and takes in the certificate that is given. Nothing is made
     /// before it is needed.
     pub async fn open(
@@ -73,7 +78,7 @@ impl Keyring {
         sealer: Option<Arc<Sealer>>,
         given: Option<&Encryption>,
     ) -> Result<Self, KeyringError> {
-        let keyring = Self { store, clock, sealer, current: Mutex::default() };
+        let keyring = Self::new(store, clock, sealer);
         keyring.open_stored().await?;
         let current = match given {
             Some(given) => Some(keyring.take_in(given).await?),

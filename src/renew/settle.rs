@@ -251,11 +251,7 @@ impl Renewer {
         }
     }
 
-    pub(super) async fn confirm(
-        &self,
-        subscription: &Subscription,
-        held: Remote,
-    ) -> Result<(), StepError> {
+    pub(super) async fn confirm(&self, subscription: &Subscription, held: Remote) -> Result<(), StepError> {
         self.store.confirmed(subscription.id, &held, self.clock.now()).await?;
         self.fetch.raise();
         // Its removal may have been asked for meanwhile.

@@ -22,12 +22,18 @@ pub struct House {
     app: Option<App>,
     folder: TempDir,
     public: SocketAddr,
+    variables: Vec<(String, String)>,
 }
 
 impl House {
     /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
     /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
     pub async fn start(entries: &str) -> Self {
+        Self::start_with(entries, &[]).await
+    }
+
+    /// As [`House::start`], with these environment variables laid over the configuration.
+    pub async fn start_with(entries: &str, variables: &[(&str, &str)]) -> Self {
         let clock = Clock::manual(Clock::system().now());
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -41,6 +47,7 @@ impl House {
             app: None,
             folder: tempfile::tempdir().unwrap(),
             public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+            variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         };
         std::fs::write(house.folder.path().join("config.toml"), house.configuration(entries)).unwrap();
         house.open().await;
@@ -68,7 +75,7 @@ impl House {
 
     /// Starts the app (again) on the same store.
     pub async fn open(&mut self) {
-        let config = config::load(&self.folder.path().join("config.toml"), std::iter::empty()).unwrap();
+        let config = config::load(&self.folder.path().join("config.toml"), self.variables.clone()).unwrap();
         self.app = Some(App::start(config, self.clock.clone()).await.unwrap());
     }
 

@@ -61,7 +61,8 @@ impl DecryptionKey {
             _ => return None,
         };
         let iv = FixedLength::<16>::from(key.first_chunk::<16>()?);
-        let cipher = PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(algorithm, &key).ok()?).ok()?;
+        let cipher =
+            PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(algorithm, &key).ok()?).ok()?;
         let mut data = Zeroizing::new(data);
         let length = cipher.decrypt(&mut data, DecryptionContext::Iv128(iv)).ok()?.len();
         data.truncate(length);

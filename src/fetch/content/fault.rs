@@ -22,7 +22,9 @@ pub enum Fault {
     #[error("a validation token is not signed with RS256")]
     Algorithm,
     /// The keys could not be asked for.
-    #[error("the login host did not tell the keys of its signatures, so that no validation token could be checked")]
+    #[error(
+        "the login host did not tell the keys of its signatures, so that no validation token could be checked"
+    )]
     KeysUnavailable,
     /// Entra does not have that key.
     #[error("a validation token names a signing key that the login host does not have")]
@@ -43,7 +45,9 @@ pub enum Fault {
     #[error("a validation token was not given to Microsoft Graph Change Tracking, which sends notifications")]
     Publisher,
     /// It held before the content arrived.
-    #[error("a validation token had expired when it arrived, or is not valid yet: does this machine's clock go wrong?")]
+    #[error(
+        "a validation token had expired when it arrived, or is not valid yet: does this machine's clock go wrong?"
+    )]
     Expired,
     /// No token is about its tenant.
     #[error("none of the validation tokens is about the tenant of the subscription")]

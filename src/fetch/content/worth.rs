@@ -19,7 +19,8 @@ pub(super) fn worth_telling(target: &Target, opened: &Opened, known: Option<&Kno
     if opened.item.as_ref().is_some_and(|id| *id != item.id.0) {
         return None;
     }
-    let (Target::MailFolder { folder, .. }, Some(parent)) = (target, text(&item.properties, "parentFolderId"))
+    let (Target::MailFolder { folder, .. }, Some(parent)) =
+        (target, text(&item.properties, "parentFolderId"))
     else {
         return None;
     };

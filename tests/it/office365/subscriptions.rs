@@ -14,6 +14,8 @@ async fn create(reach: &Reach, receiver: &Receiver, target: &Target) -> Result<R
         lifecycle_url: &format!("{}/lifecycle", receiver.url).parse().unwrap(),
         client_state: "v1.state",
         expires_at: reach.bench.clock.now() + TimeDelta::hours(24),
+        select: &[],
+        recipient: None,
     };
     reach.tenant().create(new).await
 }

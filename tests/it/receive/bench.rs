@@ -60,6 +60,7 @@ impl Bench {
             inbox: inbox.unwrap_or_else(|| store.clone()),
             metrics: Arc::new(Metrics::default()),
             client_states: ClientStates::new(&store.client_state_key().await.unwrap()),
+            sealer: None,
             fetch: Signal::default(),
             renew: Signal::default(),
             body_limit: BODY_LIMIT,

@@ -84,7 +84,12 @@ fn new(text: &str) -> NewSubscription {
 }
 
 fn remote(id: &str, renew_at: i64) -> Remote {
-    Remote { id: RemoteId(id.to_owned()), expires_at: at(renew_at + 100), renew_at: at(renew_at), certificate: None }
+    Remote {
+        id: RemoteId(id.to_owned()),
+        expires_at: at(renew_at + 100),
+        renew_at: at(renew_at),
+        certificate: None,
+    }
 }
 
 fn trouble(next_attempt_at: i64) -> Trouble {
@@ -97,7 +102,13 @@ fn trouble(next_attempt_at: i64) -> Trouble {
 }
 
 fn hint(subscription: SubscriptionId, kind: HintKind, received_at: i64) -> Hint {
-    Hint { subscription, remote: Some(RemoteId("r1".to_owned())), kind, received_at: at(received_at), content: None }
+    Hint {
+        subscription,
+        remote: Some(RemoteId("r1".to_owned())),
+        kind,
+        received_at: at(received_at),
+        content: None,
+    }
 }
 
 fn change(subscription: SubscriptionId, received_at: i64) -> Vec<Hint> {
