@@ -94,6 +94,8 @@ fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Erro
 }
 
 #[cfg(test)]
+mod encrypted;
+#[cfg(test)]
 mod example;
 #[cfg(test)]
 mod tests;

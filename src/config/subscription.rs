@@ -88,9 +88,21 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
         if entry.include_resource_data && !entry.resource.may_bring_content() {
             return wrong("include_resource_data", format!("{CONTENT_IS_REFUSED}: leave it out"));
         }
+        let refused = entry.select.iter().find(|name| {
+            entry.include_resource_data && NOT_SENT.iter().any(|not_sent| not_sent.eq_ignore_ascii_case(name))
+        });
+        if let Some(name) = refused {
+            let message = format!(
+                "Microsoft does not send '{name}' along: leave it out, or leave out include_resource_data"
+            );
+            return wrong("select", message);
+        }
     }
     Ok(())
 }
+
+/// Properties of a message that content cannot have.
+const NOT_SENT: [&str; 2] = ["body", "uniqueBody"];
 
 fn unknown_tenant(name: &Name, tenants: &[Tenant]) -> String {
     if tenants.is_empty() {

@@ -410,7 +410,7 @@ fn a_subscription_that_cannot_be_is_told_why() {
         ),
         (
             subscription(&format!("{good}include_resource_data = true")),
-            "line 11, subscription.include_resource_data: unknown key `include_resource_data`: use one of `name`, `tenant`, `resource`, `via`, `start`, `lifetime`, `select`",
+            "line 11, subscription.include_resource_data: Microsoft sends the content of mail: addresses only, not of lists and drives, whose changes are fetched: leave it out",
         ),
         (
             subscription(&format!("{good}[[subscription]]\n{good}")),

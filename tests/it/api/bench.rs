@@ -262,7 +262,14 @@ fn loops(store: &Arc<dyn Store>, clock: &Clock, metrics: &Arc<Metrics>) -> (Rene
         fetch: Signal::default(),
     });
     let settings = config::Fetch { concurrency: 1, sweep_every: None };
-    let fetcher =
-        Fetcher::new(store.clone(), office365, clock.clone(), metrics.clone(), settings, Signal::default(), None);
+    let fetcher = Fetcher::new(
+        store.clone(),
+        office365,
+        clock.clone(),
+        metrics.clone(),
+        settings,
+        Signal::default(),
+        None,
+    );
     (renewer, fetcher)
 }
