@@ -73,7 +73,7 @@ pub(super) fn read(certificate_file: &Path, key_file: &Path) -> Result<Pair, Cer
     let (public, expires_at) =
         read_certificate(&certificate).map_err(|reason| wrong(certificate_file, reason))?;
     let key = PrivatePkcs8KeyDer::from_pem_file(key_file).map_err(|error| {
-        let mend = "`openssl pkcs8 -topk8 -nodes -in KEY` writes a key as it must be";
+        let mend = "`openssl pkcs8 -topk8 -nocrypt -in KEY` writes a key as it must be";
         wrong(key_file, format!("{error}; it must be a private key in PEM, PKCS#8 and not encrypted: {mend}"))
     })?;
     let key = Zeroizing::new(key.secret_pkcs8_der().to_vec());

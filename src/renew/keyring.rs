@@ -201,3 +201,46 @@ impl Keyring {
 fn half_life(made_at: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
     made_at + (expires_at - made_at) / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::store;
+
+    async fn keyring(folder: &tempfile::TempDir, clock: &Clock) -> Keyring {
+        let url = format!("sqlite:{}", folder.path().join("store.db").display());
+        let store = store::open(&url, clock.now()).await.unwrap();
+        let key = Secret::new("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+        let sealer = Sealer::new(&[key]).unwrap().map(Arc::new);
+        Keyring::open(store, clock.clone(), sealer, None).await.unwrap()
+    }
+
+    async fn current(keyring: &Keyring) -> CertificateId {
+        keyring.recipient().await.unwrap().certificate_id
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_made_anew_at_half_of_its_life_and_the_former_stays_for_a_week() {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let keyring = keyring(&folder, &clock).await;
+        assert!(keyring.store.certificates().await.unwrap().is_empty(), "made before it is needed");
+        let first = current(&keyring).await;
+        clock.advance(days(180));
+        assert_eq!(current(&keyring).await, first);
+        clock.advance(days(5));
+        let second = current(&keyring).await;
+        assert_ne!(second, first);
+        keyring.retire().await.unwrap();
+        // It was last used when it was made, half of a year ago, and nothing holds it.
+        let kept: Vec<_> = keyring.store.certificates().await.unwrap().into_iter().map(|it| it.id).collect();
+        assert_eq!(kept, [second.clone()]);
+
+        keyring.store.close().await;
+        drop(keyring);
+        let keyring = self::keyring(&folder, &clock).await;
+        assert_eq!(current(&keyring).await, second, "a restart makes another");
+    }
+}

@@ -217,7 +217,7 @@ async fn another_certificate_is_taken_with_the_next_renewal_while_the_former_sti
     house.set("O365_LISTENER__ENCRYPTION__CERTIFICATE", folder.join("content.pem").to_str().unwrap());
     house.set("O365_LISTENER__ENCRYPTION__KEY", folder.join("content.key").to_str().unwrap());
     house.open().await;
-    house.active("inbox").await;
+    verified(&house).await;
     assert_eq!(certificate(&house).await, former, "it is changed before its time");
     // Encrypted with the former one, and on its way while the certificate is changed.
     house.control("notifications", json!({"reorder": 1.0})).await;
@@ -229,6 +229,15 @@ async fn another_certificate_is_taken_with_the_next_renewal_while_the_former_sti
     write(&house, "inbox", "latter").await;
     told(&house, 2).await;
     assert_eq!((looked_at(&house, "told").await, looked_at(&house, "quarantined").await), (2.0, 0.0));
+}
+
+/// Waits until a start has looked at what Office 365 holds.
+async fn verified(house: &House) {
+    house
+        .eventually("it is verified", async || {
+            house.metric("o365_renewals_total{result=\"verified\"}").await >= 1.0
+        })
+        .await;
 }
 
 async fn certificate(house: &House) -> String {
@@ -243,7 +252,7 @@ async fn a_certificate_that_is_not_taken_by_patch_is_taken_by_making_the_subscri
     house.close().await;
     house.forget_certificates();
     house.open().await;
-    house.active("inbox").await;
+    verified(&house).await;
     house
         .control(
             "faults",

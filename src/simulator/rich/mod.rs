@@ -114,3 +114,6 @@ fn content(
     }
     Value::Object(whole)
 }
+
+#[cfg(test)]
+mod tests;
