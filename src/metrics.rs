@@ -143,6 +143,7 @@ impl Default for Metrics {
             ),
             registry,
         };
+        metrics.contents_looked_at(0, 0, &[]);
         // An increase is only seen of a counter that was there before it.
         for kind in ["change", "lifecycle"] {
             let unstored = labels(&[("kind", kind), ("result", "unstored")]);

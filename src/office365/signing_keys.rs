@@ -175,7 +175,7 @@ impl SigningKeys {
 
     async fn get<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Failure> {
         request.headers_mut().insert(USER_AGENT, self.user_agent.clone());
-        let answer = self.connection.exchange("login", request, LIMITS).await?;
+        let answer = self.connection.exchange("discovery", request, LIMITS).await?;
         if !answer.status.is_success() {
             let code = answer.status.as_u16();
             let message = format!("The login host answered {code} where it tells the keys of its signatures");

@@ -57,10 +57,10 @@ fn tokens(given: Option<&RawValue>) -> Vec<String> {
 }
 
 /// Seals a content; none where it cannot be sealed, and so not stored.
-pub(super) fn seal(sealer: &Sealer, content: &ArrivedContent) -> Option<SealedContent> {
+pub(super) fn seal(seals: &Sealer, content: &ArrivedContent) -> Option<SealedContent> {
     let id = Uuid::now_v7();
     let bytes = serde_json::to_vec(content).ok()?;
-    let sealed = sealer.seal(Place::content(&id.to_string()), bytes).ok()?;
+    let sealed = seals.seal(Place::content(&id.to_string()), bytes).ok()?;
     Some(SealedContent { id, sealed })
 }
 

@@ -236,7 +236,7 @@ mod tests {
         keyring.retire().await.unwrap();
         // It was last used when it was made, half of a year ago, and nothing holds it.
         let kept: Vec<_> = keyring.store.certificates().await.unwrap().into_iter().map(|it| it.id).collect();
-        assert_eq!(kept, [second.clone()]);
+        assert_eq!(kept, std::slice::from_ref(&second));
 
         keyring.store.close().await;
         drop(keyring);

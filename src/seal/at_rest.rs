@@ -119,14 +119,14 @@ mod tests {
 
     #[test]
     fn what_was_sealed_opens_only_in_its_place() {
-        let sealer = sealer(&[1]);
-        let sealed = sealer.seal(HERE, b"secret".to_vec()).unwrap();
-        assert_eq!(**sealer.open(HERE, &sealed).unwrap(), *b"secret");
-        assert_ne!(sealed, sealer.seal(HERE, b"secret".to_vec()).unwrap());
+        let one = sealer(&[1]);
+        let sealed = one.seal(HERE, b"secret".to_vec()).unwrap();
+        assert_eq!(**one.open(HERE, &sealed).unwrap(), *b"secret");
+        assert_ne!(sealed, one.seal(HERE, b"secret".to_vec()).unwrap());
         for elsewhere in
             [Place { table: "c", ..HERE }, Place { column: "s", ..HERE }, Place { row: "18", ..HERE }]
         {
-            assert_eq!(sealer.open(elsewhere, &sealed).unwrap_err(), SealError::NotOpened, "{elsewhere:?}");
+            assert_eq!(one.open(elsewhere, &sealed).unwrap_err(), SealError::NotOpened, "{elsewhere:?}");
         }
     }
 
@@ -151,13 +151,13 @@ mod tests {
     proptest! {
         #[test]
         fn anything_comes_back_and_nothing_altered_does(bytes in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
-            let sealer = sealer(&[3]);
-            let mut sealed = sealer.seal(HERE, bytes.clone()).unwrap();
-            prop_assert_eq!(&**sealer.open(HERE, &sealed).unwrap(), &bytes);
+            let one = sealer(&[3]);
+            let mut sealed = one.seal(HERE, bytes.clone()).unwrap();
+            prop_assert_eq!(&**one.open(HERE, &sealed).unwrap(), &bytes);
             let length = sealed.len();
             sealed[at.index(length)] ^= 1 << bit;
-            prop_assert_eq!(sealer.open(HERE, &sealed).unwrap_err(), SealError::NotOpened);
-            prop_assert!(sealer.open(HERE, &sealed[..at.index(length)]).is_err());
+            prop_assert_eq!(one.open(HERE, &sealed).unwrap_err(), SealError::NotOpened);
+            prop_assert!(one.open(HERE, &sealed[..at.index(length)]).is_err());
         }
     }
 }

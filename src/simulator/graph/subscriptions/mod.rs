@@ -161,21 +161,21 @@ fn list(world: &mut World, call: &Call) -> Answer {
 
 async fn update(shared: &Arc<Shared>, call: &Call, id: &str) -> Outcome {
     let body = call.json()?;
-    let changes = {
+    let wanted = {
         let mut world = shared.world();
         let subscription = world.subscription(id)?.clone();
         rules::permitted(&world, &subscription.target, "Update")?;
         rules::changes(&world, &subscription, &body)?
     };
-    if let Some(url) = &changes.notification_url {
+    if let Some(url) = &wanted.notification_url {
         handshake::validate(shared, url).await?;
     }
     let mut world = shared.world();
     let subscription = world.subscription(id)?;
-    subscription.expires = changes.expires.unwrap_or(subscription.expires);
+    subscription.expires = wanted.expires.unwrap_or(subscription.expires);
     subscription.notification_url =
-        changes.notification_url.unwrap_or_else(|| subscription.notification_url.clone());
-    subscription.recipient = changes.recipient.or_else(|| subscription.recipient.clone());
+        wanted.notification_url.unwrap_or_else(|| subscription.notification_url.clone());
+    subscription.recipient = wanted.recipient.or_else(|| subscription.recipient.clone());
     let changed = subscription.clone();
     Ok(entity(&world, call, 200, &changed, None))
 }
