@@ -26,9 +26,9 @@ use crate::metrics::Metrics;
 use crate::model::SubscriptionId;
 use crate::office365::Office365;
 use crate::receive::{self, Receiver};
-use crate::renew::{Parts, Renewer};
+use crate::renew::{Keyring, Parts, Renewer};
 use crate::retain::Retainer;
-use crate::seal::ClientStates;
+use crate::seal::{ClientStates, Sealer};
 use crate::store::{self, NewSubscription, Registered, Store};
 use crate::tasks::{self, Signal};
 
@@ -50,6 +50,7 @@ struct House {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     client_states: ClientStates,
+    sealer: Option<Arc<Sealer>>,
     fetch: Signal,
     renew: Signal,
 }
@@ -65,7 +66,8 @@ impl App {
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
             .context("cannot make an HTTP client")?;
         let office365 = Arc::new(office365);
-        let renewer = house.renewer(&config, office365.clone())?;
+        let keyring = house.keyring(&config).await?;
+        let renewer = house.renewer(&config, office365.clone(), keyring)?;
         let fetcher = house.fetcher(&config, office365);
         let mut lifecycle = Lifecycle::default();
 
@@ -109,11 +111,13 @@ impl House {
             .await
             .with_context(|| format!("cannot open the store {}", config.store.url))?;
         let client_states = ClientStates::new(&store.client_state_key().await?);
+        let sealer = Sealer::new(&config.store.encryption_keys).context("[store] encryption_key")?;
         Ok(Self {
             clock,
             store,
             metrics: Arc::new(Metrics::default()),
             client_states,
+            sealer: sealer.map(Arc::new),
             fetch: Signal::default(),
             renew: Signal::default(),
         })
@@ -149,13 +153,25 @@ impl House {
             inbox: self.store.clone(),
             metrics: self.metrics.clone(),
             client_states: self.client_states.clone(),
+            sealer: self.sealer.clone(),
             fetch: self.fetch.clone(),
             renew: self.renew.clone(),
             body_limit: config.listen.body_limit,
         }
     }
 
-    fn renewer(&self, config: &Config, office365: Arc<Office365>) -> anyhow::Result<Renewer> {
+    async fn keyring(&self, config: &Config) -> anyhow::Result<Arc<Keyring>> {
+        let (store, sealer) = (self.store.clone(), self.sealer.clone());
+        let keyring = Keyring::open(store, self.clock.clone(), sealer, config.encryption.as_ref()).await;
+        Ok(Arc::new(keyring.context("cannot use encrypted content")?))
+    }
+
+    fn renewer(
+        &self,
+        config: &Config,
+        office365: Arc<Office365>,
+        keyring: Arc<Keyring>,
+    ) -> anyhow::Result<Renewer> {
         Ok(Renewer::new(Parts {
             store: self.store.clone(),
             office365,
@@ -163,6 +179,7 @@ impl House {
             metrics: self.metrics.clone(),
             settings: config.renewal,
             client_states: self.client_states.clone(),
+            keyring,
             notification_url: endpoint(&config.public_url, "notifications")?,
             lifecycle_url: endpoint(&config.public_url, "lifecycle")?,
             wake: self.renew.clone(),
@@ -178,6 +195,7 @@ impl House {
             self.metrics.clone(),
             config.fetch.clone(),
             self.fetch.clone(),
+            self.sealer.clone(),
         )
     }
 

@@ -37,6 +37,8 @@ pub struct Metrics {
     fetch_duration: Histogram,
     events: Family<Labels, Counter>,
     event_latency: Family<Labels, Histogram, fn() -> Histogram>,
+    contents: Family<Labels, Counter>,
+    quarantined: Family<Labels, Counter>,
     subscriptions: Family<Labels, Gauge>,
     subscription_expires: Family<Labels, Seconds>,
     renewals: Family<Labels, Counter>,
@@ -107,6 +109,16 @@ impl Default for Metrics {
                 "From the notification or the change to the event in the log",
                 latency_family()
             ),
+            contents: metric!(
+                "contents",
+                "Encrypted contents of notifications that were looked at, by what became of them",
+                Family::default()
+            ),
+            quarantined: metric!(
+                "quarantined",
+                "Encrypted contents that cannot be used and were put aside",
+                Family::default()
+            ),
             subscriptions: metric!("subscriptions", "Subscriptions in each state", Family::default()),
             subscription_expires: metric!(
                 "subscription_expires_seconds",
@@ -131,6 +143,7 @@ impl Default for Metrics {
             ),
             registry,
         };
+        metrics.contents_looked_at(0, 0, &[]);
         // An increase is only seen of a counter that was there before it.
         for kind in ["change", "lifecycle"] {
             let unstored = labels(&[("kind", kind), ("result", "unstored")]);
@@ -173,6 +186,18 @@ impl Metrics {
             LatencyFrom::Change => "change",
         };
         self.event_latency.get_or_create(&labels(&[("from", from)])).observe(latency.as_secs_f64());
+    }
+
+    /// Encrypted contents were looked at: so many were told, so many were only hints, and for these reasons some were
+    /// put aside.
+    pub fn contents_looked_at(&self, told: usize, hints: usize, aside: &[&'static str]) {
+        for (result, number) in [("told", told), ("hint", hints), ("quarantined", aside.len())] {
+            let counter = self.contents.get_or_create_owned(&labels(&[("result", result)]));
+            counter.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+        }
+        for reason in aside {
+            self.quarantined.get_or_create_owned(&labels(&[("reason", reason)])).inc();
+        }
     }
 
     /// A remote subscription was made, renewed or removed, or was not.

@@ -1,13 +1,17 @@
-//! MACs: the `client_state` that tells our own notifications from everybody else's.
+//! Sealing at rest ([`Sealer`]), and MACs: the `client_state` that tells our own notifications from everybody else's.
 //!
 //! It is derived, not stored: version, our id of the subscription, and a MAC over both. So a notification that
 //! arrives before the create call has returned is recognised without a look-up, and a forged one costs its
 //! sender a request and us one hash.
 
+mod at_rest;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
+
+pub use at_rest::{Place, SealError, Sealer};
 
 use crate::model::SubscriptionId;
 

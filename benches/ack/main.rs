@@ -11,7 +11,7 @@
 //! Ratios are taken inside a round, and their median is told. 100,000 subscriptions are registered; notifications
 //! are for 4,000 of them, `elided_100k` for all.
 //!
-//! * `empty`: an empty handler;
+//! * `empty`: a handler that reads the body and answers;
 //! * `bare`: the receiver, whose inbox says yes at once;
 //! * `file`: its inbox is an own preallocated file, a record for each hint, one `fdatasync` for all that queued up;
 //! * `durable`: the store; every notification holds a field that is not known, so that none is elided;
@@ -26,6 +26,7 @@
     clippy::as_conversions,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a bench stops at the unexpected, prints, and reads the real clock"
 )]
 
@@ -146,7 +147,7 @@ impl Server {
         let before = self.cpu();
         let burst = load.run(MEASURED);
         let requests = u32::try_from(burst.requests()).unwrap();
-        (burst, (self.cpu() - before) / requests.max(1))
+        (burst, self.cpu().saturating_sub(before) / requests.max(1))
     }
 
     /// Processor time so far; the kernel counts in hundredths of a second.

@@ -96,7 +96,10 @@ pub(crate) fn serve(way: &str) {
     let server = HttpServer::new(move || {
         let app = App::new();
         if empty {
-            app.route("/notifications", web::post().to(|| async { HttpResponse::Accepted().finish() }))
+            app.route(
+                "/notifications",
+                web::post().to(|_: web::Bytes| async { HttpResponse::Accepted().finish() }),
+            )
         } else {
             app.configure(|routes| receive::routes(routes, &receiver))
         }
@@ -117,6 +120,7 @@ fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
         fetch: Signal::default(),
         renew: Signal::default(),
         body_limit: 1 << 20,
+        sealer: None,
     }
 }
 
@@ -134,6 +138,7 @@ async fn filled(path: &Path) -> Arc<dyn Store> {
                     id: RemoteId(id(number).0.to_string()),
                     expires_at: now + TimeDelta::days(2),
                     renew_at: now + TimeDelta::days(1),
+                    certificate: None,
                 };
                 store.confirmed(id(number), &remote, now).await.unwrap();
             }
@@ -154,6 +159,7 @@ fn subscription(number: usize, now: DateTime<Utc>) -> NewSubscription {
         start: Start::Now,
         lifetime: None,
         select: Vec::new(),
+        include_resource_data: false,
         origin: Origin::Api,
     };
     NewSubscription { id: id(number), wish, target: Some(Target::Drive { drive }), now }
@@ -163,25 +169,26 @@ fn link() -> Link {
     Link::Delta("https://graph.microsoft.com/v1.0/drives/b!0/root/delta?token=0".to_owned())
 }
 
-/// Claims and ends up to `most` rounds; answers with how many there were.
-async fn work_off(store: &dyn Store, most: u64) -> u64 {
-    for done in 0..most {
-        let now = Utc::now();
-        let lease = Duration::from_secs(300);
-        let Some(claim) = store.claim_round(now, lease).await.unwrap() else { return done };
-        let page = PageCommit {
-            claim,
-            events: Vec::new(),
-            rows: Vec::new(),
-            link: link(),
-            progress: None,
-            end: RoundEnd::default(),
-            now,
-            lease,
-        };
-        store.commit_page(page).await.unwrap();
-    }
-    most
+/// Claims and ends up to `most` rounds, all at once.
+async fn work_off(store: &dyn Store, most: u64) {
+    futures_util::future::join_all((0..most).map(|_| one_round(store))).await;
+}
+
+async fn one_round(store: &dyn Store) {
+    let now = Utc::now();
+    let lease = Duration::from_secs(300);
+    let Some(claim) = store.claim_round(now, lease).await.unwrap() else { return };
+    let page = PageCommit {
+        claim,
+        events: Vec::new(),
+        rows: Vec::new(),
+        link: link(),
+        progress: None,
+        end: RoundEnd::default(),
+        now,
+        lease,
+    };
+    store.commit_page(page).await.unwrap();
 }
 
 async fn claims(store: Arc<dyn Store>) {

@@ -16,6 +16,7 @@ mod health;
 mod patience;
 mod problem;
 mod pull;
+mod quarantine;
 mod reader;
 mod status;
 mod stream;
@@ -84,6 +85,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
     let guarded = [
         at("/metrics", [(Method::GET, web::to(health::metrics))]),
         at("/v1/status", [(Method::GET, web::to(status::status))]),
+        at("/v1/quarantine", [(Method::GET, web::to(quarantine::list))]),
         at("/v1/events", [(Method::GET, web::to(pull::events))]),
         at("/v1/events/stream", [(Method::GET, web::to(stream::events))]),
         at(

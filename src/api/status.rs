@@ -44,6 +44,8 @@ struct SubscriptionsStatus<'a> {
     /// Those with an error, by name.
     troubled: Vec<Troubled<'a>>,
     next_expiry: Option<Expiry<'a>>,
+    /// Encrypted contents that could not be used, of all subscriptions that are still there.
+    quarantined: u64,
     last_notification_at: Option<DateTime<Utc>>,
     last_event_at: Option<DateTime<Utc>>,
 }
@@ -119,6 +121,7 @@ fn summary(subscriptions: &[Subscription], now: DateTime<Utc>) -> SubscriptionsS
             .map(|(state, number)| (state.as_str(), number))
             .collect(),
         troubled: subscriptions.iter().filter_map(|one| Troubled::of(one, now)).collect(),
+        quarantined: subscriptions.iter().map(|one| one.quarantined).sum(),
         next_expiry: subscriptions.iter().filter_map(Expiry::of).min_by_key(|expiry| expiry.expires_at),
         last_notification_at: subscriptions.iter().filter_map(|one| one.last_notification_at).max(),
         last_event_at: subscriptions.iter().filter_map(|one| one.last_event_at).max(),

@@ -28,6 +28,8 @@ pub(super) struct NewSubscription {
     start: Start,
     #[serde(default)]
     lifetime: Lifetime,
+    #[serde(default)]
+    include_resource_data: bool,
 }
 
 const fn graph() -> Via {
@@ -68,6 +70,7 @@ impl NewSubscription {
             start: self.start,
             lifetime: self.lifetime.0,
             select: Vec::new(),
+            include_resource_data: self.include_resource_data,
             origin: Origin::Api,
         }
     }

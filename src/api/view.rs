@@ -22,6 +22,8 @@ pub(super) struct View<'a> {
     last_event_at: Option<DateTime<Utc>>,
     pending: bool,
     events: u64,
+    include_resource_data: bool,
+    quarantined: u64,
     error: Option<&'a Trouble>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_round: Option<&'a FirstRound>,
@@ -46,6 +48,8 @@ impl<'a> View<'a> {
             last_event_at: subscription.last_event_at,
             pending: subscription.pending,
             events: subscription.events,
+            include_resource_data: subscription.wish.include_resource_data,
+            quarantined: subscription.quarantined,
             error: subscription.error(),
             first_round: subscription.first_round.as_ref(),
         }

@@ -167,6 +167,7 @@ fn stand_in(
         metrics: Arc::new(Metrics::default()),
         // A handshake is answered before anything is verified.
         client_states: crate::seal::ClientStates::new(&rand::random()),
+        sealer: None,
         fetch: crate::tasks::Signal::default(),
         renew: crate::tasks::Signal::default(),
         body_limit: config.listen.body_limit,

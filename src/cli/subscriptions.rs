@@ -60,6 +60,9 @@ struct Addition {
     /// How long Office 365 keeps it until it is renewed: max, or a duration such as 2d [default: max]
     #[arg(long)]
     lifetime: Option<String>,
+    /// Mail: let notifications bring the message, encrypted
+    #[arg(long)]
+    include_resource_data: bool,
 }
 
 /// What is shown of a subscription.
@@ -77,6 +80,10 @@ struct View {
     last_event_at: Option<DateTime<Utc>>,
     pending: bool,
     events: u64,
+    #[serde(default)]
+    include_resource_data: bool,
+    #[serde(default)]
+    quarantined: u64,
     error: Option<Trouble>,
     first_round: Option<FirstRound>,
 }
@@ -96,7 +103,9 @@ impl Addition {
             ("start", self.start.map(|start| start.to_string())),
             ("lifetime", self.lifetime),
         ];
-        let given = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        let content = self.include_resource_data.then(|| ("include_resource_data".to_owned(), true.into()));
+        let given = named.chain(content);
         Value::Object(given.collect::<Map<_, _>>())
     }
 }
@@ -192,6 +201,10 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
     let first_round = view.first_round.as_ref().map(|round| {
         format!("{} items on {} pages, begun {}", round.items, round.pages, distance(round.started_at, now))
     });
+    let content = view.include_resource_data.then(|| match view.quarantined {
+        0 => "comes with notifications".to_owned(),
+        aside => format!("comes with notifications; {aside} put aside: GET /v1/quarantine says why"),
+    });
     let lines = [
         ("name", Some(view.name.to_string())),
         ("tenant", Some(view.tenant.to_string())),
@@ -205,6 +218,7 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("last event", Some(distance_or_dash(view.last_event_at, now))),
         ("pending", Some(if view.pending { "yes" } else { "no" }.to_owned())),
         ("events", Some(view.events.to_string())),
+        ("content", content),
         ("first round", first_round),
         ("error", error),
     ];
@@ -275,6 +289,7 @@ mod tests {
             via: None,
             start: Some(Start::Baseline),
             lifetime: None,
+            include_resource_data: false,
         };
         let document = json!({"name": "files", "tenant": "contoso", "resource": "onedrive:alice@contoso.com", "start": "baseline"});
         assert_eq!(addition.document(), document);

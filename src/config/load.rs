@@ -8,7 +8,8 @@ use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::path::Fault;
 use super::{
-    Config, Fetch, Listen, Renewal, Store, Subscription, admin, shape, subscription, tenant, values,
+    Config, Fetch, Listen, Renewal, Subscription, admin, encryption, shape, store, subscription, tenant,
+    values,
 };
 
 /// Reads the configuration file, lays the environment over it and gets the secrets it names.
@@ -46,11 +47,13 @@ struct Written {
     #[serde(default, deserialize_with = "shape::section")]
     admin: admin::Written,
     #[serde(default, deserialize_with = "shape::section")]
-    store: Store,
+    store: store::Written,
     #[serde(default, deserialize_with = "shape::entries")]
     tenant: Vec<tenant::Written>,
     #[serde(default, deserialize_with = "shape::entries")]
     subscription: Vec<Subscription>,
+    #[serde(default, deserialize_with = "shape::section")]
+    encryption: encryption::Written,
     #[serde(default, deserialize_with = "shape::section")]
     fetch: Fetch,
     #[serde(default, deserialize_with = "shape::section")]
@@ -63,13 +66,17 @@ impl Written {
         self.listen.check(&admin)?;
         let tenants = tenant::settle(self.tenant, environment)?;
         subscription::check(&self.subscription, &tenants)?;
+        let store = self.store.settle(environment)?;
+        let encryption = self.encryption.settle()?;
+        encryption::check(encryption.as_ref(), &self.subscription, &store)?;
         Ok(Config {
             public_url: self.public_url,
             listen: self.listen,
             admin,
-            store: self.store,
+            store,
             tenants,
             subscriptions: self.subscription,
+            encryption,
             fetch: self.fetch,
             renewal: self.renewal,
         })
@@ -86,6 +93,8 @@ fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Erro
     })
 }
 
+#[cfg(test)]
+mod encrypted;
 #[cfg(test)]
 mod example;
 #[cfg(test)]

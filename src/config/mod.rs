@@ -5,6 +5,7 @@
 
 mod admin;
 mod document;
+mod encryption;
 mod environment;
 mod error;
 mod fetch;
@@ -23,6 +24,7 @@ mod wording;
 use url::Url;
 
 pub use admin::{Admin, ApiKey, Role};
+pub use encryption::{Encryption, NO_ENCRYPTION_KEY};
 pub use error::{ConfigError, Place};
 pub use fetch::Fetch;
 pub use listen::Listen;
@@ -49,6 +51,8 @@ pub struct Config {
     pub tenants: Vec<Tenant>,
     /// `[[subscription]]`
     pub subscriptions: Vec<Subscription>,
+    /// `[encryption]`; none: a certificate is made when one is needed.
+    pub encryption: Option<Encryption>,
     /// `[fetch]`
     pub fetch: Fetch,
     /// `[renewal]`

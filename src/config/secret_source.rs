@@ -1,8 +1,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::environment::Environment;
@@ -53,6 +53,54 @@ impl SecretSource {
 impl<'de> Deserialize<'de> for SecretSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SourceVisitor)
+    }
+}
+
+/// One secret, or a list of them: the first is used, all are known.
+#[derive(Debug, Default)]
+pub(super) struct OneOrMore(pub Vec<SecretSource>);
+
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrMoreVisitor)
+    }
+}
+
+struct OneOrMoreVisitor;
+
+impl<'de> Visitor<'de> for OneOrMoreVisitor {
+    type Value = OneOrMore;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{FORMS}, or a list of these")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<OneOrMore, E> {
+        SourceVisitor.visit_str(text).map(|one| OneOrMore(vec![one]))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OneOrMore, A::Error> {
+        SourceVisitor.visit_map(map).map(|one| OneOrMore(vec![one]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMore, A::Error> {
+        let all = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+        if all.is_empty() {
+            return Err(A::Error::custom(format!("the list is empty: write {FORMS}, or leave the key out")));
+        }
+        Ok(OneOrMore(all))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<OneOrMore, E> {
+        Err(without_quotes())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<OneOrMore, E> {
+        Err(without_quotes())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<OneOrMore, E> {
+        Err(without_quotes())
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::Tenant;
 use super::path::Fault;
 use super::values;
-use crate::model::{Name, Origin, Resource, Start, Via, Wish};
+use crate::model::{CONTENT_IS_REFUSED, Name, Origin, Resource, Start, Via, Wish};
 
 /// `[[subscription]]`: something to follow from the start.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Subscription {
     /// Mail: properties beside the default ones.
     #[serde(default)]
     pub select: Vec<String>,
+    /// Mail: notifications bring the message, encrypted. Default false.
+    #[serde(default)]
+    pub include_resource_data: bool,
 }
 
 impl Subscription {
@@ -43,6 +46,7 @@ impl Subscription {
             start: self.start,
             lifetime: self.lifetime,
             select: self.select.clone(),
+            include_resource_data: self.include_resource_data,
             origin: Origin::Config,
         }
     }
@@ -81,9 +85,24 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
                 "only mail: addresses have properties to select: leave it out".to_owned(),
             );
         }
+        if entry.include_resource_data && !entry.resource.may_bring_content() {
+            return wrong("include_resource_data", format!("{CONTENT_IS_REFUSED}: leave it out"));
+        }
+        let refused = entry.select.iter().find(|name| {
+            entry.include_resource_data && NOT_SENT.iter().any(|not_sent| not_sent.eq_ignore_ascii_case(name))
+        });
+        if let Some(name) = refused {
+            let message = format!(
+                "Microsoft does not send '{name}' along: leave it out, or leave out include_resource_data"
+            );
+            return wrong("select", message);
+        }
     }
     Ok(())
 }
+
+/// Properties of a message that content cannot have.
+const NOT_SENT: [&str; 2] = ["body", "uniqueBody"];
 
 fn unknown_tenant(name: &Name, tenants: &[Tenant]) -> String {
     if tenants.is_empty() {

@@ -17,6 +17,9 @@ use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, S
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
 const PAGE: Duration = Duration::from_secs(240);
 
+/// Steps taken with contents before the pages: what comes faster than this must not keep the round from beginning.
+const CONTENTS: usize = 50;
+
 /// How a round ended.
 enum Landing {
     Finished,
@@ -61,6 +64,18 @@ impl Fetcher {
     async fn follow(&self, claim: Claim, stop: &CancellationToken) -> Landing {
         let mut claim = Box::new(claim);
         let mut written = 0;
+        for _ in 0..CONTENTS {
+            if stop.is_cancelled() {
+                return Landing::Stopped(claim);
+            }
+            let contents = self.clock.timeout(PAGE, self.open_contents(&claim, &mut written)).await;
+            match contents.unwrap_or_else(|_| Err(slow())) {
+                Ok(None) => break,
+                Ok(Some(Committed::Lost)) => return Landing::Lost,
+                Ok(Some(Committed::Done(next))) => claim = next,
+                Err(failure) => return self.failed(claim, failure),
+            }
+        }
         loop {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
@@ -72,14 +87,16 @@ impl Fetcher {
                     Some(Link::Delta(_)) => return Landing::Finished,
                     _ => claim = next,
                 },
-                Err(failure) => {
-                    let failure = with_remedy(failure);
-                    let attempt = claim.attempts.saturating_add(1);
-                    let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
-                    return Landing::Failed(claim, trouble);
-                }
+                Err(failure) => return self.failed(claim, failure),
             }
         }
+    }
+
+    fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
+        let failure = with_remedy(failure);
+        let attempt = claim.attempts.saturating_add(1);
+        let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
+        Landing::Failed(claim, trouble)
     }
 
     /// Asks for one page, classifies it and commits it. `written` counts the round's events.
@@ -102,7 +119,7 @@ impl Fetcher {
         Ok(committed)
     }
 
-    fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
+    pub(super) fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
         let wish = &claim.subscription.wish;
         let tenant =
             self.office365.tenant(&wish.tenant).ok_or_else(|| Failure::unknown_tenant(&wish.tenant))?;
@@ -110,6 +127,19 @@ impl Fetcher {
             || Failure::local(Verdict::Transient, "unresolved", "the resource has not been resolved yet");
         let target = claim.subscription.target.as_ref().ok_or_else(unresolved)?;
         Ok((tenant, target))
+    }
+
+    /// What the round knows besides the items.
+    pub(super) fn context(&self, claim: &Claim, kind: Kind) -> Context {
+        let now = self.clock.now();
+        let subscription = &claim.subscription;
+        Context {
+            kind,
+            start: subscription.wish.start,
+            first_round: claim.cause == Cause::First,
+            started_at: subscription.started_at.unwrap_or(now),
+            now,
+        }
     }
 
     /// Everything that the page leads to, ready to be committed.
@@ -122,15 +152,8 @@ impl Fetcher {
         link: Link,
         written: u64,
     ) -> Result<PageCommit, Failure> {
-        let now = self.clock.now();
-        let subscription = &claim.subscription;
-        let context = Context {
-            kind,
-            start: subscription.wish.start,
-            first_round: claim.cause == Cause::First,
-            started_at: subscription.started_at.unwrap_or(now),
-            now,
-        };
+        let context = self.context(claim, kind);
+        let now = context.now;
         let (mut events, mut rows) = (Vec::new(), Vec::new());
         for item in items {
             let Outcome { event, row } =
@@ -156,7 +179,7 @@ impl Fetcher {
 }
 
 impl Fetcher {
-    fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
+    pub(super) fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
         let now = self.clock.now();
         for (kind, change, time) in told {
             self.metrics.event_written(*kind, *change);
@@ -184,7 +207,7 @@ fn with_remedy(mut failure: Failure) -> Failure {
     failure
 }
 
-fn unstored(error: &StoreError) -> Failure {
+pub(super) fn unstored(error: &StoreError) -> Failure {
     Failure::local(Verdict::Transient, "store", format!("the store did not take part: {error}"))
 }
 
@@ -192,7 +215,7 @@ fn slow() -> Failure {
     Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
 }
 
-fn unwritable(error: &serde_json::Error) -> Failure {
+pub(super) fn unwritable(error: &serde_json::Error) -> Failure {
     Failure::local(Verdict::Rejected, "unwritable", format!("an event cannot be written as JSON: {error}"))
 }
 

@@ -12,6 +12,7 @@
 //! * two processes at one subscription: the lease, and the link that the commit is conditional on.
 
 mod classify;
+pub mod content;
 mod diff;
 mod flight;
 mod request;
@@ -33,6 +34,7 @@ use crate::config;
 use crate::metrics::Metrics;
 use crate::model::{SubscriptionId, Trouble};
 use crate::office365::Office365;
+use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::tasks::{self, Signal, Task};
 
@@ -48,6 +50,7 @@ pub struct Fetcher {
     metrics: Arc<Metrics>,
     settings: config::Fetch,
     wake: Signal,
+    sealer: Option<Arc<Sealer>>,
     ended: broadcast::Sender<Ended>,
 }
 
@@ -60,7 +63,7 @@ struct Ended {
 }
 
 impl Fetcher {
-    /// `wake` is raised by whoever gives it something to do.
+    /// `wake` is raised by whoever gives it something to do; `sealer` opens encrypted content.
     pub fn new(
         store: Arc<dyn Store>,
         office365: Arc<Office365>,
@@ -68,8 +71,9 @@ impl Fetcher {
         metrics: Arc<Metrics>,
         settings: config::Fetch,
         wake: Signal,
+        sealer: Option<Arc<Sealer>>,
     ) -> Self {
-        Self { store, office365, clock, metrics, settings, wake, ended: broadcast::Sender::new(256) }
+        Self { store, office365, clock, metrics, settings, wake, sealer, ended: broadcast::Sender::new(256) }
     }
 
     /// Claims what is due as long as there is a free place.

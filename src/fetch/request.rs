@@ -39,6 +39,7 @@ impl Fetcher {
             kind: HintKind::Request,
             plain: false,
             received_at: self.clock.now(),
+            content: None,
         };
         let Some(Receipt::Stored(number)) = self.store.append(vec![hint]).await?.pop() else {
             return Ok(Fetched::NotFound);

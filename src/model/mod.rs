@@ -1,5 +1,6 @@
 //! Plain data that every room speaks: no I/O, no clock, no SQL, no HTTP.
 
+mod content;
 mod cursor;
 mod event;
 mod ids;
@@ -10,12 +11,13 @@ mod resource;
 mod subscription;
 mod trouble;
 
+pub use content::{ArrivedContent, CertificateId, SealedContent};
 pub use cursor::{Cursor, InvalidCursor};
 pub use event::{Actor, ActorKind, Change, Event, NewEvent};
 pub use ids::{ItemId, RemoteId, SubscriptionId};
 pub use item::{Item, Properties};
 pub use name::{InvalidName, Name};
 pub use notification::{Hint, HintKind};
-pub use resource::{DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};
+pub use resource::{CONTENT_IS_REFUSED, DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};
 pub use subscription::{FirstRound, InvalidChoice, Origin, Remote, Start, State, Subscription, Via, Wish};
 pub use trouble::Trouble;

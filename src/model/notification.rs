@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 
-use super::{RemoteId, SubscriptionId};
+use super::{RemoteId, SealedContent, SubscriptionId};
 
 /// A reason to look for changes, kept in the inbox until a round that began after it has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Hint {
     pub plain: bool,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
+    /// The encrypted content that came with it.
+    pub content: Option<SealedContent>,
 }
 
 /// What a hint says.

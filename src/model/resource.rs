@@ -108,6 +108,17 @@ impl fmt::Display for Kind {
     }
 }
 
+/// Why `include_resource_data` is not for this resource.
+pub const CONTENT_IS_REFUSED: &str =
+    "Microsoft sends the content of mail: addresses only, not of lists and drives, whose changes are fetched";
+
+impl Resource {
+    /// Whether Office 365 sends its content along with notifications.
+    pub const fn may_bring_content(&self) -> bool {
+        matches!(self, Self::Mail { .. })
+    }
+}
+
 impl Target {
     /// The kind of its items.
     pub const fn kind(&self) -> Kind {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Name, RemoteId, Resource, SubscriptionId, Target, Trouble};
+use super::{CertificateId, Name, RemoteId, Resource, SubscriptionId, Target, Trouble};
 
 /// What somebody wants followed, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Wish {
     pub lifetime: Option<Duration>,
     /// Mail: properties beside the default ones.
     pub select: Vec<String>,
+    /// Mail: notifications shall bring the message, encrypted.
+    pub include_resource_data: bool,
     /// Who wished it.
     pub origin: Origin,
 }
@@ -133,6 +135,8 @@ pub struct Remote {
     pub expires_at: DateTime<Utc>,
     /// When it is to be renewed.
     pub renew_at: DateTime<Utc>,
+    /// What its content is encrypted with, if it brings any.
+    pub certificate: Option<CertificateId>,
 }
 
 /// How far the first round has come.
@@ -177,6 +181,8 @@ pub struct Subscription {
     pub pending: bool,
     /// Number of events written so far.
     pub events: u64,
+    /// Number of encrypted contents that could not be used and were put aside so far.
+    pub quarantined: u64,
     /// While the first round lasts.
     pub first_round: Option<FirstRound>,
 }

@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod graph;
 mod handshake;
+mod signing_keys;
 mod tenant;
 mod throttle;
 mod trouble;
@@ -27,9 +28,10 @@ use std::sync::Arc;
 
 pub use auth::SignIn;
 pub use error::{Failure, Verdict};
-pub use graph::{DeltaPage, NewRemote, RemoteSubscription, Resolved};
+pub use graph::{DeltaPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
 pub use handshake::shake_hands;
-pub use tenant::Tenant;
+pub use signing_keys::{Signer, TokenVersion};
+pub use tenant::{Audience, Tenant};
 
 use crate::clock::Clock;
 use crate::config;
@@ -71,5 +73,14 @@ impl Office365 {
     /// A tenant by its name in the configuration.
     pub fn tenant(&self, name: &Name) -> Option<&Tenant> {
         self.tenants.get(name)
+    }
+
+    /// All tenants and the apps that they are reached with: whom a token about them is for.
+    pub async fn audiences(&self) -> Result<Vec<Audience>, Failure> {
+        let mut audiences = Vec::with_capacity(self.tenants.len());
+        for tenant in self.tenants.values() {
+            audiences.push(tenant.audience().await?);
+        }
+        Ok(audiences)
     }
 }

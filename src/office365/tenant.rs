@@ -3,11 +3,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderValue;
 use url::Url;
+use uuid::Uuid;
 
 use super::auth::{Credentials, SignIn, Tokens};
 use super::base::Base;
 use super::connection::Connection;
-use super::graph::{DeltaPage, Graph, NewRemote, RemoteSubscription, Resolved};
+use super::graph::{DeltaPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
+use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::Gates;
 use super::{Failure, SetupError};
 use crate::config;
@@ -17,6 +19,17 @@ use crate::store::Link;
 /// One tenant, reached with one app registration.
 pub struct Tenant {
     graph: Graph,
+    signing_keys: SigningKeys,
+    client_id: String,
+}
+
+/// Whom a token is for: an app, in a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience {
+    /// The app's id.
+    pub client_id: String,
+    /// The tenant's id.
+    pub tenant_id: Uuid,
 }
 
 impl Tenant {
@@ -28,7 +41,7 @@ impl Tenant {
         let graph =
             address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
         let credentials = Credentials {
-            endpoint: Base::new(login).at([tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"]),
+            endpoint: Base::new(login.clone()).at([tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"]),
             client_id: tenant.client_id.clone(),
             client_secret: tenant.client_secret.clone(),
             // The audience is the cloud's, wherever requests go.
@@ -36,6 +49,13 @@ impl Tenant {
             user_agent: user_agent.clone(),
         };
         let (clock, metrics) = (connection.clock.clone(), Arc::clone(&connection.metrics));
+        let signing_keys = SigningKeys::new(
+            connection.clone(),
+            Base::new(login),
+            tenant.cloud,
+            tenant.tenant_id.clone(),
+            user_agent.clone(),
+        );
         let graph = Graph {
             tokens: Tokens::new(credentials, connection.clone(), clock.clone()),
             gates: Gates::new(tenant.name.clone(), clock.clone(), metrics),
@@ -44,7 +64,7 @@ impl Tenant {
             clock,
             user_agent,
         };
-        Ok(Self { graph })
+        Ok(Self { graph, signing_keys, client_id: tenant.client_id.clone() })
     }
 
     /// Finds what an address names.
@@ -83,14 +103,27 @@ impl Tenant {
         self.graph.create(new).await
     }
 
-    /// Moves the end of a remote subscription. [`Verdict::NotFound`](super::Verdict::NotFound): it is gone, and has to
+    /// The key with this id, if Entra has it, and who may have signed with it.
+    pub async fn signer(&self, version: TokenVersion, kid: &str) -> Result<Option<Signer>, Failure> {
+        self.signing_keys.signer(version, kid).await
+    }
+
+    /// Whom a token about this tenant is for.
+    pub async fn audience(&self) -> Result<Audience, Failure> {
+        let tenant_id = self.signing_keys.tenant_id().await?;
+        Ok(Audience { client_id: self.client_id.clone(), tenant_id })
+    }
+
+    /// Moves the end of a remote subscription, and has its content encrypted for `recipient` from then on, if one is
+    /// given. [`Verdict::NotFound`](super::Verdict::NotFound): it is gone, and has to
     /// be made anew.
     pub async fn renew(
         &self,
         id: &RemoteId,
         expires_at: DateTime<Utc>,
+        recipient: Option<&Recipient>,
     ) -> Result<RemoteSubscription, Failure> {
-        self.graph.renew(id, expires_at).await
+        self.graph.renew(id, expires_at, recipient).await
     }
 
     /// Reads a remote subscription; none if Office 365 no longer has it.

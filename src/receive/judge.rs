@@ -25,6 +25,13 @@ pub(super) enum Judged {
     Malformed,
 }
 
+impl Judged {
+    /// Whether there is more in it than the hint.
+    pub(super) fn may_bring_content(&self) -> bool {
+        matches!(self, Self::Genuine(hint) if hint.kind == HintKind::Change && !hint.plain)
+    }
+}
+
 /// Judges a body. `None`: there is no notification in it at all.
 pub(super) fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
     let one = |element: &Element<'_>| judge_element(element, states, now);
@@ -56,6 +63,7 @@ fn judge_element(element: &Element<'_>, states: &ClientStates, now: DateTime<Utc
             kind,
             plain: kind == HintKind::Change && element.understood,
             received_at: now,
+            content: None,
         }),
         None => Judged::Forged(kind),
     }
@@ -101,6 +109,7 @@ mod tests {
             kind,
             plain: kind == HintKind::Change,
             received_at: DateTime::UNIX_EPOCH,
+            content: None,
         })
     }
 

@@ -10,7 +10,8 @@
 //!   checks, and hands on hints.
 //!
 //! What it does not: order, single delivery (Office 365 repeats), or knowledge of what changed. Everything said
-//! in a notification but whose it is and which lifecycle event it tells is dropped.
+//! in a notification but whose it is and which lifecycle event it tells is dropped. Only encrypted content is
+//! kept, sealed and unread: whether it is genuine is not decided while Office 365 waits.
 //!
 //! Races, and the decision on each:
 //! * *A notification arrives before the create call has returned.* Its `clientState` is derived from our own id,
@@ -22,6 +23,7 @@
 //! * *The process dies between commit and wake-up.* The loops look at the store when they start; a signal that
 //!   was lost costs latency only.
 
+mod content;
 mod element;
 mod handshake;
 mod judge;
@@ -39,7 +41,7 @@ use actix_web::{Error, HttpResponse, guard, web};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::HintKind;
-use crate::seal::ClientStates;
+use crate::seal::{ClientStates, Sealer};
 use crate::store::{Inbox, Receipt, StoreError};
 use crate::tasks::Signal;
 use verified::Verified;
@@ -61,6 +63,8 @@ pub struct Receiver {
     pub metrics: Arc<Metrics>,
     /// Tells our own notifications from everybody else's.
     pub client_states: ClientStates,
+    /// Seals encrypted content; none: it is not kept, and its notification is a hint like any other.
+    pub sealer: Option<Arc<Sealer>>,
     /// Raised when a hint was stored.
     pub fetch: Signal,
     /// Raised when a lifecycle event was stored.

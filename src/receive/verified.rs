@@ -9,9 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
 use super::judge::{Judged, judge};
-use super::{ANSWER_WITHIN, Outcome, Receiver};
+use super::{ANSWER_WITHIN, Outcome, Receiver, content};
 use crate::clock::Stopwatch;
-use crate::model::Hint;
+use crate::model::{ArrivedContent, Hint, HintKind};
 
 /// A notification request that was read, parsed and checked: what is left of it is our own.
 pub(super) struct Verified {
@@ -67,15 +67,22 @@ impl ResponseError for Refused {
 impl Receiver {
     async fn verify(&self, headers: &HeaderMap, body: Payload) -> Result<Verified, Refused> {
         let since = self.clock.stopwatch();
-        let judged = self
-            .read(headers, body)
-            .await
-            .and_then(|body| judge(&body, &self.client_states, self.clock.now()).ok_or(Refused::Malformed));
+        let judged = self.read(headers, body).await.and_then(|body| {
+            let judged = judge(&body, &self.client_states, self.clock.now()).ok_or(Refused::Malformed)?;
+            // Most bodies say nothing beside the hints, and are not read a second time.
+            let contents = if self.sealer.is_some() && judged.iter().any(Judged::may_bring_content) {
+                content::of(&body, self.body_limit)
+            } else {
+                Vec::new()
+            };
+            Ok((judged, contents))
+        });
         if let Err(reason) = &judged {
             self.count(None, Outcome::Malformed);
             tracing::debug!(%reason, "refused a notification request");
         }
-        Ok(Verified { hints: self.genuine(judged?), since })
+        let (judged, contents) = judged?;
+        Ok(Verified { hints: self.genuine(judged, contents), since })
     }
 
     async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<Bytes, Refused> {
@@ -85,14 +92,19 @@ impl Receiver {
     }
 
     /// Counts what is not ours, and keeps the rest.
-    fn genuine(&self, judged: Vec<Judged>) -> Vec<Hint> {
-        let keep = |element| match element {
-            Judged::Genuine(hint) => Some(hint),
-            Judged::Forged(kind) => {
+    fn genuine(&self, judged: Vec<Judged>, contents: Vec<Option<ArrivedContent>>) -> Vec<Hint> {
+        let mut contents = contents.into_iter();
+        let keep = |element| match (element, contents.next().flatten()) {
+            (Judged::Genuine(hint), Some(arrived)) if hint.kind == HintKind::Change => {
+                let sealer = self.sealer.as_ref();
+                Some(Hint { content: sealer.and_then(|sealer| content::seal(sealer, &arrived)), ..hint })
+            }
+            (Judged::Genuine(hint), _) => Some(hint),
+            (Judged::Forged(kind), _) => {
                 self.count(Some(kind), Outcome::Forged);
                 None
             }
-            Judged::Malformed => {
+            (Judged::Malformed, _) => {
                 self.count(None, Outcome::Malformed);
                 None
             }

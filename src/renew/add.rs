@@ -2,7 +2,8 @@ use uuid::Uuid;
 
 use super::settle::StepError;
 use super::{LEASE, Renewer};
-use crate::model::{Name, Subscription, SubscriptionId, Wish};
+use crate::config::NO_ENCRYPTION_KEY;
+use crate::model::{CONTENT_IS_REFUSED, Name, Subscription, SubscriptionId, Wish};
 use crate::office365::{Failure, Resolved, Tenant};
 use crate::store::{NewSubscription, Registered, StoreError};
 
@@ -12,6 +13,9 @@ pub enum AddError {
     /// The configuration has no such tenant.
     #[error("there is no tenant '{0}' in the configuration")]
     UnknownTenant(Name),
+    /// Content is wished and cannot be had.
+    #[error("{0}")]
+    NoContent(&'static str),
     /// The name is taken.
     #[error("there is a subscription of that name")]
     NameTaken,
@@ -49,6 +53,7 @@ impl Renewer {
             .office365
             .tenant(&wish.tenant)
             .ok_or_else(|| AddError::UnknownTenant(wish.tenant.clone()))?;
+        self.content_can_be_had(&wish)?;
         let resolved = tenant.resolve(&wish.resource).await.map_err(AddError::Refused)?;
         let id = SubscriptionId(Uuid::now_v7());
         let new = NewSubscription { id, wish, target: Some(resolved.target.clone()), now: self.clock.now() };
@@ -73,6 +78,14 @@ impl Renewer {
         }
     }
 
+    fn content_can_be_had(&self, wish: &Wish) -> Result<(), AddError> {
+        match (wish.include_resource_data, wish.resource.may_bring_content()) {
+            (true, false) => Err(AddError::NoContent(CONTENT_IS_REFUSED)),
+            (true, true) if !self.keyring.can_seal() => Err(AddError::NoContent(NO_ENCRYPTION_KEY)),
+            _ => Ok(()),
+        }
+    }
+
     async fn accept(
         &self,
         tenant: &Tenant,
@@ -80,8 +93,7 @@ impl Renewer {
         resolved: &Resolved,
     ) -> Result<(), AddError> {
         self.within(self.begin(tenant, claimed, resolved)).await?;
-        let create = async { Ok(self.create_remote(tenant, claimed, &resolved.target).await?) };
-        match self.within(create).await {
+        match self.within(self.create_remote(tenant, claimed, &resolved.target)).await {
             Ok(made) => {
                 self.confirm(claimed, made).await?;
                 self.metrics.renewed("created");

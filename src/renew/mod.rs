@@ -12,6 +12,8 @@
 //! * two at one subscription: each step holds a lease.
 
 mod add;
+mod certificate;
+mod keyring;
 mod plan;
 mod remove;
 mod settle;
@@ -27,6 +29,8 @@ use url::Url;
 
 pub use crate::office365::{Failure, Verdict};
 pub use add::AddError;
+pub use certificate::CertificateError;
+pub use keyring::{Keyring, KeyringError};
 pub use remove::Removal;
 pub use settle::Renewed;
 
@@ -56,6 +60,7 @@ pub struct Renewer {
     metrics: Arc<Metrics>,
     settings: config::Renewal,
     client_states: ClientStates,
+    keyring: Arc<Keyring>,
     notification_url: Url,
     lifecycle_url: Url,
     wake: Signal,
@@ -76,6 +81,8 @@ pub struct Parts {
     pub settings: config::Renewal,
     /// Makes `client_state`s.
     pub client_states: ClientStates,
+    /// The certificates that content is encrypted with.
+    pub keyring: Arc<Keyring>,
     /// Where Office 365 sends notifications.
     pub notification_url: Url,
     /// Where Office 365 sends lifecycle notifications.
@@ -90,7 +97,7 @@ impl Renewer {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, office365, clock, metrics, settings, client_states, .. } = parts;
-        let Parts { notification_url, lifecycle_url, wake, fetch, .. } = parts;
+        let Parts { keyring, notification_url, lifecycle_url, wake, fetch, .. } = parts;
         Self {
             store,
             office365,
@@ -98,6 +105,7 @@ impl Renewer {
             metrics,
             settings,
             client_states,
+            keyring,
             notification_url,
             lifecycle_url,
             wake,
@@ -127,6 +135,9 @@ impl Renewer {
 impl Task for Renewer {
     /// Takes the next step of every subscription that is due.
     async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
+        if let Err(error) = self.keyring.retire().await {
+            tracing::warn!(%error, "Cannot look for certificates that nothing uses any more");
+        }
         while !stop.is_cancelled() {
             match self.settle_some().await {
                 Ok(true) => {}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::model::{Kind, Subscription};
+use crate::model::{Kind, Subscription, Wish};
 
 /// What is to be done at Office 365 for one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +38,12 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
 
 /// The longest life that Office 365 grants, less a margin for clocks that differ.
 ///
-/// Drives and lists: 42,300 minutes. Mail: 10,080 on paper, 10,070 in service, so 10,060 are asked for.
-const fn longest_life(kind: Kind) -> Duration {
+/// Drives and lists: 42,300 minutes. Mail: 10,080 on paper, 10,070 in service, so 10,060 are asked for; 1,440 where
+/// notifications bring content.
+const fn longest_life(kind: Kind, content: bool) -> Duration {
     let minutes = match kind {
         Kind::ListItem | Kind::DriveItem => 42_290,
+        Kind::Message if content => 1_430,
         Kind::Message => 10_060,
     };
     Duration::from_secs(minutes * 60)
@@ -51,9 +53,9 @@ const fn longest_life(kind: Kind) -> Duration {
 const SOONEST: Duration = Duration::from_secs(60);
 
 /// The expiry to ask for: what was wished, but never over what the resource allows.
-pub fn expiry(kind: Kind, wished: Option<Duration>, now: DateTime<Utc>) -> DateTime<Utc> {
-    let longest = longest_life(kind);
-    now + wished.unwrap_or(longest).min(longest)
+pub fn expiry(kind: Kind, wish: &Wish, now: DateTime<Utc>) -> DateTime<Utc> {
+    let longest = longest_life(kind, wish.include_resource_data);
+    now + wish.lifetime.unwrap_or(longest).min(longest)
 }
 
 /// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a tenth
@@ -66,7 +68,7 @@ pub fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, at: f64, chance: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Origin, Remote, RemoteId, Start, SubscriptionId, Via, Wish};
+    use crate::model::{Origin, Remote, RemoteId, Start, SubscriptionId, Via};
 
     fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscription {
         let at =
@@ -81,6 +83,7 @@ mod tests {
                 start: Start::Now,
                 lifetime: None,
                 select: vec![],
+                include_resource_data: false,
                 origin: Origin::Api,
             },
             target: None,
@@ -89,6 +92,7 @@ mod tests {
                 id: RemoteId("r".into()),
                 renew_at: at(renew),
                 expires_at: at(expires),
+                certificate: None,
             }),
             confirmed_at: None,
             removed_at: removed.then(|| at(0)),
@@ -99,6 +103,7 @@ mod tests {
             last_event_at: None,
             pending: false,
             events: 0,
+            quarantined: 0,
             first_round: None,
         }
     }
@@ -135,9 +140,18 @@ mod tests {
     fn no_wish_lives_longer_than_the_resource_allows() {
         let now = DateTime::UNIX_EPOCH;
         let days = |n: u64| Duration::from_secs(n * 86_400);
-        assert_eq!(expiry(Kind::Message, None, now), now + Duration::from_secs(10_060 * 60));
-        assert_eq!(expiry(Kind::Message, Some(days(30)), now), now + Duration::from_secs(10_060 * 60));
-        assert_eq!(expiry(Kind::DriveItem, Some(days(2)), now), now + days(2));
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        for (kind, content, wished, granted) in [
+            (Kind::Message, false, None, minutes(10_060)),
+            (Kind::Message, false, Some(days(30)), minutes(10_060)),
+            (Kind::Message, true, None, minutes(1_430)),
+            (Kind::Message, true, Some(days(2)), minutes(1_430)),
+            (Kind::DriveItem, false, Some(days(2)), days(2)),
+        ] {
+            let wish = subscription(None, false).wish;
+            let wish = Wish { lifetime: wished, include_resource_data: content, ..wish };
+            assert_eq!(expiry(kind, &wish, now), now + granted, "{kind} {content} {wished:?}");
+        }
         assert_eq!(renew_at(now, now + days(10), 0.5, 0.0), now + days(5));
         assert_eq!(renew_at(now, now + days(10), 0.5, 1.0), now + Duration::from_secs(388_800));
     }

@@ -5,8 +5,8 @@ use url::Url;
 
 use super::plan::{self, Step};
 use super::{LEASE, Renewer, STEP};
-use crate::model::{Kind, Name, Remote, Start, Subscription, Target, Trouble};
-use crate::office365::{Failure, NewRemote, RemoteSubscription, Resolved, Tenant, Verdict};
+use crate::model::{CertificateId, Kind, Name, Remote, Start, Subscription, Target, Trouble};
+use crate::office365::{Failure, NewRemote, Recipient, RemoteSubscription, Resolved, Tenant, Verdict};
 use crate::store::{Registered, StoreError};
 
 /// What became of a renewal that was asked for by hand.
@@ -176,34 +176,48 @@ impl Renewer {
         tenant: &Tenant,
         subscription: &Subscription,
         target: &Target,
-    ) -> Result<RemoteSubscription, Failure> {
+    ) -> Result<Remote, StepError> {
         let client_state = self.client_states.of(subscription.id);
-        let conflict = match tenant.create(self.wanted(subscription, target, &client_state)).await {
+        let recipient = self.recipient(subscription).await?;
+        let wanted = self.wanted(subscription, target, &client_state, recipient.as_ref());
+        let conflict = match tenant.create(wanted).await {
             Err(failure) if matches!(failure.verdict, Verdict::Conflict { .. }) => failure,
-            answer => return answer,
+            answer => return Ok(self.held(answer?, recipient.map(|it| it.certificate_id))),
         };
-        let Some(existing) = conflict.existing() else { return Err(conflict) };
+        let Some(existing) = conflict.existing() else { return Err(conflict.into()) };
         match tenant.find(&existing).await? {
             Some(found) if self.is_ours(&found) => tenant.delete(&existing).await?,
-            Some(found) => return Err(foreign(&found)),
+            Some(found) => return Err(foreign(&found).into()),
             None => {}
         }
-        tenant.create(self.wanted(subscription, target, &client_state)).await
+        let made = tenant.create(wanted).await?;
+        Ok(self.held(made, recipient.map(|it| it.certificate_id)))
     }
 
     fn wanted<'a>(
         &'a self,
-        subscription: &Subscription,
+        subscription: &'a Subscription,
         target: &'a Target,
         client_state: &'a str,
+        recipient: Option<&'a Recipient>,
     ) -> NewRemote<'a> {
         NewRemote {
             target,
             notification_url: &self.notification_url,
             lifecycle_url: &self.lifecycle_url,
             client_state,
-            expires_at: plan::expiry(target.kind(), subscription.wish.lifetime, self.clock.now()),
+            expires_at: plan::expiry(target.kind(), &subscription.wish, self.clock.now()),
+            select: &subscription.wish.select,
+            recipient,
         }
+    }
+
+    /// Whom content is to be encrypted for, where it is wished.
+    async fn recipient(&self, subscription: &Subscription) -> Result<Option<Recipient>, StepError> {
+        if !subscription.wish.include_resource_data {
+            return Ok(None);
+        }
+        self.keyring.recipient().await.map(Some)
     }
 
     /// Ours is what notifies below our public URL.
@@ -217,33 +231,37 @@ impl Renewer {
         let tenant = self.tenant(&subscription.wish.tenant)?;
         let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
         let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
-        let expires_at = plan::expiry(kind, subscription.wish.lifetime, self.clock.now());
-        match tenant.renew(&remote.id, expires_at).await {
+        let expires_at = plan::expiry(kind, &subscription.wish, self.clock.now());
+        let recipient = self.recipient(subscription).await?;
+        let certificate = recipient.as_ref().map(|it| it.certificate_id.clone());
+        let another = recipient.filter(|_| certificate != remote.certificate);
+        match tenant.renew(&remote.id, expires_at, another.as_ref()).await {
             Ok(renewed) => {
-                let remote = self.held(renewed);
+                let remote = self.held(renewed, certificate);
                 self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
                 Ok("renewed")
             }
             Err(failure) if failure.verdict == Verdict::NotFound => self.recreate(subscription).await,
+            // Whether a certificate can be changed is not told the same on all of Microsoft's pages.
+            Err(failure) if failure.verdict == Verdict::Rejected && another.is_some() => {
+                tenant.delete(&remote.id).await?;
+                self.recreate(subscription).await
+            }
             Err(failure) => Err(failure.into()),
         }
     }
 
-    pub(super) async fn confirm(
-        &self,
-        subscription: &Subscription,
-        held: RemoteSubscription,
-    ) -> Result<(), StepError> {
-        self.store.confirmed(subscription.id, &self.held(held), self.clock.now()).await?;
+    pub(super) async fn confirm(&self, subscription: &Subscription, held: Remote) -> Result<(), StepError> {
+        self.store.confirmed(subscription.id, &held, self.clock.now()).await?;
         self.fetch.raise();
         // Its removal may have been asked for meanwhile.
         self.wake.raise();
         Ok(())
     }
 
-    fn held(&self, held: RemoteSubscription) -> Remote {
+    fn held(&self, held: RemoteSubscription, certificate: Option<CertificateId>) -> Remote {
         let renew_at = self.renew_at(self.clock.now(), held.expires_at);
-        Remote { id: held.id, expires_at: held.expires_at, renew_at }
+        Remote { id: held.id, expires_at: held.expires_at, renew_at, certificate }
     }
 
     fn renew_at(&self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {

@@ -15,6 +15,7 @@ mod entra;
 mod error;
 mod graph;
 mod random;
+mod rich;
 mod sender;
 mod server;
 mod tenant;

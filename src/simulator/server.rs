@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
-use super::{Options, control, entra, graph};
+use super::{Options, control, entra, graph, rich};
 use crate::clock::Clock;
 
 /// The largest body taken: a file of this size in one upload.
@@ -107,6 +107,14 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     match (call.method.as_str(), path.as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
             Ok(entra::token(&mut shared.world(), tenant, call.header("authorization"), &call.body))
+        }
+        ("GET", [tenant, rest @ ("v2.0" | ".well-known"), ..])
+            if path.ends_with(&["openid-configuration"]) =>
+        {
+            rich::discovery(&shared.world(), &call.origin, tenant, *rest == "v2.0")
+        }
+        ("GET", [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"]) => {
+            Ok(rich::signing_keys(&mut shared.world()))
         }
         ("GET", ["_content", list, item]) => graph::download(&shared.world(), list, item),
         (_, ["v1.0" | "beta", rest @ ..]) => {

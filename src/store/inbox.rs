@@ -12,6 +12,8 @@ pub trait Inbox: Send + Sync {
     /// A plain hint is not stored again while another one of its subscription is durable and not yet claimed: the
     /// round to come begins after both ([`Receipt::Elided`]).
     ///
+    /// The content that came with a hint is stored with it, and waits for [`Contents`](super::Contents).
+    ///
     /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
     /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
     /// the one that is held now, and `reauthorizationRequired` makes its renewal due at once unless it was

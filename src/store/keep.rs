@@ -6,7 +6,8 @@ use super::StoreError;
 /// Housekeeping by age.
 #[async_trait]
 pub trait Keep: Send + Sync {
-    /// Deletes what is older than `before` (events, tombstones) and what belongs to nobody any more (mirror rows
+    /// Deletes what is older than `before` (events, tombstones, encrypted
+    /// content that was put aside or was never looked at) and what belongs to nobody any more (mirror rows
     /// of subscriptions that are gone), at most `limit` rows of each in one short transaction, since
     /// acknowledgements share the writer.
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError>;
@@ -23,7 +24,7 @@ pub trait Keep: Send + Sync {
 pub struct Swept {
     /// Events.
     pub events: u64,
-    /// Tombstones and orphaned mirror rows.
+    /// Tombstones, orphaned mirror rows and encrypted contents.
     pub rows: u64,
     /// There is more to delete.
     pub more: bool,

@@ -8,6 +8,8 @@
 //!   moved the link) can no longer change anything;
 //! * "not found" is `Ok(None)`; a row that cannot be understood is an error that names table, column and row.
 
+mod certificates;
+mod content;
 mod error;
 mod inbox;
 mod keep;
@@ -21,6 +23,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use certificates::{Certificates, StoredCertificate};
+pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use error::StoreError;
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, Swept};
@@ -30,9 +34,9 @@ pub use renewals::Renewals;
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
 
 /// Everything a backend offers.
-pub trait Store: Inbox + Registry + Renewals + Rounds + Log + Keep {}
+pub trait Store: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep {}
 
-impl<T: Inbox + Registry + Renewals + Rounds + Log + Keep> Store for T {}
+impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep> Store for T {}
 
 /// Opens the store that `url` names, and makes it if there is none.
 ///

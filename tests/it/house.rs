@@ -22,12 +22,18 @@ pub struct House {
     app: Option<App>,
     folder: TempDir,
     public: SocketAddr,
+    variables: Vec<(String, String)>,
 }
 
 impl House {
     /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
     /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
     pub async fn start(entries: &str) -> Self {
+        Self::start_with(entries, &[]).await
+    }
+
+    /// As [`House::start`], with these environment variables laid over the configuration.
+    pub async fn start_with(entries: &str, variables: &[(&str, &str)]) -> Self {
         let clock = Clock::manual(Clock::system().now());
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -41,6 +47,10 @@ impl House {
             app: None,
             folder: tempfile::tempdir().unwrap(),
             public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
         std::fs::write(house.folder.path().join("config.toml"), house.configuration(entries)).unwrap();
         house.open().await;
@@ -68,8 +78,41 @@ impl House {
 
     /// Starts the app (again) on the same store.
     pub async fn open(&mut self) {
-        let config = config::load(&self.folder.path().join("config.toml"), std::iter::empty()).unwrap();
-        self.app = Some(App::start(config, self.clock.clone()).await.unwrap());
+        self.try_open().await.unwrap();
+    }
+
+    /// The same where it may not start.
+    pub async fn try_open(&mut self) -> anyhow::Result<()> {
+        let config = config::load(&self.folder.path().join("config.toml"), self.variables.clone())?;
+        self.app = Some(App::start(config, self.clock.clone()).await?);
+        Ok(())
+    }
+
+    /// Lays another value over the configuration from the next start on.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.unset(variable);
+        self.variables.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// Lays nothing over the configuration there any more.
+    pub fn unset(&mut self, variable: &str) {
+        self.variables.retain(|(name, _)| name != variable);
+    }
+
+    /// Writes something else into the configuration file.
+    pub fn rewrite(&self, change: impl FnOnce(String) -> String) {
+        let file = self.folder.path().join("config.toml");
+        std::fs::write(&file, change(std::fs::read_to_string(&file).unwrap())).unwrap();
+    }
+
+    /// Deletes the certificates from the store, as if there had never been any; the app must be closed.
+    pub fn forget_certificates(&self) {
+        let store = rusqlite::Connection::open(self.folder.path().join("store.db")).unwrap();
+        store.execute("DELETE FROM certificate", []).unwrap();
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Stops the app.
@@ -126,6 +169,19 @@ impl House {
         let answer = self.http.post(url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap_or_default()
+    }
+
+    /// What the tenant was asked so far.
+    pub async fn requests(&self) -> Vec<Value> {
+        let url = format!("{}/_control/requests", self.tenant.url());
+        let kept: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        kept["requests"].as_array().unwrap().clone()
+    }
+
+    /// Lets the tenant answer as ever.
+    pub async fn forget_faults(&self) {
+        let url = format!("{}/_control/faults", self.tenant.url());
+        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
     }
 
     /// The remote subscriptions that the tenant holds.

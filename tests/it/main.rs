@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod content;
 mod following;
 mod house;
 mod listener;

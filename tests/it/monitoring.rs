@@ -25,6 +25,7 @@ fn scrape() -> String {
     metrics.requested("graph", "200");
     metrics.throttled(&name, Duration::from_secs(5));
     metrics.recovered_by_sweep(1);
+    metrics.contents_looked_at(1, 1, &["signature"]);
     let snapshot = Snapshot {
         inbox_pending: 1,
         inbox_oldest_age: Duration::from_secs(1),

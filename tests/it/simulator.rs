@@ -1,5 +1,6 @@
 //! The stand-in tenant answers as Microsoft describes it.
 
+mod content;
 mod delta;
 pub mod harness;
 mod notifications;

@@ -123,6 +123,7 @@ fn configuration(tenant: &Tenant, folder: &Path) -> anyhow::Result<Config> {
             start: Start::Baseline,
             lifetime: None,
             select: Vec::new(),
+            include_resource_data: false,
         })
     });
     Ok(Config {
@@ -134,6 +135,7 @@ fn configuration(tenant: &Tenant, folder: &Path) -> anyhow::Result<Config> {
             ..config::Store::default()
         },
         subscriptions: subscriptions.collect::<anyhow::Result<_>>()?,
+        encryption: None,
         tenants: vec![config::Tenant {
             name,
             tenant_id: tenant.tenant_id.to_string(),

@@ -7,7 +7,10 @@ use super::*;
 const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
 fn read(text: &str) -> Result<Config, String> {
-    let secrets = ["CONTOSO_SECRET", "OPS_KEY"].map(|name| (name.to_owned(), "hunter2".to_owned()));
+    let mut secrets =
+        ["CONTOSO_SECRET", "OPS_KEY"].map(|name| (name.to_owned(), "hunter2".to_owned())).to_vec();
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    secrets.push(("O365_LISTENER_ENCRYPTION_KEY".to_owned(), key.to_owned()));
     parse(text, &Environment::new(secrets)).map_err(|(place, fault)| format!("{place}: {}", fault.message))
 }
 
@@ -49,11 +52,19 @@ fn the_example_is_a_good_configuration_as_it_stands() {
 #[test]
 fn what_the_example_shows_as_default_is_the_default() {
     let (shown, defaults) = (read(&uncommented()).unwrap(), read(EXAMPLE).unwrap());
-    let settings =
-        |config: &Config| format!("{:?}", (&config.listen, &config.store, &config.fetch, config.renewal));
+    let settings = |config: &Config| {
+        format!(
+            "{:?}",
+            (&config.listen, &config.store.url, config.store.retention, &config.fetch, config.renewal)
+        )
+    };
     assert_eq!(settings(&shown), settings(&defaults));
     let wishes = |config: &Config| {
-        config.subscriptions.iter().map(|s| (s.via, s.start, s.lifetime)).collect::<Vec<_>>()
+        config
+            .subscriptions
+            .iter()
+            .map(|s| (s.via, s.start, s.lifetime, s.include_resource_data))
+            .collect::<Vec<_>>()
     };
     assert_eq!(wishes(&shown), wishes(&defaults));
     assert_eq!(shown.tenants[0].cloud, defaults.tenants[0].cloud);

@@ -150,7 +150,7 @@ fn what_is_wrong_with_a_variable_names_the_variable() {
         (
             "SINK__URL",
             "https://a",
-            "sink.url: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `fetch`, `renewal`",
+            "sink.url: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`",
         ),
         (
             "PUBLIC_URL__X",
@@ -175,15 +175,15 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
         ),
         (
             "[[sink]]\nname = \"a\"",
-            "line 2, sink: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `fetch`, `renewal`",
+            "line 2, sink: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`",
         ),
         (
             "[listen.tls]\nkey = \"a\"",
             "line 2, listen.tls: unknown key `tls`: use one of `notifications`, `admin`, `body_limit`",
         ),
         (
-            "[store]\nencryption_key = \"a\"",
-            "line 3, store.encryption_key: unknown key `encryption_key`: use `url` or `retention`",
+            "[store]\npassword = \"a\"",
+            "line 3, store.password: unknown key `password`: use one of `url`, `retention`, `encryption_key`",
         ),
         (
             &format!("{TENANT}certificate = \"a\""),
@@ -410,7 +410,7 @@ fn a_subscription_that_cannot_be_is_told_why() {
         ),
         (
             subscription(&format!("{good}include_resource_data = true")),
-            "line 11, subscription.include_resource_data: unknown key `include_resource_data`: use one of `name`, `tenant`, `resource`, `via`, `start`, `lifetime`, `select`",
+            "line 11, subscription.include_resource_data: Microsoft sends the content of mail: addresses only, not of lists and drives, whose changes are fetched: leave it out",
         ),
         (
             subscription(&format!("{good}[[subscription]]\n{good}")),

@@ -45,6 +45,33 @@ fn drop_nested_links(value: &mut Value) {
     }
 }
 
+/// What a message has that was selected for a page and is not empty: content without one of these is not complete.
+/// Outlook leaves out what has no value, so that properties which may have none are not among them.
+const ALWAYS_THERE: [&str; 9] = [
+    "subject",
+    "receivedDateTime",
+    "createdDateTime",
+    "lastModifiedDateTime",
+    "isRead",
+    "isDraft",
+    "hasAttachments",
+    "parentFolderId",
+    "conversationId",
+];
+
+/// Reads the content of a notification as an item, partial where it is not complete; nothing where it has no id.
+pub fn read_content(kind: Kind, content: Properties) -> Option<Item> {
+    let mut item = WireItem(content).into_item(kind)?;
+    // Says what kind of value follows; pages say nothing of the sort.
+    item.properties.retain(|name, _| name.starts_with('@') || !name.ends_with("@odata.type"));
+    item.partial = match kind {
+        Kind::Message => !ALWAYS_THERE.iter().all(|name| item.properties.contains_key(*name)),
+        // Office 365 sends no content of these.
+        Kind::ListItem | Kind::DriveItem => true,
+    };
+    Some(item)
+}
+
 impl Graph {
     /// One whole item; none if it is gone.
     pub(crate) async fn item(

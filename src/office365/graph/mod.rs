@@ -19,8 +19,9 @@ use url::Url;
 use uuid::Uuid;
 
 pub use delta::DeltaPage;
+pub use items::read_content;
 pub use resolve::Resolved;
-pub use subscriptions::{NewRemote, RemoteSubscription};
+pub use subscriptions::{NewRemote, Recipient, RemoteSubscription};
 
 use super::auth::Tokens;
 use super::base::Base;

@@ -1,5 +1,7 @@
 //! Remote subscriptions: create, renew, find, delete.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use super::super::throttle::Area;
 use super::super::{Failure, Verdict};
 use super::resources::{self, name_permission};
 use super::{Accepted, Call, Graph, HANDSHAKE};
-use crate::model::{Kind, RemoteId, Target};
+use crate::model::{CertificateId, Kind, RemoteId, Target};
 
 /// Microsoft's oldest accepted version; it may use a later one.
 const TLS_VERSION: &str = "v1_2";
@@ -29,6 +31,19 @@ pub struct NewRemote<'a> {
     pub client_state: &'a str,
     /// When it shall end.
     pub expires_at: DateTime<Utc>,
+    /// Messages: properties beside the default ones that content shall have.
+    pub select: &'a [String],
+    /// For whom the content of its notifications is encrypted; none: they bring no content.
+    pub recipient: Option<&'a Recipient>,
+}
+
+/// Whom content is encrypted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// What the certificate is called; comes back with each content.
+    pub certificate_id: CertificateId,
+    /// The certificate, in DER.
+    pub certificate: Vec<u8>,
 }
 
 /// A remote subscription as Office 365 told it.
@@ -54,12 +69,25 @@ struct Creation<'a> {
     expiration_date_time: String,
     client_state: &'a str,
     latest_supported_tls_version: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    include_resource_data: Option<bool>,
+    #[serde(flatten)]
+    encryption: Option<Encryption<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Renewal {
+struct Encryption<'a> {
+    encryption_certificate: String,
+    encryption_certificate_id: &'a CertificateId,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Renewal<'a> {
     expiration_date_time: String,
+    #[serde(flatten)]
+    encryption: Option<Encryption<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -70,6 +98,15 @@ struct WireSubscription {
     notification_url: Option<String>,
 }
 
+impl Recipient {
+    fn encryption(&self) -> Encryption<'_> {
+        Encryption {
+            encryption_certificate: STANDARD.encode(&self.certificate),
+            encryption_certificate_id: &self.certificate_id,
+        }
+    }
+}
+
 impl Graph {
     /// Makes one. Returns after both addresses have passed the handshake.
     pub(crate) async fn create(&self, new: NewRemote<'_>) -> Result<RemoteSubscription, Failure> {
@@ -77,10 +114,12 @@ impl Graph {
             change_type: change_types(new.target.kind()),
             notification_url: new.notification_url.as_str(),
             lifecycle_notification_url: new.lifecycle_url.as_str(),
-            resource: self.base.relative(resources::path(new.target)),
+            resource: self.subscribed(&new),
             expiration_date_time: wire_time(new.expires_at),
             client_state: new.client_state,
             latest_supported_tls_version: TLS_VERSION,
+            include_resource_data: new.recipient.map(|_| true),
+            encryption: new.recipient.map(Recipient::encryption),
         };
         let call = Call {
             method: Method::POST,
@@ -96,13 +135,24 @@ impl Graph {
         read(&answer)
     }
 
-    /// Moves the end of one to `expires_at`.
+    /// The resource as a subscription names it. Content has to be selected, and is the same as on a page.
+    fn subscribed(&self, new: &NewRemote<'_>) -> String {
+        let path = self.base.relative(resources::path(new.target));
+        match resources::representation(new.target, new.select) {
+            Some((option, value)) if new.recipient.is_some() => format!("{path}?{option}={value}"),
+            _ => path,
+        }
+    }
+
+    /// Moves the end of one to `expires_at`, and has its content encrypted for `recipient`, if one is given.
     pub(crate) async fn renew(
         &self,
         id: &RemoteId,
         expires_at: DateTime<Utc>,
+        recipient: Option<&Recipient>,
     ) -> Result<RemoteSubscription, Failure> {
-        let body = Renewal { expiration_date_time: wire_time(expires_at) };
+        let encryption = recipient.map(Recipient::encryption);
+        let body = Renewal { expiration_date_time: wire_time(expires_at), encryption };
         let call = Call {
             method: Method::PATCH,
             json: serde_json::to_vec(&body).ok(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 16] = [
+const CALLS: [(&str, &str, &str, &str); 17] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -41,6 +41,12 @@ const CALLS: [(&str, &str, &str, &str); 16] = [
         "/_control/notifications",
         r#"{"duplicate"?, "reorder"?, "lose"?, "delay_seconds"?}"#,
         "How notifications travel from now on: probabilities from 0 to 1 (reorder: held back two seconds), and the longest delay. What is left out is 0.",
+    ),
+    (
+        "POST",
+        "/_control/content",
+        r#"{"token_version"?, "fault"?}"#,
+        "How encrypted content is sent from now on: with tokens of version 1 or 2, and with what wrong (noToken, unsigned, badSignature, unknownKid, wrongAudience, foreignTenant, wrongIssuer, wrongPublisher, expiredToken, unknownCertificate, wrongKey, brokenMac, notJson). What is left out is 1 and nothing.",
     ),
     (
         "POST",

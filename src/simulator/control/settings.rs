@@ -55,6 +55,10 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.settings.notifications = read(call)?;
             Ok(Answer::json(200, json!(world.settings.notifications)))
         }
+        ("POST", ["content"]) => {
+            world.settings.content = read(call)?;
+            Ok(Answer::json(200, json!(world.settings.content)))
+        }
         ("POST", ["roles"]) => {
             world.settings.roles = read::<Roles>(call)?.roles;
             Ok(Answer::json(200, json!({"roles": world.settings.roles})))

@@ -20,6 +20,7 @@ pub(super) fn all(world: &mut World, origin: &str) -> Value {
         "subscriptions": subscriptions.iter().filter_map(|id| world.subscriptions.get(id)).map(|one| json!({
             "id": one.id, "resource": one.resource, "notificationUrl": one.notification_url,
             "expirationDateTime": one.expires, "clientState": one.client_state,
+            "encryptionCertificateId": one.recipient.as_ref().map(|recipient| &recipient.certificate_id),
         })).collect::<Vec<_>>(),
         "pending_notifications": world.outbox.len(),
         "time": now,

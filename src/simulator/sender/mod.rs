@@ -21,6 +21,7 @@ pub(crate) use bodies::lifecycle_notification;
 pub(crate) use outbox::{Batch, Behaviour, Outbox};
 
 use super::graph::subscriptions::{Subscription, Target};
+use super::rich;
 use super::server::Shared;
 use super::world::World;
 
@@ -73,6 +74,9 @@ impl World {
             if let Some(object) = body.as_object_mut() {
                 object.insert("id".to_owned(), Value::from(id));
             }
+            if let Some((change_type, message)) = told_of(&body, happened) {
+                rich::attach(self, &subscription, (&change_type, message), &mut body);
+            }
             let behaviour = self.settings.notifications.clone();
             self.outbox.push(&subscription.notification_url, subscription.id, &body, now, &behaviour);
         }
@@ -123,6 +127,12 @@ impl World {
     }
 }
 
+/// The message that a notification is about, and what happened to it there.
+fn told_of(body: &Value, happened: &Happened) -> Option<(String, u64)> {
+    let Happened::InMailbox { message, .. } = happened else { return None };
+    Some((body.get("changeType")?.as_str()?.to_owned(), *message))
+}
+
 /// What a change looks like to a subscription on one folder, or on all mail, and the folder it is seen in.
 fn as_seen_by(scope: Option<u64>, folder: u64, change: MailChange) -> Option<(&'static str, u64)> {
     match (change, scope) {
@@ -168,7 +178,13 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: Canc
 
 async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Batch, bool) {
     let limit = if batch.attempt == 0 { FIRST_LIMIT } else { RETRY_LIMIT };
-    let body = json!({"value": batch.items.iter().map(|item| &item.body).collect::<Vec<_>>()});
+    let values: Vec<&Value> = batch.items.iter().map(|item| &item.body).collect();
+    let with_content = values.iter().any(|value| value.get("encryptedContent").is_some());
+    let body = if with_content {
+        json!({"value": values, "validationTokens": shared.world().validation_tokens()})
+    } else {
+        json!({ "value": values })
+    };
     let post = client.post(&batch.url).json(&body).send();
     let delivered = match shared.clock.timeout(limit, post).await {
         Ok(Ok(response)) => response.status().is_success(),

@@ -23,6 +23,7 @@ use super::Options;
 use super::control::Fault;
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
+use super::rich::{ContentBehaviour, TokenKey};
 use super::sender::{Behaviour, Outbox};
 use super::tenant::{Tenant, tenant};
 use crate::clock::Clock;
@@ -37,6 +38,8 @@ pub(crate) struct World {
     pub(crate) tenant: Tenant,
     pub(crate) service_principal: Uuid,
     pub(crate) signing_key: Vec<u8>,
+    /// Signs the tokens that go along with encrypted content.
+    pub(crate) token_key: TokenKey,
     pub(crate) random: Random,
     pub(crate) settings: Settings,
     pub(crate) users: Vec<User>,
@@ -64,6 +67,8 @@ pub(crate) struct Settings {
     pub(crate) partial_messages: bool,
     /// How notifications travel.
     pub(crate) notifications: Behaviour,
+    /// How encrypted content is sent.
+    pub(crate) content: ContentBehaviour,
 }
 
 const ROLES: [&str; 7] = [
@@ -85,12 +90,14 @@ impl World {
             tenant: tenant(url, options.seed),
             service_principal: ids.uuid(),
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
+            token_key: TokenKey::default(),
             random: Random::new(options.seed, "world"),
             settings: Settings {
                 roles: ROLES.map(str::to_owned).to_vec(),
                 page_size: options.page_size.max(1),
                 partial_messages: true,
                 notifications: Behaviour::default(),
+                content: ContentBehaviour::default(),
             },
             users: Vec::new(),
             sites: Vec::new(),

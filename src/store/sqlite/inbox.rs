@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::row::{self, Fields, micros};
 use super::waiting::Batch;
-use super::{SqliteStore, renewals};
+use super::{SqliteStore, content, renewals};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
 
@@ -83,6 +83,7 @@ fn append(db: &Connection, batch: &mut Batch<'_>, hint: &Hint) -> Result<Receipt
         return Ok(Receipt::Unknown);
     }
     let number = db.last_insert_rowid();
+    content::append(db, hint)?;
     if !waits {
         // Where a hint waits, a round is due already.
         row::execute(

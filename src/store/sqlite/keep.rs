@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{SqliteStore, log, mirror, row};
+use super::{SqliteStore, content, log, mirror, row};
 use crate::store::{Keep, StoreError, Swept};
 
 #[async_trait]
@@ -14,10 +14,11 @@ impl Keep for SqliteStore {
             let events = log::delete_oldest(db, before, most)?;
             let tombstones = mirror::delete_tombstones(db, before, most)?;
             let abandoned = mirror::delete_abandoned(db, most)?;
+            let contents = content::delete_oldest(db, before, most)?;
             Ok(Swept {
                 events: count(events),
-                rows: count(tombstones + abandoned),
-                more: [events, tombstones, abandoned].iter().any(|deleted| *deleted >= limit),
+                rows: count(tombstones + abandoned + contents),
+                more: [events, tombstones, abandoned, contents].iter().any(|deleted| *deleted >= limit),
             })
         })
         .await

@@ -9,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use crate::store::StoreError;
 
 /// Migration 1 first.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_content.sql")];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.
 pub(super) fn to_newest(connection: &mut Connection, now: DateTime<Utc>) -> Result<(), StoreError> {

@@ -153,9 +153,9 @@ fn insert(db: &Connection, new: &NewSubscription) -> Result<(), StoreError> {
     row::execute(
         db,
         "INSERT INTO subscription (id, name, tenant, resource, via, start, lifetime, selected, origin,
-                                   target, target_key, renewal_due_at, round_due_at)
+                                   include_resource_data, target, target_key, renewal_due_at, round_due_at)
          VALUES (:id, :name, :tenant, :resource, :via, :start, :lifetime, :selected, :origin,
-                 :target, :target_key, :now, :now)",
+                 :include_resource_data, :target, :target_key, :now, :now)",
         named_params! {
             ":id": new.id.to_string(),
             ":name": wish.name.as_str(),
@@ -166,6 +166,7 @@ fn insert(db: &Connection, new: &NewSubscription) -> Result<(), StoreError> {
             ":lifetime": lifetime,
             ":selected": to_json(&wish.select)?,
             ":origin": wish.origin.as_str(),
+            ":include_resource_data": wish.include_resource_data,
             ":target": new.target.as_ref().map(to_json).transpose()?,
             ":target_key": new.target.as_ref().map(Target::key),
             ":now": micros(new.now),
@@ -221,6 +222,11 @@ fn remove(db: &Connection, name: &Name, now: DateTime<Utc>) -> Result<Option<Sub
         "DELETE FROM inbox WHERE subscription IN (SELECT key FROM subscription WHERE name = ?1)",
         [name.as_str()],
     )?;
+    row::execute(
+        db,
+        "DELETE FROM content WHERE subscription IN (SELECT key FROM subscription WHERE name = ?1)",
+        [name.as_str()],
+    )?;
     by_name(db, name)
 }
 
@@ -235,7 +241,7 @@ fn removed(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
     row::execute(
         db,
         "UPDATE subscription
-         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL,
+         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, remote_certificate = NULL,
              renewal_due_at = NULL, renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL,
              round_attempts = 0, round_error = NULL
          WHERE id = ?1",

@@ -149,6 +149,13 @@ fn confirmed(
     remote: &Remote,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    // The former certificate may still be met: what was encrypted with it can be on its way for hours.
+    row::execute(
+        db,
+        "UPDATE certificate SET last_used_at = max(last_used_at, ?3)
+         WHERE id = ?2 OR id = (SELECT remote_certificate FROM subscription WHERE id = ?1)",
+        params![id.to_string(), remote.certificate.as_ref().map(|id| &id.0), micros(now)],
+    )?;
     // One whose removal was asked for meanwhile stays due, now that there is something to remove.
     row::execute(
         db,
@@ -158,7 +165,7 @@ fn confirmed(
                                  ELSE round_due_at END,
              renewal_due_at = iif(removed_at IS NULL, :renew_at, renewal_due_at),
              remote_id = :remote, remote_expires_at = :expires_at, remote_renew_at = :renew_at,
-             remote_confirmed_at = :now,
+             remote_certificate = :certificate, remote_confirmed_at = :now,
              renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
          WHERE id = :id",
         named_params! {
@@ -166,6 +173,7 @@ fn confirmed(
             ":remote": remote.id.0,
             ":expires_at": micros(remote.expires_at),
             ":renew_at": micros(remote.renew_at),
+            ":certificate": remote.certificate.as_ref().map(|id| &id.0),
             ":now": micros(now),
         },
     )?;
@@ -177,7 +185,8 @@ pub(super) fn lose(db: &Connection, id: SubscriptionId, remote: Option<&RemoteId
     row::execute(
         db,
         "UPDATE subscription
-         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, renewal_due_at = 0
+         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, remote_certificate = NULL,
+             renewal_due_at = 0
          WHERE id = ?1 AND (?2 IS NULL OR remote_id = ?2 COLLATE NOCASE)",
         params![id.to_string(), remote.map(|remote| &remote.0)],
     )?;

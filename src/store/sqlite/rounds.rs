@@ -164,7 +164,7 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
 }
 
 /// The subscription's key and change counter, if the claim holds and the link has not moved.
-fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>, StoreError> {
+pub(super) fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>, StoreError> {
     row::first(
         db,
         "SELECT name, key, events FROM subscription WHERE id = ?1 AND round_lease = ?2 AND link IS ?3",

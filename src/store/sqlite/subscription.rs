@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Params, Row};
 
 use super::row::{self, Fields};
-use crate::model::{Remote, RemoteId, Subscription, SubscriptionId, Wish};
+use crate::model::{CertificateId, Remote, RemoteId, Subscription, SubscriptionId, Wish};
 use crate::store::StoreError;
 
 /// What [`read`] reads; conditions on `s` go behind it. Hints of a subscription are numbered as they arrive.
@@ -62,6 +62,7 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
         last_event_at: fields.optional("last_event_at", Fields::time)?,
         pending: fields.get::<Option<i64>>("inbox_through")?.is_some(),
         events: fields.number("events")?,
+        quarantined: fields.number("quarantined")?,
         first_round: fields.optional("first_round", Fields::json)?,
     })
 }
@@ -79,6 +80,7 @@ fn wish(fields: &Fields<'_, '_>) -> Result<Wish, StoreError> {
         start: fields.parsed("start")?,
         lifetime: fields.optional("lifetime", Fields::number)?.map(Duration::from_micros),
         select: fields.json("selected")?,
+        include_resource_data: fields.get("include_resource_data")?,
         origin: fields.parsed("origin")?,
     })
 }
@@ -88,6 +90,7 @@ fn remote(fields: &Fields<'_, '_>, id: String) -> Result<Remote, StoreError> {
         id: RemoteId(id),
         expires_at: fields.time("remote_expires_at")?,
         renew_at: fields.time("remote_renew_at")?,
+        certificate: fields.optional("remote_certificate", Fields::get)?.map(CertificateId),
     })
 }
 

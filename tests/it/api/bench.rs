@@ -15,7 +15,7 @@ use o365_listener::model::{
     Wish,
 };
 use o365_listener::office365::Office365;
-use o365_listener::renew::{Parts, Renewer};
+use o365_listener::renew::{Keyring, Parts, Renewer};
 use o365_listener::seal::ClientStates;
 use o365_listener::secret::Secret;
 use o365_listener::store::{self, Claim, Committed, Link, NewSubscription, PageCommit, RoundEnd, Store};
@@ -120,6 +120,7 @@ impl Bench {
             id: RemoteId(format!("remote-of-{name}")),
             expires_at: now + Duration::from_secs(3 * 86_400),
             renew_at: now + Duration::from_secs(2 * 86_400),
+            certificate: None,
         };
         self.store.confirmed(id, &remote, now).await.unwrap();
         id
@@ -128,8 +129,14 @@ impl Bench {
     /// Writes an event for each subject.
     pub async fn write(&self, id: SubscriptionId, subjects: &[&str]) {
         let now = self.clock.now();
-        let hint =
-            Hint { subscription: id, remote: None, kind: HintKind::Change, plain: true, received_at: now };
+        let hint = Hint {
+            subscription: id,
+            remote: None,
+            kind: HintKind::Change,
+            plain: true,
+            received_at: now,
+            content: None,
+        };
         self.store.append(vec![hint]).await.unwrap();
         let claim: Claim = self.store.claim_round(now, LEASE).await.unwrap().expect("a round is due");
         assert_eq!(claim.subscription.id, id);
@@ -181,6 +188,7 @@ fn wish(name: &str) -> Wish {
         start: Start::Now,
         lifetime: None,
         select: Vec::new(),
+        include_resource_data: false,
         origin: Origin::Api,
     }
 }
@@ -253,13 +261,21 @@ fn loops(store: &Arc<dyn Store>, clock: &Clock, metrics: &Arc<Metrics>) -> (Rene
         metrics: metrics.clone(),
         settings: config::Renewal { at: 0.67 },
         client_states: ClientStates::new(&[7; 32]),
+        keyring: Arc::new(Keyring::new(store.clone(), clock.clone(), None)),
         notification_url: "http://127.0.0.1/notifications".parse().unwrap(),
         lifecycle_url: "http://127.0.0.1/lifecycle".parse().unwrap(),
         wake: Signal::default(),
         fetch: Signal::default(),
     });
     let settings = config::Fetch { concurrency: 1, sweep_every: None };
-    let fetcher =
-        Fetcher::new(store.clone(), office365, clock.clone(), metrics.clone(), settings, Signal::default());
+    let fetcher = Fetcher::new(
+        store.clone(),
+        office365,
+        clock.clone(),
+        metrics.clone(),
+        settings,
+        Signal::default(),
+        None,
+    );
     (renewer, fetcher)
 }

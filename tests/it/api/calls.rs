@@ -16,11 +16,13 @@ async fn a_subscription_reads_as_documented() {
       "error": null,
       "events": 1,
       "expires_at": "2027-01-18T08:00:00Z",
+      "include_resource_data": false,
       "last_event_at": "2027-01-15T08:00:00Z",
       "last_fetch_at": "2027-01-15T08:00:00Z",
       "last_notification_at": "2027-01-15T08:00:00Z",
       "name": "files",
       "pending": false,
+      "quarantined": 0,
       "remote_id": "remote-of-files",
       "renew_at": "2027-01-17T08:00:00Z",
       "resource": "drive:files",
@@ -130,6 +132,7 @@ async fn the_status_tells_what_a_front_page_needs() {
           "expires_at": "2027-01-18T08:00:00Z",
           "subscription": "files"
         },
+        "quarantined": 0,
         "total": 2,
         "troubled": [
           {

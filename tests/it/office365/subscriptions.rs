@@ -14,6 +14,8 @@ async fn create(reach: &Reach, receiver: &Receiver, target: &Target) -> Result<R
         lifecycle_url: &format!("{}/lifecycle", receiver.url).parse().unwrap(),
         client_state: "v1.state",
         expires_at: reach.bench.clock.now() + TimeDelta::hours(24),
+        select: &[],
+        recipient: None,
     };
     reach.tenant().create(new).await
 }
@@ -27,7 +29,7 @@ async fn a_remote_subscription_lives_from_its_creation_to_its_deletion() {
         let made = create(&reach, &receiver, &target).await.unwrap();
         assert_eq!((made.expires_at, made.at), (now + TimeDelta::hours(24), now));
         let later = now + TimeDelta::hours(48);
-        assert_eq!(reach.tenant().renew(&made.id, later).await.unwrap().expires_at, later);
+        assert_eq!(reach.tenant().renew(&made.id, later, None).await.unwrap().expires_at, later);
         let found = reach.tenant().find(&made.id).await.unwrap().unwrap();
         let notification_url = Some(format!("{}/notifications", receiver.url));
         assert_eq!(
@@ -37,7 +39,7 @@ async fn a_remote_subscription_lives_from_its_creation_to_its_deletion() {
         reach.tenant().delete(&made.id).await.unwrap();
         reach.tenant().delete(&made.id).await.unwrap();
         assert_eq!(reach.tenant().find(&made.id).await.unwrap(), None);
-        let failure = reach.tenant().renew(&made.id, later).await.unwrap_err();
+        let failure = reach.tenant().renew(&made.id, later, None).await.unwrap_err();
         assert_eq!(failure.verdict, Verdict::NotFound);
         assert!(failure.message.contains(&made.id.0), "{failure}");
 

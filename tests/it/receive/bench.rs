@@ -12,7 +12,8 @@ use o365_listener::clock::Clock;
 use o365_listener::metrics::{Metrics, Snapshot};
 use o365_listener::model::{Hint, Origin, Start, SubscriptionId, Via, Wish};
 use o365_listener::receive::{Receiver, routes};
-use o365_listener::seal::ClientStates;
+use o365_listener::seal::{ClientStates, Sealer};
+use o365_listener::secret::Secret;
 use o365_listener::store::{self, Inbox, InboxDepth, NewSubscription, Receipt, Store, StoreError};
 use o365_listener::tasks::Signal;
 use serde_json::Value;
@@ -39,15 +40,22 @@ pub struct Answer {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::start(None).await
+        Self::start(None, None).await
+    }
+
+    /// The same with a key that seals content.
+    pub async fn sealing() -> (Self, Sealer) {
+        let sealer =
+            || Sealer::new(&[Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]).unwrap().unwrap();
+        (Self::start(None, Some(Arc::new(sealer()))).await, sealer())
     }
 
     /// The same with another inbox than the store's.
     pub async fn with_inbox(inbox: impl Inbox + 'static) -> Self {
-        Self::start(Some(Arc::new(inbox))).await
+        Self::start(Some(Arc::new(inbox)), None).await
     }
 
-    async fn start(inbox: Option<Arc<dyn Inbox>>) -> Self {
+    async fn start(inbox: Option<Arc<dyn Inbox>>, sealer: Option<Arc<Sealer>>) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(DateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -60,6 +68,7 @@ impl Bench {
             inbox: inbox.unwrap_or_else(|| store.clone()),
             metrics: Arc::new(Metrics::default()),
             client_states: ClientStates::new(&store.client_state_key().await.unwrap()),
+            sealer,
             fetch: Signal::default(),
             renew: Signal::default(),
             body_limit: BODY_LIMIT,
@@ -133,6 +142,7 @@ fn wish() -> Wish {
         start: Start::Now,
         lifetime: None,
         select: Vec::new(),
+        include_resource_data: false,
         origin: Origin::Api,
     }
 }

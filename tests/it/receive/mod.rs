@@ -1,6 +1,7 @@
 //! Stage 1 over HTTP, with a real store.
 
 mod bench;
+mod content;
 mod sockets;
 
 use actix_web::http::{Method, StatusCode, header};

@@ -142,14 +142,14 @@ impl House {
                 Step::Stop => stop = true,
             }
         }
-        self.commit(batch, stored, answers, writer);
+        self.commit(batch, stored, &answers, writer);
         stop
     }
 
-    fn commit(&self, batch: Batch<'_>, stored: u64, answers: Vec<(Sender<bool>, bool)>, writer: Writer) {
+    fn commit(&self, batch: Batch<'_>, stored: u64, answers: &[(Sender<bool>, bool)], writer: Writer) {
         let fails = thread_rng().gen_bool(0.2);
         let tell = || {
-            for (reply, value) in &answers {
+            for (reply, value) in answers {
                 let _ = reply.send(*value && !fails);
             }
         };
@@ -213,7 +213,9 @@ fn storm(writer: Writer) {
         let house = Arc::clone(&house);
         thread::spawn(move || house.write(&steps, writer))
     };
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     house.steps.lock().unwrap().send(Step::Stop).unwrap();
     writing.join().unwrap();
 

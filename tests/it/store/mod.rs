@@ -2,6 +2,7 @@
 //!
 //! A test is a function over a [`Place`]; `conformance!` makes one test per backend of it.
 
+mod content;
 mod crash;
 mod elision;
 mod inbox;
@@ -76,6 +77,7 @@ fn new(text: &str) -> NewSubscription {
             start: Start::Now,
             lifetime: Some(Duration::from_secs(3600)),
             select: vec!["subject".to_owned()],
+            include_resource_data: false,
             origin: Origin::Api,
         },
         target: Some(Target::Drive { drive: text.to_owned() }),
@@ -84,7 +86,12 @@ fn new(text: &str) -> NewSubscription {
 }
 
 fn remote(id: &str, renew_at: i64) -> Remote {
-    Remote { id: RemoteId(id.to_owned()), expires_at: at(renew_at + 100), renew_at: at(renew_at) }
+    Remote {
+        id: RemoteId(id.to_owned()),
+        expires_at: at(renew_at + 100),
+        renew_at: at(renew_at),
+        certificate: None,
+    }
 }
 
 fn trouble(next_attempt_at: i64) -> Trouble {
@@ -103,6 +110,7 @@ fn hint(subscription: SubscriptionId, kind: HintKind, received_at: i64) -> Hint 
         kind,
         plain: kind == HintKind::Change,
         received_at: at(received_at),
+        content: None,
     }
 }
 

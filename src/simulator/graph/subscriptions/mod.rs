@@ -13,6 +13,7 @@ use uuid::Uuid;
 pub(crate) use target::Target;
 
 use crate::simulator::error::GraphError;
+use crate::simulator::rich::Recipient;
 use crate::simulator::server::Shared;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::{IdForm, World, ticks_time};
@@ -32,6 +33,8 @@ pub(crate) struct Subscription {
     pub(crate) tls: String,
     /// The form of message ids in its notifications.
     pub(crate) ids: IdForm,
+    /// Whom its content is encrypted for, if it brings any.
+    pub(crate) recipient: Option<Recipient>,
 }
 
 impl Subscription {
@@ -64,10 +67,10 @@ impl Subscription {
             "lifecycleNotificationUrl": self.lifecycle_url,
             "expirationDateTime": format!("{}Z", ticks_time(self.expires)),
             "creatorId": world.service_principal,
-            "includeResourceData": null,
+            "includeResourceData": self.recipient.as_ref().map(|_| true),
             "latestSupportedTlsVersion": self.tls,
-            "encryptionCertificate": null,
-            "encryptionCertificateId": null,
+            "encryptionCertificate": self.recipient.as_ref().map(|_| ""),
+            "encryptionCertificateId": self.recipient.as_ref().map(|recipient| &recipient.certificate_id),
             "notificationUrlAppId": null,
             "notificationContentType": null,
         })
@@ -158,19 +161,21 @@ fn list(world: &mut World, call: &Call) -> Answer {
 
 async fn update(shared: &Arc<Shared>, call: &Call, id: &str) -> Outcome {
     let body = call.json()?;
-    let (expires, url) = {
+    let wanted = {
         let mut world = shared.world();
         let subscription = world.subscription(id)?.clone();
         rules::permitted(&world, &subscription.target, "Update")?;
         rules::changes(&world, &subscription, &body)?
     };
-    if let Some(url) = &url {
+    if let Some(url) = &wanted.notification_url {
         handshake::validate(shared, url).await?;
     }
     let mut world = shared.world();
     let subscription = world.subscription(id)?;
-    subscription.expires = expires.unwrap_or(subscription.expires);
-    subscription.notification_url = url.unwrap_or_else(|| subscription.notification_url.clone());
+    subscription.expires = wanted.expires.unwrap_or(subscription.expires);
+    subscription.notification_url =
+        wanted.notification_url.unwrap_or_else(|| subscription.notification_url.clone());
+    subscription.recipient = wanted.recipient.or_else(|| subscription.recipient.clone());
     let changed = subscription.clone();
     Ok(entity(&world, call, 200, &changed, None))
 }
@@ -184,8 +189,9 @@ fn entity(world: &World, call: &Call, status: u16, one: &Subscription, client_st
 }
 
 /// The longest a subscription may live.
-fn longest(target: &Target) -> TimeDelta {
+fn longest(target: &Target, with_content: bool) -> TimeDelta {
     match target {
+        Target::Messages { .. } if with_content => TimeDelta::minutes(1_440),
         Target::List(_) | Target::Drive(_) => TimeDelta::minutes(42_300),
         // 10,080 on paper; the service refuses above this.
         Target::Messages { .. } => TimeDelta::minutes(10_070),

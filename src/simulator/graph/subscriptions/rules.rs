@@ -7,6 +7,7 @@ use url::{Host, Url};
 use super::target::Target;
 use super::{Subscription, longest};
 use crate::simulator::error::GraphError;
+use crate::simulator::rich::Recipient;
 use crate::simulator::wire::Call;
 use crate::simulator::world::{IdForm, World};
 
@@ -30,10 +31,10 @@ pub(super) fn wanted(world: &mut World, call: &Call, body: &Value) -> Result<Sub
         return Err(invalid("clientState must not exceed 128 characters."));
     }
     let target = Target::of(world, &resource)?;
-    check_extras(body, &target)?;
+    let recipient = recipient(body, &target, &resource)?;
     check_change_type(&change_type, &target)?;
     permitted(world, &target, "Create")?;
-    let expires = expiry(world, body, &target)?.unwrap_or_default();
+    let expires = expiry(world, body, &target, recipient.is_some())?.unwrap_or_default();
     Ok(Subscription {
         id: world.random.uuid(),
         resource,
@@ -45,27 +46,39 @@ pub(super) fn wanted(world: &mut World, call: &Call, body: &Value) -> Result<Sub
         expires,
         tls: text(body, "latestSupportedTlsVersion").unwrap_or_else(|| "v1_2".to_owned()),
         ids: if call.immutable_ids() { IdForm::Immutable } else { IdForm::Default },
+        recipient,
     })
 }
 
-/// What an update may change: the expiry and the notification address.
+/// What an update may change: the expiry, the notification address, and the certificate together with one of them.
+pub(super) struct Changes {
+    pub(super) expires: Option<DateTime<Utc>>,
+    pub(super) notification_url: Option<String>,
+    pub(super) recipient: Option<Recipient>,
+}
+
+/// Reads them.
 pub(super) fn changes(
     world: &World,
     subscription: &Subscription,
     body: &Value,
-) -> Result<(Option<DateTime<Utc>>, Option<String>), GraphError> {
+) -> Result<Changes, GraphError> {
     if text(body, "lifecycleNotificationUrl").is_some() {
         return Err(invalid("lifecycleNotificationUrl can only be set when the subscription is created."));
     }
-    let url = text(body, "notificationUrl");
-    if let Some(url) = &url {
+    let notification_url = text(body, "notificationUrl");
+    if let Some(url) = &notification_url {
         check_url(url, "notificationUrl")?;
     }
-    let expires = expiry(world, body, &subscription.target)?;
-    if expires.is_none() && url.is_none() {
+    let expires = expiry(world, body, &subscription.target, subscription.recipient.is_some())?;
+    let recipient = Recipient::of(body, &subscription.resource)?;
+    if recipient.is_some() && subscription.recipient.is_none() {
+        return Err(invalid("includeResourceData can only be set when the subscription is created."));
+    }
+    if expires.is_none() && notification_url.is_none() {
         return Err(invalid("The request must contain expirationDateTime or notificationUrl."));
     }
-    Ok((expires, url))
+    Ok(Changes { expires, notification_url, recipient })
 }
 
 /// Whether the app was granted what the resource needs.
@@ -83,21 +96,21 @@ pub(super) fn permitted(world: &World, target: &Target, operation: &str) -> Resu
     Err(GraphError::new(403, "ExtensionError", message))
 }
 
-fn check_extras(body: &Value, target: &Target) -> Result<(), GraphError> {
+/// Whom content is to be encrypted for, where it is asked for.
+fn recipient(body: &Value, target: &Target, resource: &str) -> Result<Option<Recipient>, GraphError> {
     let set = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
     if ["vapidPublicKey", "webPushEncryptionP256dhPublicKey", "webPushEncryptionSecret"].into_iter().any(set)
     {
         return Err(invalid("Web Push properties are not allowed for a webhook."));
     }
     if body.get("includeResourceData").and_then(Value::as_bool) != Some(true) {
-        return Ok(());
+        return Ok(None);
     }
-    Err(match target {
-        Target::Messages { .. } => {
-            invalid("Notifications with resource data are not served by this stand-in.")
-        }
-        _ => invalid("File Services workload is not enabled for rich notifications."),
-    })
+    if !matches!(target, Target::Messages { .. }) {
+        return Err(invalid("File Services workload is not enabled for rich notifications."));
+    }
+    let recipient = Recipient::of(body, resource)?;
+    recipient.map(Some).ok_or_else(|| invalid("'encryptionCertificate' is required."))
 }
 
 fn check_change_type(change_type: &str, target: &Target) -> Result<(), GraphError> {
@@ -128,12 +141,17 @@ fn check_url(url: &str, field: &str) -> Result<(), GraphError> {
 }
 
 /// The expiry that a body asks for, as far as it is granted.
-fn expiry(world: &World, body: &Value, target: &Target) -> Result<Option<DateTime<Utc>>, GraphError> {
+fn expiry(
+    world: &World,
+    body: &Value,
+    target: &Target,
+    with_content: bool,
+) -> Result<Option<DateTime<Utc>>, GraphError> {
     let Some(given) = text(body, "expirationDateTime") else { return Ok(None) };
     let wanted = DateTime::parse_from_rfc3339(&given)
         .map_err(|_| invalid("expirationDateTime is not a valid date and time."))?
         .to_utc();
-    let (now, longest) = (world.clock.now(), longest(target));
+    let (now, longest) = (world.clock.now(), longest(target, with_content));
     if wanted <= now {
         return Err(invalid("Subscription expiration must be in the future."));
     }

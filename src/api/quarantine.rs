@@ -1,0 +1,77 @@
+//! `GET /v1/quarantine`: encrypted contents that could not be used, and why.
+
+use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Api;
+use super::problem::Problem;
+use crate::model::Name;
+use crate::store::Quarantined;
+
+/// The query of the call.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    subscription: Option<Name>,
+    #[serde(default)]
+    limit: Limit,
+}
+
+/// `limit`: contents in one answer.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Limit(usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+        limit.map(Self).ok_or("limit is a number from 1 to 1000")
+    }
+}
+
+/// The answer: the latest first. What they hold is not shown.
+#[derive(Serialize)]
+struct Listed<'a> {
+    quarantined: Vec<View<'a>>,
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: Uuid,
+    tenant: &'a Name,
+    subscription: &'a Name,
+    reason: &'a str,
+    explanation: &'a str,
+    received_at: DateTime<Utc>,
+    quarantined_at: DateTime<Utc>,
+}
+
+impl<'a> View<'a> {
+    fn of(one: &'a Quarantined) -> Self {
+        Self {
+            id: one.id,
+            tenant: &one.tenant,
+            subscription: &one.subscription,
+            reason: &one.reason,
+            explanation: &one.explanation,
+            received_at: one.received_at,
+            quarantined_at: one.quarantined_at,
+        }
+    }
+}
+
+pub(super) async fn list(api: web::Data<Api>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
+    let Query { subscription, limit } = query.into_inner();
+    let found = api.store.quarantined(subscription.as_ref(), limit.0).await?;
+    Ok(HttpResponse::Ok().json(Listed { quarantined: found.iter().map(View::of).collect() }))
+}
