@@ -32,7 +32,7 @@ struct Element<'a> {
 /// What would take up more than four bodies is left out: its notification is a hint like any other.
 pub(super) fn of(body: &[u8], body_limit: usize) -> Vec<Option<ArrivedContent>> {
     // Most notifications bring none, and are not read a second time.
-    if !body.windows(MARK.len()).any(|bytes| bytes == MARK) {
+    if memchr::memmem::find(body, MARK).is_none() {
         return Vec::new();
     }
     let Ok(collection) = serde_json::from_slice::<Collection<'_>>(body) else { return Vec::new() };
