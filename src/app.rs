@@ -141,6 +141,10 @@ impl House {
                     tracing::warn!(subscription = %entry.name,
                         "The store follows something else under this name; remove the subscription and add it again to change that");
                 }
+                Some(stored) if stored.wish.include_resource_data != entry.include_resource_data => {
+                    tracing::warn!(subscription = %entry.name,
+                        "include_resource_data is only looked at when a subscription is added; remove it and add it again to change that");
+                }
                 Some(_) => {}
             }
         }

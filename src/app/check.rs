@@ -8,6 +8,8 @@ use crate::metrics::Metrics;
 use crate::model::{Kind, Resource};
 use crate::office365::{Office365, Tenant, shake_hands};
 use crate::receive::Receiver;
+use crate::renew::Keyring;
+use crate::seal::Sealer;
 use crate::store::{self, Store, StoreError};
 
 /// One thing that was tried.
@@ -47,6 +49,9 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
             format!("{error}: are the system's CA certificates installed?"),
         )),
     }
+    if let Some(store) = &store {
+        findings.extend(check_encryption(config, clock, store).await);
+    }
     findings.push(check_public_url(config, clock, store.as_ref()).await);
     if let Some(store) = store {
         store.close().await;
@@ -65,6 +70,20 @@ async fn check_store(config: &Config, clock: &Clock) -> (Finding, Option<Arc<dyn
             (Finding::good(subject, "a running listener has it open".to_owned()), None)
         }
         Err(error) => (Finding::bad(subject, format!("{error}: check the path and its permissions")), None),
+    }
+}
+
+/// Whether certificate and keys fit together, and open what is stored.
+async fn check_encryption(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> Option<Finding> {
+    let subject = "encrypted content";
+    let sealer = match Sealer::new(&config.store.encryption_keys) {
+        Ok(sealer) => sealer.map(Arc::new),
+        Err(error) => return Some(Finding::bad(subject, format!("[store] encryption_key: {error}"))),
+    };
+    let used = sealer.is_some();
+    match Keyring::open(store.clone(), clock.clone(), sealer, config.encryption.as_ref()).await {
+        Ok(_) => used.then(|| Finding::good(subject, None)),
+        Err(error) => Some(Finding::bad(subject, error.to_string())),
     }
 }
 

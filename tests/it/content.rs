@@ -190,6 +190,21 @@ async fn whatever_is_wrong_is_put_aside_with_its_reason_and_comes_by_the_round()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn content_that_cannot_be_checked_just_now_comes_by_the_round() {
+    let house = rich().await;
+    house.control("faults", json!({"status": 503, "count": 1000, "path_prefix": "/common/"})).await;
+    write(&house, "inbox", "Offer").await;
+    told(&house, 1).await;
+    assert_eq!(house.get("/v1/quarantine").await["quarantined"][0]["reason"], "keys_unavailable");
+    assert_eq!(house.subscription("inbox").await["state"], "active");
+    house.forget_faults().await;
+    house.advance(Duration::from_secs(60));
+    write(&house, "inbox", "Order").await;
+    told(&house, 2).await;
+    assert_eq!(looked_at(&house, "told").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_put_aside_goes_with_the_retention() {
     let mut house = House::start_with(RICH, &[KEY, ("O365_LISTENER__STORE__RETENTION", "2h")]).await;
     house.active("inbox").await;

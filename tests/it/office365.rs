@@ -4,6 +4,7 @@ mod delta;
 mod hostile;
 mod refusals;
 mod resolve;
+mod signing_keys;
 mod subscriptions;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ fn content(number: u8) -> SealedContent {
 
 fn with_content(subscription: SubscriptionId, number: u8) -> Hint {
     let received_at = i64::from(number);
-    Hint { content: Some(content(number)), ..hint(subscription, HintKind::Change, received_at) }
+    Hint { content: Some(content(number)), plain: false, ..hint(subscription, HintKind::Change, received_at) }
 }
 
 /// Nothing but the contents that are done.
