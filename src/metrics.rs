@@ -3,6 +3,8 @@
 //! Counters and histograms are raised where things happen; gauges are what the store says at the moment of a
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
+mod port;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::model::{Change, Kind, Name, State};
+
+pub use port::Port;
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
@@ -43,6 +47,8 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
     sweep_recovered: Counter,
+    /// What the notification port's connections do, and what certificates the ports show.
+    pub port: Port,
 }
 
 /// What the gauges show, read from the store at the moment of a scrape.
@@ -129,6 +135,7 @@ impl Default for Metrics {
                 "Events found by a sweep that no notification had announced",
                 Counter::default()
             ),
+            port: Port::register(&mut registry),
             registry,
         };
         // An increase is only seen of a counter that was there before it.

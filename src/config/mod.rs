@@ -10,6 +10,7 @@ mod error;
 mod fetch;
 mod listen;
 mod load;
+mod network;
 mod path;
 mod renewal;
 mod secret_source;
@@ -17,6 +18,7 @@ mod shape;
 mod store;
 mod subscription;
 mod tenant;
+mod tls;
 mod values;
 mod wording;
 
@@ -25,12 +27,14 @@ use url::Url;
 pub use admin::{Admin, ApiKey, Role};
 pub use error::{ConfigError, Place};
 pub use fetch::Fetch;
-pub use listen::Listen;
+pub use listen::{AllowMode, Listen};
 pub use load::load;
+pub use network::Network;
 pub use renewal::Renewal;
 pub use store::Store;
 pub use subscription::Subscription;
 pub use tenant::{Cloud, Tenant};
+pub use tls::Tls;
 pub(crate) use values::is_loopback;
 
 /// Everything the configuration file says, validated.

@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub use auth::SignIn;
 pub use error::{Failure, Verdict};
 pub use graph::{DeltaPage, NewRemote, RemoteSubscription, Resolved};
-pub use handshake::shake_hands;
+pub use handshake::{Unshaken, shake_hands};
 pub use tenant::Tenant;
 
 use crate::clock::Clock;

@@ -5,16 +5,18 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, HttpServer, rt};
+use actix_web::{App, rt};
 use async_trait::async_trait;
 use chrono::DateTime;
 use o365_listener::clock::Clock;
 use o365_listener::metrics::{Metrics, Snapshot};
 use o365_listener::model::{Hint, Origin, Start, SubscriptionId, Via, Wish};
-use o365_listener::receive::{Receiver, routes};
+use o365_listener::port::{Port, Settings};
+use o365_listener::receive::{Receiver, Sources, Workload, routes};
 use o365_listener::seal::ClientStates;
 use o365_listener::store::{self, Inbox, InboxDepth, NewSubscription, Receipt, Store, StoreError};
 use o365_listener::tasks::Signal;
+use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -39,15 +41,20 @@ pub struct Answer {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::start(None).await
+        Self::start(None, Sources::default()).await
     }
 
     /// The same with another inbox than the store's.
     pub async fn with_inbox(inbox: impl Inbox + 'static) -> Self {
-        Self::start(Some(Arc::new(inbox))).await
+        Self::start(Some(Arc::new(inbox)), Sources::default()).await
     }
 
-    async fn start(inbox: Option<Arc<dyn Inbox>>) -> Self {
+    /// The same with other sources than everywhere.
+    pub async fn with_sources(sources: Sources) -> Self {
+        Self::start(None, sources).await
+    }
+
+    async fn start(inbox: Option<Arc<dyn Inbox>>, sources: Sources) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(DateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -63,6 +70,8 @@ impl Bench {
             fetch: Signal::default(),
             renew: Signal::default(),
             body_limit: BODY_LIMIT,
+            workload: Workload::default(),
+            sources,
         };
         Self { clock, store, id, receiver: Arc::new(receiver), _folder: folder }
     }
@@ -86,16 +95,26 @@ impl Bench {
         Answer { status, headers, body: String::from_utf8(read_body(answer).await.to_vec()).unwrap() }
     }
 
-    /// Serves on a real socket, as long as the test lasts.
+    /// Serves on a real port, as long as the test lasts.
     pub fn serve(&self) -> SocketAddr {
+        self.serve_with(1000, None)
+    }
+
+    /// The same with so many connections, and with TLS.
+    pub fn serve_with(&self, max_connections: usize, tls: Option<ServerConfig>) -> SocketAddr {
+        let settings = Settings {
+            address: ([127, 0, 0, 1], 0).into(),
+            max_connections,
+            body_limit: BODY_LIMIT,
+            tls: tls.map(Arc::new),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.receiver.metrics),
+            drain_seconds: 1,
+        };
         let receiver = Arc::clone(&self.receiver);
-        let server = HttpServer::new(move || App::new().configure(|cfg| routes(cfg, &receiver)))
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .unwrap();
-        let address = server.addrs()[0];
-        rt::spawn(server.run());
+        let port = Port::open(settings, move |cfg| routes(cfg, &receiver)).unwrap();
+        let address = port.address();
+        rt::spawn(port.run());
         address
     }
 
