@@ -45,7 +45,11 @@ impl Lifecycle {
     }
 
     /// Starts to serve on a port, with the handle that stops it.
-    pub fn serve(&mut self, handle: ServerHandle, port: impl Future<Output = io::Result<()>> + Send + 'static) {
+    pub fn serve(
+        &mut self,
+        handle: ServerHandle,
+        port: impl Future<Output = io::Result<()>> + Send + 'static,
+    ) {
         self.servers.push(handle);
         self.ports.spawn(async move {
             if let Err(error) = port.await {

@@ -54,7 +54,11 @@ impl Secured {
 }
 
 /// Takes the notification port.
-pub(super) fn receiving(receiver: Receiver, listen: &Listen, tls: Option<ServerConfig>) -> anyhow::Result<Port> {
+pub(super) fn receiving(
+    receiver: Receiver,
+    listen: &Listen,
+    tls: Option<ServerConfig>,
+) -> anyhow::Result<Port> {
     let settings = Settings {
         address: listen.notifications,
         max_connections: within_limits(listen.max_connections),

@@ -52,8 +52,9 @@ pub async fn shake_hands(url: &Url, clock: &Clock) -> Result<(), Unshaken> {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let cause = error.without_url();
-            let problem =
-                format!("{url} cannot be reached ({cause}): point it at the notification port, by a proxy if need be");
+            let problem = format!(
+                "{url} cannot be reached ({cause}): point it at the notification port, by a proxy if need be"
+            );
             return Err(problem.into());
         }
         Err(_) => {

@@ -84,21 +84,26 @@ impl Pair {
     pub(super) fn of(files: &Tls, contents: &Contents) -> Result<Self, PairError> {
         let (file, of) = (&files.certificate, &contents.certificate);
         let wrong = |reason: String| PairError::Certificate { file: file.clone(), reason };
-        let chain: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(of).collect::<Result<_, _>>().map_err(|error| wrong(error.to_string()))?;
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(of)
+            .collect::<Result<_, _>>()
+            .map_err(|error| wrong(error.to_string()))?;
         let leaf = chain.first().ok_or_else(|| wrong("there is no certificate in it".to_owned()))?;
         let (_, parsed) = parse_x509_certificate(leaf).map_err(|error| wrong(error.to_string()))?;
-        let ends = DateTime::from_timestamp(parsed.validity().not_after.timestamp(), 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let ends = DateTime::from_timestamp(parsed.validity().not_after.timestamp(), 0)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
 
         let (file, of) = (&files.key, &contents.key);
         let wrong = |reason: String| PairError::Key { file: file.clone(), reason };
         let key = PrivateKeyDer::from_pem_slice(of).map_err(|error| wrong(error.to_string()))?;
-        let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| match error {
-            rustls::Error::InconsistentKeys(_) => {
-                PairError::Apart { certificate: files.certificate.clone(), key: files.key.clone() }
-            }
-            other => wrong(other.to_string()),
-        })?;
+        let key =
+            CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(
+                |error| match error {
+                    rustls::Error::InconsistentKeys(_) => {
+                        PairError::Apart { certificate: files.certificate.clone(), key: files.key.clone() }
+                    }
+                    other => wrong(other.to_string()),
+                },
+            )?;
         Ok(Self { key: Arc::new(key), ends })
     }
 

@@ -133,9 +133,7 @@ impl Phase {
     /// Why a connection ends that has been in this phase for so long.
     pub fn ending_after(self, age: Duration) -> Option<Ending> {
         match self {
-            Self::Fresh | Self::Receiving | Self::Working => {
-                (age >= REQUEST_WITHIN).then_some(Ending::Slow)
-            }
+            Self::Fresh | Self::Receiving | Self::Working => (age >= REQUEST_WITHIN).then_some(Ending::Slow),
             Self::Idle => (age >= IDLE_FOR).then_some(Ending::Unused),
         }
     }

@@ -32,10 +32,10 @@ struct Seen {
     ends: DateTime<Utc>,
     /// What the files held when it was taken from them.
     taken: Option<Contents>,
-    /// Why the files hold no pair now.
+    /// Why the files held no pair at the last look.
     trouble: Option<PairError>,
-    /// The trouble was there twice, and was told.
-    told: bool,
+    /// The trouble that was told last, since they held one.
+    told: Option<PairError>,
 }
 
 impl CertificateRenewal {
@@ -47,7 +47,7 @@ impl CertificateRenewal {
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let seen = Seen { ends: pair.ends, taken: None, trouble: None, told: false };
+        let seen = Seen { ends: pair.ends, taken: None, trouble: None, told: None };
         let renewal = Self { port, files, shown, clock, metrics, seen: Mutex::new(seen) };
         renewal.tell_metrics(pair.ends, false);
         renewal
@@ -58,7 +58,7 @@ impl CertificateRenewal {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let unchanged = contents.as_ref().is_ok_and(|contents| seen.taken.as_ref() == Some(contents));
         let next = if unchanged {
-            (seen.trouble, seen.told) = (None, false);
+            (seen.trouble, seen.told) = (None, None);
             LOOK_EVERY
         } else {
             let pair = contents.and_then(|contents| {
@@ -70,30 +70,30 @@ impl CertificateRenewal {
                 Err(trouble) => self.doubt(&mut seen, trouble),
             }
         };
-        self.tell_metrics(seen.ends, seen.told);
+        self.tell_metrics(seen.ends, seen.told.is_some());
         next
     }
 
     fn take(&self, seen: &mut Seen, pair: &Pair, contents: Contents) -> Duration {
         let first = seen.taken.is_none() && pair.ends == seen.ends;
         self.shown.show(pair);
-        *seen = Seen { ends: pair.ends, taken: Some(contents), trouble: None, told: false };
+        *seen = Seen { ends: pair.ends, taken: Some(contents), trouble: None, told: None };
         if !first {
             tracing::info!(port = self.port, ends = %pair.ends, "A new certificate is shown");
         }
         LOOK_EVERY
     }
 
-    /// Keeps what is shown. Told once, and not before the second look.
+    /// Keeps what is shown. Each trouble is told once, and not before the second look.
     fn doubt(&self, seen: &mut Seen, trouble: PairError) -> Duration {
         if seen.trouble.as_ref() != Some(&trouble) {
-            (seen.trouble, seen.told) = (Some(trouble), false);
+            seen.trouble = Some(trouble);
             return LOOK_AGAIN;
         }
-        if !seen.told {
+        if seen.told.as_ref() != Some(&trouble) {
             tracing::warn!(port = self.port, reason = %trouble, ends = %seen.ends,
-                "The files hold a certificate that cannot be used; the one from before is shown until they hold a good one");
-            seen.told = true;
+                "The files hold no certificate that can be used; the one from before is shown until they do");
+            seen.told = Some(trouble);
         }
         LOOK_EVERY
     }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::dev::AppConfig;
 use actix_web::{App, web};
 use rustls::ServerConfig;
@@ -36,7 +38,8 @@ const LARGEST_BODIES: usize = 4;
 /// Connections that are being turned away with an answer; more are closed without one.
 const TURNED_AWAY_AT_ONCE: usize = 256;
 const TURN_AWAY_WITHIN: Duration = Duration::from_millis(250);
-const TURNED_AWAY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TURNED_AWAY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// What a port is opened with.
 #[derive(Clone)]
@@ -108,7 +111,8 @@ impl Port {
             let tls = tls.clone().map(TlsAcceptor::from);
             fn_factory(move || {
                 let (http, tls) = (http.clone(), tls.clone());
-                let (connections, turning_away, clock) = (connections.clone(), turning_away.clone(), clock.clone());
+                let (connections, turning_away, clock) =
+                    (connections.clone(), turning_away.clone(), clock.clone());
                 async move {
                     let http = http.new_service(()).await?;
                     let door = Rc::new(Door { http, tls, connections, turning_away, clock });
@@ -167,7 +171,8 @@ fn http(
     Error = DispatchError,
     InitError = (),
 > {
-    let app = App::new().configure(routes).into_factory().map_err(|error: actix_web::Error| error.error_response());
+    let app =
+        App::new().configure(routes).into_factory().map_err(|error: actix_web::Error| error.error_response());
     HttpService::build()
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)

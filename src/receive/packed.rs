@@ -46,10 +46,7 @@ pub(super) fn unpack(packing: Packing, body: Bytes, limit: usize) -> Result<Byte
     let size = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     let limit = size(limit).min(size(body.len().saturating_mul(MOST_EXPANSION)).max(SMALL_BODY));
     let mut unpacked = Vec::new();
-    GzDecoder::new(body.as_ref())
-        .take(limit + 1)
-        .read_to_end(&mut unpacked)
-        .map_err(|_| Refused::Broken)?;
+    GzDecoder::new(body.as_ref()).take(limit + 1).read_to_end(&mut unpacked).map_err(|_| Refused::Broken)?;
     if size(unpacked.len()) > limit {
         return Err(Refused::TooLarge);
     }

@@ -84,6 +84,19 @@ impl Bench {
         self.receiver.client_states.of(SubscriptionId(Uuid::from_u128(43)))
     }
 
+    /// The `clientState` of a further subscription that is followed.
+    pub async fn follow(&self, name: &str) -> String {
+        let id = SubscriptionId(Uuid::new_v4());
+        let wish = Wish {
+            name: name.parse().unwrap(),
+            resource: format!("onedrive:{name}@fabrikam.example").parse().unwrap(),
+            ..wish()
+        };
+        let new = NewSubscription { id, wish, target: None, now: self.clock.now() };
+        self.store.register(new).await.unwrap();
+        self.receiver.client_states.of(id)
+    }
+
     pub async fn post(&self, body: Value) -> Answer {
         self.call(TestRequest::post().uri("/notifications").set_payload(body.to_string())).await
     }
@@ -126,6 +139,10 @@ impl Bench {
         was_raised(&self.receiver.renew).await
     }
 
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.receiver.metrics)
+    }
+
     /// How many elements were counted under these labels.
     pub fn counted(&self, kind: &str, result: &str) -> u64 {
         self.count(&format!("notifications_total{{kind=\"{kind}\",result=\"{result}\"}}"))
@@ -133,9 +150,17 @@ impl Bench {
 
     /// What `/metrics` would say.
     pub fn count(&self, series: &str) -> u64 {
+        self.value(series).map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// The same of what is no whole number.
+    pub fn gauge(&self, series: &str) -> f64 {
+        self.value(series).expect(series).parse().unwrap()
+    }
+
+    fn value(&self, series: &str) -> Option<String> {
         let text = self.receiver.metrics.observe(&Snapshot::default()).unwrap();
-        let value = text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")));
-        value.map_or(0, |value| value.parse().unwrap())
+        text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")).map(str::to_owned))
     }
 }
 

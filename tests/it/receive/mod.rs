@@ -1,6 +1,6 @@
 //! Stage 1 over HTTP, with a real store.
 
-mod bench;
+pub mod bench;
 mod sockets;
 
 use actix_web::http::{Method, StatusCode, header};
