@@ -10,7 +10,7 @@ use super::{Admin, Network, Tls, values};
 /// Office 365 batches notifications into bodies of some hundred kilobytes; what is larger than memory is no body.
 const BODY_LIMITS: RangeInclusive<usize> = (16 << 10)..=(64 << 20);
 
-/// Each open connection has a file descriptor and some 20 KiB.
+/// Each open connection has a file descriptor and some 30 KiB.
 const MAX_CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
 
 /// `[listen]`: the two ports, and who may come to the notification port with how much.

@@ -23,6 +23,8 @@ impl Port {
             certificate_expires: Family::default(),
             certificate_stale: Family::default(),
         };
+        // An increase is only seen of a counter that was there before it.
+        port.closed_connections.get_or_create_owned(&labels(&[("reason", "turned_away")])).inc_by(0);
         registry.register(
             "connections",
             "Open connections to the notification port",
