@@ -64,17 +64,21 @@ pub struct Settings {
 pub struct Port {
     server: Server,
     address: SocketAddr,
+    hall: Arc<Hall>,
+}
+
+/// What all connections share.
+struct Hall {
+    tls: Option<TlsAcceptor>,
     connections: Arc<Connections>,
+    turning_away: Semaphore,
     clock: Clock,
 }
 
 /// What the connections of one thread share.
 struct Door<S> {
     http: S,
-    tls: Option<TlsAcceptor>,
-    connections: Arc<Connections>,
-    turning_away: Arc<Semaphore>,
-    clock: Clock,
+    hall: Arc<Hall>,
 }
 
 impl Port {
@@ -88,13 +92,6 @@ impl Port {
     ) -> io::Result<Self> {
         let listener = listen(settings.address)?;
         let address = listener.local_addr()?;
-        let most_unanswered = MOST_UNANSWERED.max(settings.body_limit.saturating_mul(LARGEST_BODIES));
-        let connections = Arc::new(Connections::new(
-            settings.max_connections,
-            most_unanswered,
-            settings.clock.stopwatch(),
-            settings.metrics.clone(),
-        ));
         let builder = ServerBuilder::new()
             .workers(WORKERS)
             // Counted here instead: at this one, accepting stops.
@@ -102,25 +99,20 @@ impl Port {
             .disable_signals()
             .shutdown_timeout(settings.drain_seconds);
         let stopping = builder.graceful_shutdown_signal();
-        let turning_away = Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE));
-        let (clock, tls, shared) = (settings.clock, settings.tls, connections.clone());
-        let ours = clock.clone();
+        let hall = Arc::new(Hall::new(settings));
+        let shared = hall.clone();
         let server = builder.listen("notifications", listener, move || {
             let http = Rc::new(http(routes.clone(), stopping.clone()));
-            let (connections, turning_away, clock) = (shared.clone(), turning_away.clone(), ours.clone());
-            let tls = tls.clone().map(TlsAcceptor::from);
+            let hall = shared.clone();
             fn_factory(move || {
-                let (http, tls) = (http.clone(), tls.clone());
-                let (connections, turning_away, clock) =
-                    (connections.clone(), turning_away.clone(), clock.clone());
+                let (http, hall) = (http.clone(), hall.clone());
                 async move {
-                    let http = http.new_service(()).await?;
-                    let door = Rc::new(Door { http, tls, connections, turning_away, clock });
+                    let door = Rc::new(Door { http: http.new_service(()).await?, hall });
                     Ok::<_, ()>(fn_service(move |socket| door.clone().attend(socket)))
                 }
             })
         })?;
-        Ok(Self { server: server.run(), address, connections, clock })
+        Ok(Self { server: server.run(), address, hall })
     }
 
     /// Where it listens.
@@ -138,16 +130,33 @@ impl Port {
     /// # Errors
     /// If its threads cannot be started.
     pub async fn run(self) -> io::Result<()> {
-        let (connections, clock) = (self.connections, self.clock);
         let sweeping = async {
             loop {
-                let _ = clock.timeout(SWEEP_EVERY, pending::<()>()).await;
-                connections.sweep();
+                let _ = self.hall.clock.timeout(SWEEP_EVERY, pending::<()>()).await;
+                self.hall.connections.sweep();
             }
         };
         tokio::select! {
             ended = self.server => ended,
             () = sweeping => Ok(()),
+        }
+    }
+}
+
+impl Hall {
+    fn new(settings: Settings) -> Self {
+        let most_unanswered = MOST_UNANSWERED.max(settings.body_limit.saturating_mul(LARGEST_BODIES));
+        let started = settings.clock.stopwatch();
+        Self {
+            tls: settings.tls.map(TlsAcceptor::from),
+            connections: Arc::new(Connections::new(
+                settings.max_connections,
+                most_unanswered,
+                started,
+                settings.metrics,
+            )),
+            turning_away: Semaphore::new(TURNED_AWAY_AT_ONCE),
+            clock: settings.clock,
         }
     }
 }
@@ -193,7 +202,7 @@ where
 {
     /// A connection from its beginning to its end.
     async fn attend(self: Rc<Self>, socket: TcpStream) -> Result<(), ()> {
-        match self.connections.admit() {
+        match self.hall.connections.admit() {
             Some(place) => self.serve(socket, place).await,
             None => self.turn_away(socket).await,
         }
@@ -203,7 +212,7 @@ where
     async fn serve(&self, socket: TcpStream, place: Place) {
         let ending = poll_fn(|context| place.connection.poll_ending(context));
         tokio::select! {
-            ending = ending => self.connections.closed(ending.label()),
+            ending = ending => self.hall.connections.closed(ending.label()),
             () = self.converse(socket, &place) => {}
         }
     }
@@ -212,25 +221,25 @@ where
         // Without it, an answer that follows closely on another waits for the client's delayed acknowledgement.
         let _ = socket.set_nodelay(true);
         let peer = socket.peer_addr().ok();
-        let transport = match &self.tls {
+        let transport = match &self.hall.tls {
             None => Transport::Plain(socket),
             Some(tls) => match tls.accept(socket).await {
                 Ok(stream) => Transport::Tls(Box::new(stream)),
                 Err(error) => {
                     tracing::debug!(%error, "A client and we found no common TLS");
-                    return self.connections.closed("tls");
+                    return self.hall.connections.closed("tls");
                 }
             },
         };
-        let stream = Watched::new(transport, place.connection.clone(), self.connections.clone());
+        let stream = Watched::new(transport, place.connection.clone(), self.hall.connections.clone());
         // What went wrong with a connection is its client's business.
         let _ = self.http.call((stream, Protocol::Http1, peer)).await;
     }
 
     async fn turn_away(&self, mut socket: TcpStream) {
-        self.connections.closed("turned_away");
-        let Ok(_few) = self.turning_away.try_acquire() else { return };
-        if self.tls.is_some() {
+        self.hall.connections.closed("turned_away");
+        let Ok(_few) = self.hall.turning_away.try_acquire() else { return };
+        if self.hall.tls.is_some() {
             return;
         }
         let answer = async {
@@ -242,6 +251,6 @@ where
             io::Result::Ok(())
         };
         // Whoever does not take it has had it offered.
-        let _ = self.clock.timeout(TURN_AWAY_WITHIN, answer).await;
+        let _ = self.hall.clock.timeout(TURN_AWAY_WITHIN, answer).await;
     }
 }

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use actix_web::http::header::HeaderValue;
 
-    /// Where a request from `peer` with these headers comes from, behind proxies in 10.0.0.0/8 and at ::1.
+    /// Where a request from `peer` with these headers comes from, behind proxies in 10.0.0.0/8 and at `::1`.
     fn source(peer: &str, said: &[&str]) -> Option<String> {
         let sources = Sources {
             trusted_proxies: ["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()).to_vec(),

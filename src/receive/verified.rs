@@ -114,13 +114,13 @@ impl Receiver {
             tracing::debug!(%reason, "refused a notification request");
         }
         let hints = self.genuine(judged?);
-        match self.workload.share(hints.len()) {
-            Some(share) => Ok(Verified { hints, since, _share: share }),
-            None => {
-                hints.iter().for_each(|hint| self.count(Some(hint.kind), Outcome::Unstored));
-                Err(Refused::Busy)
+        let Some(share) = self.workload.share(hints.len()) else {
+            for hint in &hints {
+                self.count(Some(hint.kind), Outcome::Unstored);
             }
-        }
+            return Err(Refused::Busy);
+        };
+        Ok(Verified { hints, since, _share: share })
     }
 
     async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<(Packing, Bytes), Refused> {

@@ -301,30 +301,6 @@ fn a_value_that_cannot_be_is_told_what_can() {
             r#"line 3, listen.body_limit: '1GiB' is out of range: write a size from "16KiB" to "64MiB""#,
         ),
         (
-            "[listen]\nallow_from = [\"10.0.0.0/8\", \"10.0.0.0-255\"]",
-            r#"line 3, listen.allow_from: '10.0.0.0-255' is not a network: write "10.0.0.0/8", "2001:db8::/32" or a single address"#,
-        ),
-        (
-            "[listen]\ntrusted_proxies = [\"10.1.2.3/8\"]",
-            r#"line 3, listen.trusted_proxies: '10.1.2.3/8' begins in the middle of a network: write "10.0.0.0/8""#,
-        ),
-        (
-            "[listen]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]",
-            "line 3, listen.trusted_proxies: everybody's X-Forwarded-For would be believed: write the networks of your proxies",
-        ),
-        (
-            "[listen]\nallow_mode = \"block\"",
-            "line 3, listen.allow_mode: unknown value `block`: use `enforce` or `report`",
-        ),
-        (
-            "[listen]\nmax_connections = 0",
-            "line 3, listen.max_connections: 0 is out of range: write a number from 1 to 1000000",
-        ),
-        (
-            "[listen.tls]\ncertificate = \"\"\nkey = \"a\"",
-            "line 3, listen.tls.certificate: there is no file without a name: write its path",
-        ),
-        (
             "[listen]\nadmin = \"0.0.0.0:8081\"",
             r#"line 3, listen.admin: others can reach 0.0.0.0:8081, and nobody would be asked for a key: write "127.0.0.1:8081", or list api_keys in [admin]"#,
         ),
@@ -363,6 +339,36 @@ fn a_value_that_cannot_be_is_told_what_can() {
         (
             "[renewal]\nat = nan",
             "line 3, renewal.at: NaN is out of range: write a share of the lifetime from 0.1 to 0.95",
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_port_cannot_do_is_told_with_what_it_can() {
+    refuses(&[
+        (
+            "[listen]\nallow_from = [\"10.0.0.0/8\", \"10.0.0.0-255\"]",
+            r#"line 3, listen.allow_from: '10.0.0.0-255' is not a network: write "10.0.0.0/8", "2001:db8::/32" or a single address"#,
+        ),
+        (
+            "[listen]\ntrusted_proxies = [\"10.1.2.3/8\"]",
+            r#"line 3, listen.trusted_proxies: '10.1.2.3/8' begins in the middle of a network: write "10.0.0.0/8""#,
+        ),
+        (
+            "[listen]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]",
+            "line 3, listen.trusted_proxies: everybody's X-Forwarded-For would be believed: write the networks of your proxies",
+        ),
+        (
+            "[listen]\nallow_mode = \"block\"",
+            "line 3, listen.allow_mode: unknown value `block`: use `enforce` or `report`",
+        ),
+        (
+            "[listen]\nmax_connections = 0",
+            "line 3, listen.max_connections: 0 is out of range: write a number from 1 to 1000000",
+        ),
+        (
+            "[listen.tls]\ncertificate = \"\"\nkey = \"a\"",
+            "line 3, listen.tls.certificate: there is no file without a name: write its path",
         ),
     ]);
 }

@@ -21,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, notification, post};
+use super::closed;
 use crate::receive::bench::Bench;
 
 /// The files of a port, and what is put there.
@@ -124,7 +125,7 @@ async fn both_versions_are_spoken_and_http_1_1_alone() {
     assert!(
         Client::connect(address).await.ask("GET / HTTP/1.1\r\n\r\n").await.is_none_or(|a| a.status != 200)
     );
-    assert_eq!(bench.count("closed_connections_total{reason=\"tls\"}"), 3);
+    closed(&bench, "tls", 3).await;
 }
 
 #[actix_web::test]
@@ -147,7 +148,7 @@ async fn slow_senders_are_ended_within_tls_too() {
         [silent.boxed_local(), handshake.boxed_local(), first_head.boxed_local(), second_head.boxed_local()];
     let answers = clock.timeout(Duration::from_secs(20), join_all(all)).await.expect("all of them are ended");
     assert_eq!(answers, [None, None, None, None]);
-    assert_eq!(bench.count("closed_connections_total{reason=\"slow\"}"), 4);
+    closed(&bench, "slow", 4).await;
 }
 
 #[actix_web::test]
