@@ -36,15 +36,15 @@ pub(super) enum Phase {
     Idle,
 }
 
-/// Why we end a connection.
+/// Why we end a connection. The gravest reason counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Its request did not come, or its answer was not taken, in time.
-    Slow,
-    /// It was not used.
-    Unused,
     /// Others needed its place.
     GaveWay,
+    /// It was not used.
+    Unused,
+    /// Its request did not come, or its answer was not taken, in time.
+    Slow,
 }
 
 impl Connection {
@@ -83,9 +83,9 @@ impl Connection {
         (phase, Duration::from_millis(self.now().saturating_sub(since)))
     }
 
-    /// Ends it. The first reason counts.
+    /// Ends it: one that is to make room as soon as no answer is owed, any other at once.
     pub(super) fn end(&self, reason: Ending) {
-        let _ = self.ending.compare_exchange(0, reason.code(), Ordering::AcqRel, Ordering::Acquire);
+        self.ending.fetch_max(reason.code(), Ordering::AcqRel);
         self.wake.wake();
     }
 
@@ -93,7 +93,12 @@ impl Connection {
     pub(super) fn poll_ending(&self, context: &Context<'_>) -> Poll<Ending> {
         // Registered first: one that is ended in between wakes it.
         self.wake.register(context.waker());
-        Ending::of(self.ending.load(Ordering::Acquire)).map_or(Poll::Pending, Poll::Ready)
+        match Ending::of(self.ending.load(Ordering::Acquire)) {
+            // It was idle, and its next request was on the way.
+            Some(Ending::GaveWay) if self.phase().0 == Phase::Working => Poll::Pending,
+            Some(ending) => Poll::Ready(ending),
+            None => Poll::Pending,
+        }
     }
 
     fn now(&self) -> u64 {
@@ -140,22 +145,22 @@ impl Phase {
 }
 
 impl Ending {
-    const ALL: [Self; 3] = [Self::Slow, Self::Unused, Self::GaveWay];
+    const ALL: [Self; 3] = [Self::GaveWay, Self::Unused, Self::Slow];
 
     /// The label `reason` of `o365_closed_connections_total`.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::Slow => "slow",
-            Self::Unused => "unused",
             Self::GaveWay => "gave_way",
+            Self::Unused => "unused",
+            Self::Slow => "slow",
         }
     }
 
     const fn code(self) -> u64 {
         match self {
-            Self::Slow => 1,
+            Self::GaveWay => 1,
             Self::Unused => 2,
-            Self::GaveWay => 3,
+            Self::Slow => 3,
         }
     }
 
@@ -218,14 +223,41 @@ mod tests {
         }
     }
 
+    /// Why it ends, when it is looked at once.
+    fn ending(connection: &Connection) -> Option<Ending> {
+        match connection.poll_ending(&Context::from_waker(std::task::Waker::noop())) {
+            Poll::Ready(ending) => Some(ending),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn whoever_makes_room_is_given_the_answer_that_is_owed_but_not_for_ever() {
+        let connection = connection();
+        connection.received();
+        connection.end(Ending::GaveWay);
+        assert_eq!(ending(&connection), None);
+        connection.answered();
+        assert_eq!(ending(&connection), Some(Ending::GaveWay));
+        connection.sent_something();
+        assert_eq!(
+            ending(&connection),
+            Some(Ending::GaveWay),
+            "a request that is not here yet is not owed one"
+        );
+        connection.received();
+        connection.end(Ending::Slow);
+        connection.end(Ending::GaveWay);
+        assert_eq!(ending(&connection), Some(Ending::Slow));
+    }
+
     #[tokio::test]
-    async fn the_first_reason_to_end_counts_and_wakes() {
+    async fn ending_it_wakes_whoever_serves_it() {
         let connection = std::sync::Arc::new(connection());
         let other = connection.clone();
-        let mut ending = Box::pin(std::future::poll_fn(move |context| other.poll_ending(context)));
-        assert!(futures_util::poll!(&mut ending).is_pending());
-        connection.end(Ending::GaveWay);
-        connection.end(Ending::Slow);
-        assert_eq!(ending.await, Ending::GaveWay);
+        let ending = std::future::poll_fn(move |context| other.poll_ending(context));
+        // It is polled once before.
+        let (ending, ()) = tokio::join!(ending, async { connection.end(Ending::Unused) });
+        assert_eq!(ending, Ending::Unused);
     }
 }

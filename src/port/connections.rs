@@ -30,12 +30,19 @@ pub(super) struct Connections {
 #[derive(Default)]
 struct Open {
     next: u64,
-    by_number: HashMap<u64, Arc<Connection>>,
+    by_number: HashMap<u64, Entry>,
+    /// How many of them are making room.
+    going: usize,
     /// Nobody can make room before this time since the start.
     no_room_before: Duration,
 }
 
-/// An open connection's entry; gone when it is dropped.
+struct Entry {
+    connection: Arc<Connection>,
+    going: bool,
+}
+
+/// An open connection's place; free when it is dropped.
 pub(super) struct Place {
     connections: Arc<Connections>,
     number: u64,
@@ -58,16 +65,16 @@ impl Connections {
     /// served.
     pub fn admit(self: &Arc<Self>) -> Option<Place> {
         let mut open = self.open();
-        if open.by_number.len() >= self.most {
+        if open.staying() >= self.most {
             self.make_room(&mut open);
         }
-        if open.by_number.len() >= self.most {
+        if open.staying() >= self.most {
             return None;
         }
         let number = open.next;
         open.next += 1;
         let connection = Arc::new(Connection::new(self.started));
-        open.by_number.insert(number, connection.clone());
+        open.by_number.insert(number, Entry { connection: connection.clone(), going: false });
         self.metrics.port.connected(open.by_number.len());
         drop(open);
         Some(Place { connections: self.clone(), number, connection })
@@ -75,10 +82,10 @@ impl Connections {
 
     /// Ends those whose time is up.
     pub fn sweep(&self) {
-        for connection in self.open().by_number.values() {
-            let (phase, age) = connection.age();
+        for entry in self.open().by_number.values() {
+            let (phase, age) = entry.connection.age();
             if let Some(ending) = phase.ending_after(age) {
-                connection.end(ending);
+                entry.connection.end(ending);
             }
         }
     }
@@ -106,23 +113,32 @@ impl Connections {
         if now < open.no_room_before {
             return;
         }
-        let ages = open.by_number.iter().map(|(number, connection)| {
-            let (phase, age) = connection.age();
+        let staying = open.by_number.iter().filter(|(_, entry)| !entry.going);
+        let ages = staying.map(|(number, entry)| {
+            let (phase, age) = entry.connection.age();
             (*number, phase, age)
         });
         let going = who_makes_room(ages);
         if going.is_empty() {
             open.no_room_before = now + LOOK_AGAIN;
         }
+        open.going += going.len();
         for number in going {
-            if let Some(connection) = open.by_number.remove(&number) {
-                connection.end(Ending::GaveWay);
+            if let Some(entry) = open.by_number.get_mut(&number) {
+                entry.going = true;
+                entry.connection.end(Ending::GaveWay);
             }
         }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn staying(&self) -> usize {
+        self.by_number.len().saturating_sub(self.going)
     }
 }
 
@@ -149,7 +165,9 @@ fn who_makes_room(connections: impl Iterator<Item = (u64, Phase, Duration)>) -> 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.connections.open();
-        open.by_number.remove(&self.number);
+        if open.by_number.remove(&self.number).is_some_and(|entry| entry.going) {
+            open.going -= 1;
+        }
         self.connections.metrics.port.connected(open.by_number.len());
     }
 }
@@ -186,6 +204,10 @@ mod tests {
     #[test]
     fn a_connection_that_is_served_keeps_its_place_and_one_that_is_idle_does_not() {
         let connections = connections(2);
+        let counts = || {
+            let open = connections.open();
+            (open.staying(), open.by_number.len())
+        };
         let (served, idle) = (connections.admit().unwrap(), connections.admit().unwrap());
         served.connection.received();
         idle.connection.received();
@@ -193,8 +215,9 @@ mod tests {
         idle.connection.answered();
         connections.open().no_room_before = Duration::ZERO;
         let third = connections.admit().unwrap();
+        assert!(connections.admit().is_none(), "it is looked again later");
         drop(idle);
-        assert_eq!(connections.open().by_number.len(), 2, "its entry had gone before");
+        assert_eq!(counts(), (2, 2));
         third.connection.received();
         drop(served);
         assert!(connections.admit().is_some());

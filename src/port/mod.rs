@@ -17,8 +17,8 @@
 //! its connection limit it stops accepting, handshakes included.
 //!
 //! Races, and the decision on each:
-//! * *A client sends its next request while its idle connection is being closed.* It sees the connection end without
-//!   an answer and sends again, as after any lost answer.
+//! * *A client sends its next request while its idle connection is being closed.* If it has arrived in full, it is
+//!   still answered. Otherwise the client sees the connection end and sends again, as after any lost answer.
 //! * *The answer is on its way when the time is up.* Answers are given within half of it; who does not take them is
 //!   slow as well.
 //! * *Connections that must make way have not gone yet when others take their place.* There are a few more than the

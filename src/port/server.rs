@@ -212,8 +212,10 @@ where
     async fn serve(&self, socket: TcpStream, place: Place) {
         let ending = poll_fn(|context| place.connection.poll_ending(context));
         tokio::select! {
-            ending = ending => self.hall.connections.closed(ending.label()),
+            // In this order: what has just arrived is looked at before it is too late for it.
+            biased;
             () = self.converse(socket, &place) => {}
+            ending = ending => self.hall.connections.closed(ending.label()),
         }
     }
 
