@@ -1,3 +1,5 @@
+use o365_listener::app::{self, App};
+use o365_listener::clock::Clock;
 use o365_listener::config::{self, Listen};
 use o365_listener::receive::Sources;
 
@@ -67,4 +69,28 @@ async fn where_it_is_only_reported_everybody_is_served_and_counted() {
     assert_eq!(answers(&bench, "").await, (202, 200));
     assert_eq!(bench.count("refused_requests_total{reason=\"source_reported\"}"), 2);
     assert_eq!(bench.counted("change", "stored"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_so_where_this_machine_may_not_notify() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let file = folder.path().join("config.toml");
+    let text = format!(
+        "public_url = \"http://{port}\"\n[listen]\nnotifications = \"{port}\"\nadmin = \"127.0.0.1:0\"\n\
+         allow_from = [\"20.20.32.0/19\"]\n[store]\nurl = \"sqlite:{}\"\n",
+        folder.path().join("store.db").display()
+    );
+    std::fs::write(&file, text).unwrap();
+    let config = config::load(&file, []).unwrap();
+    let public_url = async || {
+        let findings = app::check(&config, &Clock::system()).await;
+        let finding = findings.into_iter().find(|finding| finding.subject.starts_with("public URL")).unwrap();
+        assert_eq!(finding.problem, None);
+        finding.note.unwrap()
+    };
+    assert_eq!(public_url().await, "answers the handshake", "which check answers itself");
+    let app = App::start(config.clone(), Clock::system()).await.unwrap();
+    assert!(public_url().await.starts_with("refuses this machine"), "which the listener does");
+    app.stop().await;
 }
