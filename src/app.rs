@@ -1,39 +1,35 @@
 //! The composition root: every part is made here, once, and handed down.
 
 mod check;
+mod ports;
 
-use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_web::dev::{Extensions, Server};
-use actix_web::rt::net::TcpStream;
-use actix_web::{App as ActixApp, HttpServer};
 use anyhow::Context as _;
+use rustls::ServerConfig;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use url::Url;
 use uuid::Uuid;
 
 pub use check::{Finding, check};
+use ports::Secured;
 
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::fetch::Fetcher;
-use crate::lifecycle::{DRAIN_SECONDS, Lifecycle};
+use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::model::SubscriptionId;
 use crate::office365::Office365;
-use crate::receive::{self, Receiver};
+use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::{Keyring, Parts, Renewer};
 use crate::retain::Retainer;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{self, NewSubscription, Registered, Store};
 use crate::tasks::{self, Signal};
-
-/// Threads of each port. Answers take microseconds of them; what takes longer happens elsewhere.
-const WORKERS: usize = 2;
 
 /// A running listener.
 pub struct App {
@@ -71,11 +67,14 @@ impl App {
         let fetcher = house.fetcher(&config, office365);
         let mut lifecycle = Lifecycle::default();
 
-        let (server, notifications) = receiving(house.receiver(&config), config.listen.notifications)?;
-        lifecycle.serve(server);
+        let tls = house.secured("listen", config.listen.tls.as_ref(), &lifecycle)?;
+        let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
+        let notifications = port.address();
+        lifecycle.serve(port.handle(), port.run());
         let api = house.api(&config, &renewer, &fetcher, &lifecycle);
-        let (server, admin) = administering(api, config.listen.admin)?;
-        lifecycle.serve(server);
+        let tls = house.secured("admin", config.admin.tls.as_ref(), &lifecycle)?;
+        let (server, admin) = ports::administering(api, config.listen.admin, tls)?;
+        lifecycle.serve(server.handle(), server);
 
         let retainer = Retainer::new(house.store.clone(), house.clock.clone(), config.store.retention);
         lifecycle.spawn(tasks::run(fetcher, house.clock.clone(), house.fetch, lifecycle.stopping()));
@@ -161,7 +160,23 @@ impl House {
             fetch: self.fetch.clone(),
             renew: self.renew.clone(),
             body_limit: config.listen.body_limit,
+            workload: Workload::default(),
+            sources: Sources::new(&config.listen),
         }
+    }
+
+    /// TLS for the port of this section, if it is wished; its certificate is looked after from now on.
+    fn secured(
+        &self,
+        section: &'static str,
+        files: Option<&Tls>,
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<Option<ServerConfig>> {
+        let secured = Secured::load(section, files, &self.clock, &self.metrics)?;
+        Ok(secured.map(|Secured { config, renewal }| {
+            lifecycle.spawn(tasks::run(renewal, self.clock.clone(), Signal::default(), lifecycle.stopping()));
+            config
+        }))
     }
 
     async fn keyring(&self, config: &Config) -> anyhow::Result<Arc<Keyring>> {
@@ -225,44 +240,4 @@ impl House {
 /// An address behind the public URL, which need not end in a slash.
 fn endpoint(public_url: &Url, path: &str) -> Result<Url, url::ParseError> {
     Url::parse(&format!("{}/{path}", public_url.as_str().trim_end_matches('/')))
-}
-
-fn receiving(receiver: Receiver, address: SocketAddr) -> anyhow::Result<(Server, SocketAddr)> {
-    let receiver = Arc::new(receiver);
-    let server = HttpServer::new(move || {
-        let receiver = receiver.clone();
-        ActixApp::new().configure(|routes| receive::routes(routes, &receiver))
-    });
-    let server =
-        server.on_connect(send_at_once).bind(address).with_context(|| taken("notifications", address))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    let server = server.workers(WORKERS).disable_signals().shutdown_timeout(DRAIN_SECONDS);
-    Ok((server.run(), bound))
-}
-
-fn administering(api: Api, address: SocketAddr) -> anyhow::Result<(Server, SocketAddr)> {
-    let api = Arc::new(api);
-    let server = HttpServer::new(move || {
-        let api = api.clone();
-        ActixApp::new().configure(|routes| api::routes(routes, &api))
-    });
-    // A client that has left must not keep its stream: by default neither handler nor quiet stream is dropped.
-    let server = server.h1_allow_half_closed(false).on_connect(send_at_once);
-    let server = server.bind(address).with_context(|| taken("admin", address))?;
-    let bound = server.addrs().first().copied().unwrap_or(address);
-    let server = server.workers(WORKERS).disable_signals().shutdown_timeout(DRAIN_SECONDS);
-    Ok((server.run(), bound))
-}
-
-/// Without this, an event that follows closely on another waits for the reader's delayed acknowledgement: 40 ms.
-fn send_at_once(connection: &dyn Any, _: &mut Extensions) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = stream.set_nodelay(true)
-    {
-        tracing::debug!(%error, "Cannot switch a connection to sending at once");
-    }
-}
-
-fn taken(port: &str, address: SocketAddr) -> String {
-    format!("cannot listen on {address}: free that port, or set [listen] {port} to another")
 }

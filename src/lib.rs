@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod metrics;
 pub mod model;
 pub mod office365;
+pub mod port;
 pub mod receive;
 pub mod renew;
 pub mod retain;

@@ -3,6 +3,7 @@
 //! handshake still to come, and because a notification that arrives meanwhile is stored as ever.
 
 use std::future::Future;
+use std::io;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -43,10 +44,18 @@ impl Lifecycle {
         self.tasks.spawn(task);
     }
 
-    /// Starts a bound server.
-    pub fn serve(&mut self, server: actix_web::dev::Server) {
-        self.servers.push(server.handle());
-        self.ports.spawn(server);
+    /// Starts to serve on a port, with the handle that stops it.
+    pub fn serve(
+        &mut self,
+        handle: ServerHandle,
+        port: impl Future<Output = io::Result<()>> + Send + 'static,
+    ) {
+        self.servers.push(handle);
+        self.ports.spawn(async move {
+            if let Err(error) = port.await {
+                tracing::error!(%error, "A port is not served any more");
+            }
+        });
     }
 
     /// Stops everything. `true`: all tasks have ended by themselves.

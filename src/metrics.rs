@@ -3,6 +3,8 @@
 //! Counters and histograms are raised where things happen; gauges are what the store says at the moment of a
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
+mod port;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::model::{Change, Kind, Name, State};
+
+pub use port::Port;
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
@@ -45,6 +49,8 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
     sweep_recovered: Counter,
+    /// What the notification port's connections do, and what certificates the ports show.
+    pub port: Port,
 }
 
 /// What the gauges show, read from the store at the moment of a scrape.
@@ -141,14 +147,10 @@ impl Default for Metrics {
                 "Events found by a sweep that no notification had announced",
                 Counter::default()
             ),
+            port: Port::register(&mut registry),
             registry,
         };
-        metrics.contents_looked_at(0, 0, &[]);
-        // An increase is only seen of a counter that was there before it.
-        for kind in ["change", "lifecycle"] {
-            let unstored = labels(&[("kind", kind), ("result", "unstored")]);
-            metrics.notifications.get_or_create_owned(&unstored).inc_by(0);
-        }
+        metrics.show_what_alerts_watch();
         metrics
     }
 }
@@ -158,6 +160,15 @@ fn latency_family() -> Family<Labels, Histogram, fn() -> Histogram> {
 }
 
 impl Metrics {
+    /// An increase is only seen of a counter that was there before it.
+    fn show_what_alerts_watch(&self) {
+        self.contents_looked_at(0, 0, &[]);
+        for kind in ["change", "lifecycle"] {
+            let unstored = labels(&[("kind", kind), ("result", "unstored")]);
+            self.notifications.get_or_create_owned(&unstored).inc_by(0);
+        }
+    }
+
     /// An element of a notification request was judged.
     pub fn notified(&self, kind: &'static str, result: &'static str) {
         self.notifications.get_or_create(&labels(&[("kind", kind), ("result", result)])).inc();

@@ -35,7 +35,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // `config` for the limits that are set there, `seal` for the length of the key that is kept.
     ("store", &["model", "config", "seal"]),
     ("office365", &["model", "clock", "secret", "seal", "config", "backoff", "metrics", "store"]),
-    ("receive", &["model", "clock", "secret", "seal", "config", "metrics", "store", "tasks"]),
+    // Below HTTP: it knows connections and certificates, but no notification.
+    ("port", &["clock", "config", "metrics", "tasks"]),
+    // `port`, to tell it whose turn it is.
+    ("receive", &["model", "clock", "secret", "seal", "config", "metrics", "store", "tasks", "port"]),
     ("fetch", PIPELINE),
     ("renew", PIPELINE),
     ("retain", &["clock", "config", "store", "tasks"]),
@@ -87,6 +90,7 @@ const BELOW_APP: &[&str] = &[
     "tasks",
     "store",
     "office365",
+    "port",
     "receive",
     "fetch",
     "renew",
@@ -100,7 +104,15 @@ const BELOW_APP: &[&str] = &[
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["store"], "SQL stays in the store"),
     (&["reqwest"], &["office365", "simulator", "cli"], "only clients make requests"),
-    (&["actix_web"], &["receive", "api", "simulator", "app", "lifecycle"], "only the ports speak HTTP"),
+    (
+        &["actix_web"],
+        &["port", "receive", "api", "simulator", "app", "lifecycle"],
+        "only the ports speak HTTP",
+    ),
+    (&["actix_http"], &["port"], "what the server library is made of stays in one room"),
+    (&["actix_server"], &["port"], "what the server library is made of stays in one room"),
+    // `renew` reads certificates of its own with the same types.
+    (&["rustls"], &["port", "app", "renew"], "TLS is set up in one room, and handed to the ports"),
     (&["println", "!"], &["cli"], "only commands print"),
     (&["print", "!"], &["cli"], "only commands print"),
     (&["eprintln", "!"], &["cli"], "only commands print; logs go through tracing"),

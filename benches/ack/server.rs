@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -13,12 +14,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use o365_listener::clock::Clock;
 use o365_listener::metrics::Metrics;
 use o365_listener::model::{Hint, Origin, Remote, RemoteId, Start, SubscriptionId, Target, Via, Wish};
-use o365_listener::receive::{self, Receiver};
+use o365_listener::port::{Port, Settings};
+use o365_listener::receive::{self, Receiver, Sources, Workload};
 use o365_listener::seal::ClientStates;
 use o365_listener::store::{
     self, Inbox, InboxDepth, Link, NewSubscription, PageCommit, Receipt, RoundEnd, Store, StoreError,
 };
 use o365_listener::tasks::Signal;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -91,24 +94,37 @@ pub(crate) fn serve(way: &str) {
             store
         }
     };
-    let receiver = Arc::new(receiver(inbox));
-    let empty = way == "empty";
-    let server = HttpServer::new(move || {
-        let app = App::new();
-        if empty {
-            app.route(
-                "/notifications",
-                web::post().to(|_: web::Bytes| async { HttpResponse::Accepted().finish() }),
-            )
-        } else {
-            app.configure(|routes| receive::routes(routes, &receiver))
-        }
-    });
-    let server = server.workers(2).disable_signals().bind("127.0.0.1:0").unwrap();
-    println!("{}", server.addrs()[0]);
-    let handle = runtime.spawn(server.run());
+    let address = if way == "empty" { empty(&runtime) } else { receiving(&runtime, receiver(inbox)) };
+    println!("{address}");
     let _ = std::io::stdin().read(&mut [0]);
-    handle.abort();
+}
+
+/// The HTTP library with its own server and nothing behind it.
+fn empty(runtime: &Runtime) -> SocketAddr {
+    let answer = || web::post().to(|_: web::Bytes| async { HttpResponse::Accepted().finish() });
+    let server = HttpServer::new(move || App::new().route("/notifications", answer()));
+    let server = server.workers(2).disable_signals().bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    runtime.spawn(server.run());
+    address
+}
+
+/// The notification port, as the listener opens it.
+fn receiving(runtime: &Runtime, receiver: Receiver) -> SocketAddr {
+    let settings = Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        max_connections: 10_000,
+        body_limit: receiver.body_limit,
+        tls: None,
+        clock: receiver.clock.clone(),
+        metrics: receiver.metrics.clone(),
+        drain_seconds: 1,
+    };
+    let receiver = Arc::new(receiver);
+    let port = Port::open(settings, move |routes| receive::routes(routes, &receiver)).unwrap();
+    let address = port.address();
+    runtime.spawn(port.run());
+    address
 }
 
 fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
@@ -121,6 +137,8 @@ fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
         renew: Signal::default(),
         body_limit: 1 << 20,
         sealer: None,
+        sources: Sources::default(),
+        workload: Workload::default(),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::ports::{self, Secured};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{self, AllowMode, Config};
 use crate::metrics::Metrics;
 use crate::model::{Kind, Resource};
-use crate::office365::{Office365, Tenant, shake_hands};
-use crate::receive::Receiver;
+use crate::office365::{Office365, Tenant, Unshaken, shake_hands};
+use crate::port::{Pair, Port};
+use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::Keyring;
 use crate::seal::Sealer;
 use crate::store::{self, Store, StoreError};
@@ -33,11 +35,12 @@ impl Finding {
     }
 }
 
-/// Tries the store, every tenant's sign-in and permissions, every resource, and the public URL's handshake.
+/// Tries the store, the certificates, every tenant's sign-in and permissions, every resource, and the public URL's handshake.
 pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     let mut findings = vec![Finding::good("configuration", None)];
     let (finding, store) = check_store(config, clock).await;
     findings.push(finding);
+    findings.extend(check_certificates(config, clock));
     match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
         Ok(office365) => {
             for tenant in &config.tenants {
@@ -151,35 +154,53 @@ fn kind_of(resource: &Resource) -> Kind {
     }
 }
 
+/// Reads the pair of each port that has one.
+fn check_certificates(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let ports = [("listen", &config.listen.tls), ("admin", &config.admin.tls)];
+    let pairs = ports.into_iter().filter_map(|(section, files)| Some((section, files.as_ref()?)));
+    pairs
+        .map(|(section, files)| {
+            let subject = format!("[{section}.tls] {}", files.certificate.display());
+            match Pair::read(files).and_then(|pair| pair.lasting(files, clock.now())) {
+                Ok(pair) => Finding::good(subject, format!("ends on {}", pair.ends.format("%F"))),
+                Err(error) => Finding::bad(subject, error.to_string()),
+            }
+        })
+        .collect()
+}
+
 /// While no listener holds the notification port, it is answered here for the time of the check.
 async fn check_public_url(config: &Config, clock: &Clock, store: Option<&Arc<dyn Store>>) -> Finding {
     let subject = format!("public URL {}", config.public_url);
     let Ok(url) = super::endpoint(&config.public_url, "notifications") else {
         return Finding::bad(subject, "no path can be put behind it");
     };
-    let server = store.and_then(|store| stand_in(config, clock, store).ok());
-    let handle = server.as_ref().map(actix_web::dev::Server::handle);
-    let shaken = match server {
-        Some(server) => tokio::select! {
+    let port = store.and_then(|store| stand_in(config, clock, store).ok());
+    let handle = port.as_ref().map(Port::handle);
+    let here = handle.is_some();
+    let shaken = match port {
+        Some(port) => tokio::select! {
             shaken = shake_hands(&url, clock) => shaken,
-            _ = server => Err("the notification port could not be served".to_owned()),
+            _ = port.run() => Err("the notification port could not be served".to_owned().into()),
         },
         None => shake_hands(&url, clock).await,
     };
     if let Some(handle) = handle {
         handle.stop(false).await;
     }
+    let only_some = !config.listen.allow_from.is_empty() && config.listen.allow_mode == AllowMode::Enforce;
     match shaken {
         Ok(()) => Finding::good(subject, "answers the handshake".to_owned()),
-        Err(problem) => Finding::bad(subject, problem),
+        Err(Unshaken { status: Some(403), .. }) if only_some && !here => Finding::good(
+            subject,
+            "refuses this machine, which is not in [listen] allow_from; whether it answers Office 365 cannot be tried from here"
+                .to_owned(),
+        ),
+        Err(Unshaken { problem, .. }) => Finding::bad(subject, problem),
     }
 }
 
-fn stand_in(
-    config: &Config,
-    clock: &Clock,
-    store: &Arc<dyn Store>,
-) -> anyhow::Result<actix_web::dev::Server> {
+fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<Port> {
     let receiver = Receiver {
         clock: clock.clone(),
         inbox: store.clone(),
@@ -190,6 +211,10 @@ fn stand_in(
         fetch: crate::tasks::Signal::default(),
         renew: crate::tasks::Signal::default(),
         body_limit: config.listen.body_limit,
+        workload: Workload::default(),
+        // This machine need not be among those that may notify.
+        sources: Sources::default(),
     };
-    Ok(super::receiving(receiver, config.listen.notifications)?.0)
+    let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
+    ports::receiving(receiver, &config.listen, tls.map(|tls| tls.config))
 }

@@ -2,17 +2,20 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
+use super::Tls;
 use super::environment::Environment;
 use super::path::{Fault, Path};
 use super::secret_source::SecretSource;
 use crate::model::Name;
 use crate::secret::Secret;
 
-/// `[admin]`: who may use the admin port.
+/// `[admin]`: who may use the admin port, and how.
 #[derive(Debug, Clone, Default)]
 pub struct Admin {
     /// The keys; none is only allowed while the admin port listens on loopback.
     pub api_keys: Vec<ApiKey>,
+    /// `[admin.tls]`; none: plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 /// One key.
@@ -41,6 +44,7 @@ pub enum Role {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Written {
     api_keys: Vec<WrittenKey>,
+    tls: Option<Tls>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +69,6 @@ impl Written {
             let key = written.key.get(environment).map_err(|message| Fault::at(at("key"), message))?;
             api_keys.push(ApiKey { name: written.name, key, role: written.role });
         }
-        Ok(Admin { api_keys })
+        Ok(Admin { api_keys, tls: self.tls })
     }
 }

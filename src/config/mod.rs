@@ -11,6 +11,7 @@ mod error;
 mod fetch;
 mod listen;
 mod load;
+mod network;
 mod path;
 mod renewal;
 mod secret_source;
@@ -18,6 +19,7 @@ mod shape;
 mod store;
 mod subscription;
 mod tenant;
+mod tls;
 mod values;
 mod wording;
 
@@ -27,12 +29,14 @@ pub use admin::{Admin, ApiKey, Role};
 pub use encryption::{Encryption, NO_ENCRYPTION_KEY};
 pub use error::{ConfigError, Place};
 pub use fetch::Fetch;
-pub use listen::Listen;
+pub use listen::{AllowMode, Listen};
 pub use load::load;
+pub use network::Network;
 pub use renewal::Renewal;
 pub use store::Store;
 pub use subscription::Subscription;
 pub use tenant::{Cloud, Tenant};
+pub use tls::Tls;
 pub(crate) use values::is_loopback;
 
 /// Everything the configuration file says, validated.

@@ -14,15 +14,30 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// A token of the form Microsoft sends: a sentence, with what must survive form-decoding.
 const TOKEN: &str = "Validation: Testing client application reachability for subscription Request-Id: 0+1%2";
 
+/// Why a handshake failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unshaken {
+    /// The status that was answered, where the handshake wants 200.
+    pub status: Option<u16>,
+    /// What is wrong, and how to mend it.
+    pub problem: String,
+}
+
+impl From<String> for Unshaken {
+    fn from(problem: String) -> Self {
+        Self { status: None, problem }
+    }
+}
+
 /// Sends a handshake to `url` as Office 365 would: POST, empty, without a user agent, no redirects followed.
 ///
 /// # Errors
 /// What a subscription would fail with, and how to mend it.
-pub async fn shake_hands(url: &Url, clock: &Clock) -> Result<(), String> {
+pub async fn shake_hands(url: &Url, clock: &Clock) -> Result<(), Unshaken> {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|error| format!("cannot make an HTTP client: {error}"))?;
+        .map_err(|error| Unshaken::from(format!("cannot make an HTTP client: {error}")))?;
     let request = client
         .post(url.clone())
         .query(&[("validationToken", TOKEN)])
@@ -37,28 +52,33 @@ pub async fn shake_hands(url: &Url, clock: &Clock) -> Result<(), String> {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let cause = error.without_url();
-            return Err(format!(
+            let problem = format!(
                 "{url} cannot be reached ({cause}): point it at the notification port, by a proxy if need be"
-            ));
+            );
+            return Err(problem.into());
         }
         Err(_) => {
-            return Err(format!("{url} did not answer within 10 s, which is as long as Microsoft waits"));
+            let problem = format!("{url} did not answer within 10 s, which is as long as Microsoft waits");
+            return Err(problem.into());
         }
     };
     if status.is_redirection() {
-        return Err(format!(
+        let problem = format!(
             "{url} answers with a redirect ({status}): Office 365 follows none; set public_url to where it leads"
-        ));
+        );
+        return Err(problem.into());
     }
     if status.as_u16() != 200 {
-        return Err(format!(
+        let problem = format!(
             "{url} answers {status} where the handshake wants 200: does a proxy or a sign-in stand before it?"
-        ));
+        );
+        return Err(Unshaken { status: Some(status.as_u16()), problem });
     }
     if !plain || body.as_ref() != TOKEN.as_bytes() {
-        return Err(format!(
+        let problem = format!(
             "{url} does not echo the validation token as text/plain: is it another service that answers there?"
-        ));
+        );
+        return Err(problem.into());
     }
     Ok(())
 }

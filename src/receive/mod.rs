@@ -6,6 +6,7 @@
 //! * What was answered with 202 is durable in the inbox, was dropped because its `clientState` is not one of
 //!   ours, or belongs to nothing that is followed. What could not be stored within 2.4 s is answered
 //!   with 503 and comes again.
+//! * Where networks are configured, nothing of the above is done for a request from elsewhere.
 //! * A handler never sees a byte that was not verified: the extractor `Verified` reads, parses and
 //!   checks, and hands on hints.
 //!
@@ -27,6 +28,8 @@ mod content;
 mod element;
 mod handshake;
 mod judge;
+mod packed;
+mod source;
 mod verified;
 
 use std::sync::Arc;
@@ -44,7 +47,9 @@ use crate::model::HintKind;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{Inbox, Receipt, StoreError};
 use crate::tasks::Signal;
+pub use source::Sources;
 use verified::Verified;
+pub use verified::Workload;
 
 /// The whole of a request, from its head to its answer. Graph counts an answer after 3 s as slow, and holds
 /// everything back for ten minutes when a tenth of them are (`change-notifications-delivery-webhooks`); the
@@ -71,15 +76,25 @@ pub struct Receiver {
     pub renew: Signal,
     /// The largest body read, in bytes.
     pub body_limit: usize,
+    /// How many hints may be on their way to the inbox at the same time.
+    pub workload: Workload,
+    /// Who may send notifications.
+    pub sources: Sources,
 }
 
 /// Everything the notification port serves. Both addresses take both kinds of notification; Graph is told two
 /// only because it wants them named.
 pub fn routes(cfg: &mut web::ServiceConfig, receiver: &Arc<Receiver>) {
     for path in ["/notifications", "/lifecycle"] {
+        let asked = Arc::clone(receiver);
         cfg.service(
             web::resource(path)
                 .app_data(web::Data::from(Arc::clone(receiver)))
+                .route(
+                    web::route()
+                        .guard(guard::fn_guard(move |request| asked.refuses(request.head())))
+                        .to(source::refusal),
+                )
                 .route(
                     web::route()
                         .guard(guard::Any(guard::Get()).or(guard::Post()))

@@ -1,17 +1,29 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, RETRY_AFTER as RETRY_AFTER_HEADER};
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::judge::{Judged, judge};
-use super::{ANSWER_WITHIN, Outcome, Receiver, content};
+use super::packed::{Packing, unpack};
+use super::{ANSWER_WITHIN, Outcome, RETRY_AFTER, Receiver, content};
 use crate::clock::Stopwatch;
 use crate::model::{ArrivedContent, Hint, HintKind};
+use crate::port::Connection;
+
+/// Hints that may be on their way to the inbox at the same time, in requests not yet answered: what a store that does
+/// well takes in a second. More would only be answered too late.
+const MOST_AT_ONCE: u32 = 1 << 16;
+
+/// The hints that are on their way to the inbox.
+#[derive(Debug, Clone)]
+pub struct Workload(Arc<Semaphore>);
 
 /// A notification request that was read, parsed and checked: what is left of it is our own.
 pub(super) struct Verified {
@@ -19,6 +31,8 @@ pub(super) struct Verified {
     pub hints: Vec<Hint>,
     /// Started when reading began.
     pub since: Stopwatch,
+    /// Its share of the workload, until it is answered.
+    _share: OwnedSemaphorePermit,
 }
 
 impl FromRequest for Verified {
@@ -28,17 +42,16 @@ impl FromRequest for Verified {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let receiver = web::Data::<Receiver>::extract(request);
         let (request, body) = (request.clone(), payload.take());
-        Box::pin(async move { Ok(receiver.await?.verify(request.headers(), body).await?) })
+        Box::pin(async move { Ok(receiver.await?.verify(&request, body).await?) })
     }
 }
 
-/// Why a request is refused at once. If Office 365 sends it again, it is refused again.
+/// Why a request is refused at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum Refused {
+pub(super) enum Refused {
     #[error("the body is larger than allowed")]
     TooLarge,
-    /// Office 365 never compresses, and unpacking strangers' bytes is a risk.
-    #[error("the body is compressed")]
+    #[error("the body is packed in a way that is not known")]
     Encoded,
     #[error("the body did not arrive in time")]
     TooSlow,
@@ -46,6 +59,9 @@ enum Refused {
     Broken,
     #[error("the body holds no notification")]
     Malformed,
+    /// The only one that is worth sending again.
+    #[error("too many notifications are waiting for the store")]
+    Busy,
 }
 
 impl ResponseError for Refused {
@@ -55,40 +71,79 @@ impl ResponseError for Refused {
             Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Broken | Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
-        // What is left of the body is not read, so nothing can follow on this connection.
-        HttpResponse::build(self.status_code()).force_close().finish()
+        let mut answer = HttpResponse::build(self.status_code());
+        match self {
+            Self::Busy => answer.insert_header((RETRY_AFTER_HEADER, RETRY_AFTER)).finish(),
+            // What is left of the body is not read, so nothing can follow on this connection.
+            _ => answer.force_close().finish(),
+        }
+    }
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(usize::try_from(MOST_AT_ONCE).unwrap_or(Semaphore::MAX_PERMITS))))
+    }
+}
+
+impl Workload {
+    /// A share for these many hints, if there is room for them. A request of its own is never too large.
+    fn share(&self, hints: usize) -> Option<OwnedSemaphorePermit> {
+        let hints = u32::try_from(hints).map_or(MOST_AT_ONCE, |hints| hints.min(MOST_AT_ONCE));
+        self.0.clone().try_acquire_many_owned(hints).ok()
     }
 }
 
 impl Receiver {
-    async fn verify(&self, headers: &HeaderMap, body: Payload) -> Result<Verified, Refused> {
+    async fn verify(&self, request: &HttpRequest, body: Payload) -> Result<Verified, Refused> {
         let since = self.clock.stopwatch();
-        let judged = self.read(headers, body).await.and_then(|body| {
-            let judged = judge(&body, &self.client_states, self.clock.now()).ok_or(Refused::Malformed)?;
-            // Most bodies say nothing beside the hints, and are not read a second time.
-            let contents = if self.sealer.is_some() && judged.iter().any(Judged::may_bring_content) {
-                content::of(&body, self.body_limit)
-            } else {
-                Vec::new()
-            };
-            Ok((judged, contents))
-        });
+        let body = self.read(request.headers(), body).await;
+        if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+            connection.received();
+        }
+        let body = body.and_then(|(packing, body)| unpack(packing, body, self.body_limit));
+        let judged = body.and_then(|body| self.judge(&body));
         if let Err(reason) = &judged {
             self.count(None, Outcome::Malformed);
             tracing::debug!(%reason, "refused a notification request");
         }
         let (judged, contents) = judged?;
-        Ok(Verified { hints: self.genuine(judged, contents), since })
+        let hints = self.genuine(judged, contents);
+        let Some(share) = self.workload.share(hints.len()) else {
+            for hint in &hints {
+                self.count(Some(hint.kind), Outcome::Unstored);
+            }
+            return Err(Refused::Busy);
+        };
+        Ok(Verified { hints, since, _share: share })
     }
 
-    async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<Bytes, Refused> {
-        acceptable(headers, self.body_limit)?;
+    async fn read(&self, headers: &HeaderMap, body: Payload) -> Result<(Packing, Bytes), Refused> {
+        let packing = Packing::of(headers).ok_or(Refused::Encoded)?;
+        let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if length.is_some_and(|length| length > self.body_limit) {
+            return Err(Refused::TooLarge);
+        }
         let read = read_up_to(self.body_limit, body);
-        self.clock.timeout(ANSWER_WITHIN, read).await.unwrap_or(Err(Refused::TooSlow))
+        let body = self.clock.timeout(ANSWER_WITHIN, read).await.unwrap_or(Err(Refused::TooSlow))?;
+        Ok((packing, body))
+    }
+
+    /// The elements of a body, and what each brings beside its hint.
+    fn judge(&self, body: &[u8]) -> Result<(Vec<Judged>, Vec<Option<ArrivedContent>>), Refused> {
+        let judged = judge(body, &self.client_states, self.clock.now()).ok_or(Refused::Malformed)?;
+        // Most bodies say nothing beside the hints, and are not read a second time.
+        let contents = if self.sealer.is_some() && judged.iter().any(Judged::may_bring_content) {
+            content::of(body, self.body_limit)
+        } else {
+            Vec::new()
+        };
+        Ok((judged, contents))
     }
 
     /// Counts what is not ours, and keeps the rest.
@@ -113,18 +168,6 @@ impl Receiver {
     }
 }
 
-/// What the head alone tells.
-fn acceptable(headers: &HeaderMap, limit: usize) -> Result<(), Refused> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if text(CONTENT_ENCODING).is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity")) {
-        return Err(Refused::Encoded);
-    }
-    match text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok()) {
-        Some(length) if length > limit => Err(Refused::TooLarge),
-        _ => Ok(()),
-    }
-}
-
 async fn read_up_to(limit: usize, mut body: Payload) -> Result<Bytes, Refused> {
     let mut read = BytesMut::new();
     while let Some(chunk) = body.next().await {
@@ -135,4 +178,22 @@ async fn read_up_to(limit: usize, mut body: Payload) -> Result<Bytes, Refused> {
         read.extend_from_slice(&chunk);
     }
     Ok(read.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_room_if_the_others_leave_some_and_always_if_it_is_alone() {
+        let workload = Workload::default();
+        let alone = workload.share(usize::MAX).unwrap();
+        assert!(workload.share(1).is_none());
+        drop(alone);
+        let first = workload.share(60_000).unwrap();
+        assert!(workload.share(6_000).is_none());
+        let _second = workload.share(5_000).unwrap();
+        drop(first);
+        assert!(workload.share(60_000).is_some());
+    }
 }

@@ -20,6 +20,7 @@ mod main_job;
 mod monitoring;
 mod office365;
 mod openapi;
+mod port;
 mod receive;
 mod receiver;
 mod simulator;

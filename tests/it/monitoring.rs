@@ -26,6 +26,10 @@ fn scrape() -> String {
     metrics.throttled(&name, Duration::from_secs(5));
     metrics.recovered_by_sweep(1);
     metrics.contents_looked_at(1, 1, &["signature"]);
+    metrics.port.connected(1);
+    metrics.port.closed("slow");
+    metrics.port.refused("source");
+    metrics.port.certificate("listen", 60.0, false);
     let snapshot = Snapshot {
         inbox_pending: 1,
         inbox_oldest_age: Duration::from_secs(1),

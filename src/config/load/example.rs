@@ -39,7 +39,9 @@ fn all_keys() -> BTreeSet<String> {
             all.extend(keys_in(&read(&format!("[[{section}]]\nunknown = 1")).unwrap_err()));
         }
     }
-    all.extend(keys_in(&read("admin.api_keys = [{ unknown = 1 }]").unwrap_err()));
+    for table in ["admin.api_keys = [{ unknown = 1 }]", "listen.tls = { unknown = 1 }"] {
+        all.extend(keys_in(&read(table).unwrap_err()));
+    }
     all
 }
 
@@ -51,7 +53,8 @@ fn the_example_is_a_good_configuration_as_it_stands() {
 
 #[test]
 fn what_the_example_shows_as_default_is_the_default() {
-    let (shown, defaults) = (read(&uncommented()).unwrap(), read(EXAMPLE).unwrap());
+    let (mut shown, defaults) = (read(&uncommented()).unwrap(), read(EXAMPLE).unwrap());
+    assert!(shown.listen.tls.take().is_some() && defaults.listen.tls.is_none(), "shown by an example");
     let settings = |config: &Config| {
         format!(
             "{:?}",

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::Cloud;
+use crate::config::{AllowMode, Cloud, Tls};
 use crate::model::{Start, Via};
 
 const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
@@ -10,9 +10,18 @@ const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
 notifications = "0.0.0.0:8080"
 admin = "0.0.0.0:8081"
 body_limit = "2MiB"
+trusted_proxies = ["10.0.0.0/8", "::1"]
+allow_from = ["20.20.32.0/19"]
+allow_mode = "report"
+max_connections = 500
+
+[listen.tls]
+certificate = "/etc/tls.pem"
+key = "/etc/tls.key"
 
 [admin]
 api_keys = [{ name = "ops", key = { env = "OPS_KEY" }, role = "write" }]
+tls = { certificate = "a.pem", key = "a.key" }
 
 [store]
 url = "sqlite:/var/lib/o365.db"
@@ -80,6 +89,12 @@ fn every_key_is_read() {
     assert_eq!(config.public_url.as_str(), "https://hooks.contoso.com/o365");
     assert_eq!(config.listen.notifications.to_string(), "0.0.0.0:8080");
     assert_eq!(config.listen.body_limit, 2 << 20);
+    assert_eq!(format!("{:?}", config.listen.trusted_proxies), "[10.0.0.0/8, ::1/128]");
+    assert_eq!(format!("{:?}", config.listen.allow_from), "[20.20.32.0/19]");
+    assert_eq!((config.listen.allow_mode, config.listen.max_connections), (AllowMode::Report, 500));
+    let pair = |certificate: &str, key: &str| Some(Tls { certificate: certificate.into(), key: key.into() });
+    assert_eq!(config.listen.tls, pair("/etc/tls.pem", "/etc/tls.key"));
+    assert_eq!(config.admin.tls, pair("a.pem", "a.key"));
     assert_eq!(config.admin.api_keys[0].key.expose(), "key of ops");
     assert_eq!(config.store.retention, Duration::from_secs(90 * 86_400));
     let tenant = &config.tenants[0];
@@ -110,6 +125,9 @@ fn the_environment_goes_over_the_file() {
         ("O365_LISTENER__FETCH__CONCURRENCY", "7"),
         ("O365_LISTENER__FETCH__SWEEP_EVERY", "90s"),
         ("O365_LISTENER__RENEWAL__AT", "0.8"),
+        ("O365_LISTENER__LISTEN__MAX_CONNECTIONS", "70"),
+        ("O365_LISTENER__LISTEN__TLS__CERTIFICATE", "other.pem"),
+        ("O365_LISTENER__LISTEN__TLS__KEY", "other.key"),
         ("O365_LISTENER__STORE__URL", "sqlite:1"),
         ("O365_LISTENER_API_KEY", "is none of the file's keys"),
     ]);
@@ -119,6 +137,8 @@ fn the_environment_goes_over_the_file() {
         assert_eq!((config.fetch.concurrency, config.fetch.sweep_every), (7, Some(Duration::from_secs(90))));
         assert!((config.renewal.at - 0.8).abs() < f64::EPSILON);
         assert_eq!(config.store.url, "sqlite:1");
+        assert_eq!(config.listen.max_connections, 70);
+        assert_eq!(config.listen.tls.as_ref().unwrap().key.to_str(), Some("other.key"));
     }
 }
 
@@ -178,8 +198,12 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
             "line 2, sink: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`",
         ),
         (
-            "[listen.tls]\nkey = \"a\"",
-            "line 2, listen.tls: unknown key `tls`: use one of `notifications`, `admin`, `body_limit`",
+            "[listen]\ntsl = 1",
+            "line 3, listen.tsl: unknown key `tsl`: use one of `notifications`, `admin`, `trusted_proxies`, `allow_from`, `allow_mode`, `body_limit`, `max_connections`, `tls`",
+        ),
+        (
+            "[listen.tls]\ncert = \"a\"",
+            "line 3, listen.tls.cert: unknown key `cert`: use `certificate` or `key`",
         ),
         (
             "[store]\npassword = \"a\"",
@@ -204,6 +228,7 @@ fn what_is_missing_is_named_with_its_section() {
     );
     refuses(&[
         ("[[tenant]]\nname = \"a\"", "line 2, tenant: missing key `tenant_id`: add tenant_id = …"),
+        ("[admin.tls]\nkey = \"a\"", "line 2, admin.tls: missing key `certificate`: add certificate = …"),
         (
             "[fetch]\n\n[[tenant]]\nname = \"a\"\ntenant_id = \"b\"\n",
             "line 4, tenant: missing key `client_id`: add client_id = …",
@@ -314,6 +339,36 @@ fn a_value_that_cannot_be_is_told_what_can() {
         (
             "[renewal]\nat = nan",
             "line 3, renewal.at: NaN is out of range: write a share of the lifetime from 0.1 to 0.95",
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_port_cannot_do_is_told_with_what_it_can() {
+    refuses(&[
+        (
+            "[listen]\nallow_from = [\"10.0.0.0/8\", \"10.0.0.0-255\"]",
+            r#"line 3, listen.allow_from: '10.0.0.0-255' is not a network: write "10.0.0.0/8", "2001:db8::/32" or a single address"#,
+        ),
+        (
+            "[listen]\ntrusted_proxies = [\"10.1.2.3/8\"]",
+            r#"line 3, listen.trusted_proxies: '10.1.2.3/8' begins in the middle of a network: write "10.0.0.0/8""#,
+        ),
+        (
+            "[listen]\ntrusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]",
+            "line 3, listen.trusted_proxies: everybody's X-Forwarded-For would be believed: write the networks of your proxies",
+        ),
+        (
+            "[listen]\nallow_mode = \"block\"",
+            "line 3, listen.allow_mode: unknown value `block`: use `enforce` or `report`",
+        ),
+        (
+            "[listen]\nmax_connections = 0",
+            "line 3, listen.max_connections: 0 is out of range: write a number from 1 to 1000000",
+        ),
+        (
+            "[listen.tls]\ncertificate = \"\"\nkey = \"a\"",
+            "line 3, listen.tls.certificate: there is no file without a name: write its path",
         ),
     ]);
 }

@@ -5,17 +5,19 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, HttpServer, rt};
+use actix_web::{App, rt};
 use async_trait::async_trait;
 use chrono::DateTime;
 use o365_listener::clock::Clock;
 use o365_listener::metrics::{Metrics, Snapshot};
 use o365_listener::model::{Hint, Origin, Start, SubscriptionId, Via, Wish};
-use o365_listener::receive::{Receiver, routes};
+use o365_listener::port::{Port, Settings};
+use o365_listener::receive::{Receiver, Sources, Workload, routes};
 use o365_listener::seal::{ClientStates, Sealer};
 use o365_listener::secret::Secret;
 use o365_listener::store::{self, Inbox, InboxDepth, NewSubscription, Receipt, Store, StoreError};
 use o365_listener::tasks::Signal;
+use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,22 +42,27 @@ pub struct Answer {
 
 impl Bench {
     pub async fn new() -> Self {
-        Self::start(None, None).await
+        Self::start(None, None, Sources::default()).await
     }
 
     /// The same with a key that seals content.
     pub async fn sealing() -> (Self, Sealer) {
         let sealer =
             || Sealer::new(&[Secret::new("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")]).unwrap().unwrap();
-        (Self::start(None, Some(Arc::new(sealer()))).await, sealer())
+        (Self::start(None, Some(Arc::new(sealer())), Sources::default()).await, sealer())
     }
 
     /// The same with another inbox than the store's.
     pub async fn with_inbox(inbox: impl Inbox + 'static) -> Self {
-        Self::start(Some(Arc::new(inbox)), None).await
+        Self::start(Some(Arc::new(inbox)), None, Sources::default()).await
     }
 
-    async fn start(inbox: Option<Arc<dyn Inbox>>, sealer: Option<Arc<Sealer>>) -> Self {
+    /// The same with other sources than everywhere.
+    pub async fn with_sources(sources: Sources) -> Self {
+        Self::start(None, None, sources).await
+    }
+
+    async fn start(inbox: Option<Arc<dyn Inbox>>, sealer: Option<Arc<Sealer>>, sources: Sources) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(DateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
@@ -72,6 +79,8 @@ impl Bench {
             fetch: Signal::default(),
             renew: Signal::default(),
             body_limit: BODY_LIMIT,
+            workload: Workload::default(),
+            sources,
         };
         Self { clock, store, id, receiver: Arc::new(receiver), _folder: folder }
     }
@@ -82,6 +91,19 @@ impl Bench {
 
     pub fn client_state_of_a_stranger(&self) -> String {
         self.receiver.client_states.of(SubscriptionId(Uuid::from_u128(43)))
+    }
+
+    /// The `clientState` of a further subscription that is followed.
+    pub async fn follow(&self, name: &str) -> String {
+        let id = SubscriptionId(Uuid::new_v4());
+        let wish = Wish {
+            name: name.parse().unwrap(),
+            resource: format!("onedrive:{name}@fabrikam.example").parse().unwrap(),
+            ..wish()
+        };
+        let new = NewSubscription { id, wish, target: None, now: self.clock.now() };
+        self.store.register(new).await.unwrap();
+        self.receiver.client_states.of(id)
     }
 
     pub async fn post(&self, body: Value) -> Answer {
@@ -95,16 +117,26 @@ impl Bench {
         Answer { status, headers, body: String::from_utf8(read_body(answer).await.to_vec()).unwrap() }
     }
 
-    /// Serves on a real socket, as long as the test lasts.
+    /// Serves on a real port, as long as the test lasts.
     pub fn serve(&self) -> SocketAddr {
+        self.serve_with(1000, None)
+    }
+
+    /// The same with so many connections, and with TLS.
+    pub fn serve_with(&self, max_connections: usize, tls: Option<ServerConfig>) -> SocketAddr {
+        let settings = Settings {
+            address: ([127, 0, 0, 1], 0).into(),
+            max_connections,
+            body_limit: BODY_LIMIT,
+            tls: tls.map(Arc::new),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.receiver.metrics),
+            drain_seconds: 1,
+        };
         let receiver = Arc::clone(&self.receiver);
-        let server = HttpServer::new(move || App::new().configure(|cfg| routes(cfg, &receiver)))
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .unwrap();
-        let address = server.addrs()[0];
-        rt::spawn(server.run());
+        let port = Port::open(settings, move |cfg| routes(cfg, &receiver)).unwrap();
+        let address = port.address();
+        rt::spawn(port.run());
         address
     }
 
@@ -116,6 +148,10 @@ impl Bench {
         was_raised(&self.receiver.renew).await
     }
 
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.receiver.metrics)
+    }
+
     /// How many elements were counted under these labels.
     pub fn counted(&self, kind: &str, result: &str) -> u64 {
         self.count(&format!("notifications_total{{kind=\"{kind}\",result=\"{result}\"}}"))
@@ -123,9 +159,17 @@ impl Bench {
 
     /// What `/metrics` would say.
     pub fn count(&self, series: &str) -> u64 {
+        self.value(series).map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// The same of what is no whole number.
+    pub fn gauge(&self, series: &str) -> f64 {
+        self.value(series).expect(series).parse().unwrap()
+    }
+
+    fn value(&self, series: &str) -> Option<String> {
         let text = self.receiver.metrics.observe(&Snapshot::default()).unwrap();
-        let value = text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")));
-        value.map_or(0, |value| value.parse().unwrap())
+        text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")).map(str::to_owned))
     }
 }
 
