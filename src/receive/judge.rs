@@ -28,7 +28,7 @@ struct Element {
 
 /// What an element turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judged {
+pub enum Judged {
     /// Ours.
     Genuine(Hint),
     /// Its `clientState` is missing or not one of ours.
@@ -38,7 +38,7 @@ pub(super) enum Judged {
 }
 
 /// Judges a body. `None`: there is no notification in it at all.
-pub(super) fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
+pub fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
     let collection: Collection<'_> = serde_json::from_slice(body).ok()?;
     let judged: Vec<Judged> =
         collection.value.into_iter().map(|element| judge_element(element, states, now)).collect();

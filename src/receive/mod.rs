@@ -22,8 +22,8 @@
 //! * *The process dies between commit and wake-up.* The loops look at the store when they start; a signal that
 //!   was lost costs latency only.
 
-mod handshake;
-mod judge;
+pub mod handshake;
+pub mod judge;
 mod verified;
 
 use std::sync::Arc;
