@@ -25,6 +25,11 @@ pub struct Listener {
 impl Listener {
     /// Starts tenant and listener; the three resources are followed from the beginning.
     pub async fn start(seed: u64) -> Self {
+        Self::start_with(seed, "").await
+    }
+
+    /// The same with more configuration: sections and entries.
+    pub async fn start_with(seed: u64, more: &str) -> Self {
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             seed,
@@ -40,7 +45,7 @@ impl Listener {
             notifications: free_port(),
             admin: free_port(),
         };
-        std::fs::write(listener.config(), listener.configuration()).unwrap();
+        std::fs::write(listener.config(), listener.configuration() + more).unwrap();
         listener.run().await;
         listener
     }
@@ -124,6 +129,10 @@ impl Listener {
 
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin)
+    }
+
+    pub fn notifications_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.notifications)
     }
 
     /// What the API answers.

@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod crash;
 mod following;
 mod house;
 mod listener;
