@@ -37,13 +37,14 @@ impl Listener {
             ..simulator::Options::default()
         };
         let tenant = simulator::start(options).await.unwrap();
+        let [notifications, admin] = free_ports();
         let mut listener = Self {
             tenant,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             process: None,
             folder: tempfile::tempdir().unwrap(),
-            notifications: free_port(),
-            admin: free_port(),
+            notifications,
+            admin,
         };
         std::fs::write(listener.config(), listener.configuration() + more).unwrap();
         listener.run().await;
@@ -198,8 +199,10 @@ impl Drop for Listener {
     }
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Two different ones: both are held until both are known.
+fn free_ports() -> [u16; 2] {
+    let listen = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    [listen(), listen()].map(|socket| socket.local_addr().unwrap().port())
 }
 
 /// Looks every 100 ms until `met` holds; fails after [`PATIENCE`].

@@ -120,7 +120,8 @@ impl Sender {
 
     /// A genuine element for each item, some of them twice, among others that are nothing.
     fn elements(&mut self, items: &[(usize, String)]) -> Vec<Value> {
-        let mut elements = Vec::new();
+        // A body in which nothing can be read would be refused.
+        let mut elements = vec![self.forged()];
         for (at, _) in items {
             elements.push(self.element(*at));
             if self.random.random_ratio(1, 4) {
@@ -144,12 +145,14 @@ impl Sender {
         match (self.load, self.random.random_range(0..10)) {
             (_, 0) => json!({"subscriptionId": 7}),
             (Load::Storm, 2..) => self.element(at),
-            _ => {
-                let mut forged = self.element(at);
-                forged["clientState"] = json!(format!("v1.{}.{}", Uuid::nil(), "A".repeat(43)));
-                forged
-            }
+            _ => self.forged(),
         }
+    }
+
+    fn forged(&mut self) -> Value {
+        let mut forged = self.element(0);
+        forged["clientState"] = json!(format!("v1.{}.{}", Uuid::nil(), "A".repeat(43)));
+        forged
     }
 
     fn element(&mut self, at: usize) -> Value {
