@@ -4,14 +4,15 @@
 //! No mutation finds a MAC, so `CLIENT_STATE` in an input stands for a valid one, as in `tests/payloads`.
 #![no_main]
 
-use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
 use std::sync::OnceLock;
 
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
-use o365_listener::model::{HintKind, SubscriptionId};
+use o365_listener::model::{Hint, HintKind, RemoteId, SubscriptionId};
 use o365_listener::receive::judge::{Judged, judge};
 use o365_listener::seal::ClientStates;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -46,7 +47,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let each: Vec<Judged> = elements.iter().map(|element| alone(element.get())).collect();
     for (element, judged) in elements.iter().zip(&each) {
-        is_right(element.get(), judged);
+        assert_eq!(*judged, expected(element.get()));
     }
     let any = each.iter().any(|judged| *judged != Judged::Malformed);
     assert_eq!(judged, any.then(|| each.clone()), "an element is judged by its neighbours");
@@ -92,24 +93,28 @@ fn alone(element: &str) -> Judged {
     }
 }
 
-/// Compares a judgement with what the element says, read in another way.
-fn is_right(element: &str, judged: &Judged) {
-    let said = |name, position| text(element, name, position);
-    let is_ours = said("clientState", 1).as_deref() == Some(bench().ours.as_str());
-    match judged {
-        Judged::Genuine(hint) => {
-            assert!(is_ours, "taken for ours");
-            assert_eq!(hint.subscription, OURS);
-            let remote = hint.remote.as_ref().map(|remote| remote.0.clone());
-            assert_eq!(remote, said("subscriptionId", 0).map(|id| id.to_ascii_lowercase()));
-            assert_eq!(hint.kind, kind(said("lifecycleEvent", 2).as_deref()));
-        }
-        Judged::Forged(told) => {
-            assert!(!is_ours, "taken for a forgery");
-            assert_eq!(*told, kind(said("lifecycleEvent", 2).as_deref()));
-        }
-        Judged::Malformed => {}
+/// The judgement, once more: from the element read in another way.
+fn expected(element: &str) -> Judged {
+    let Some([id, state, event]) =
+        fields(element.as_bytes(), ["subscriptionId", "clientState", "lifecycleEvent"])
+    else {
+        return Judged::Malformed;
+    };
+    let (Some(Some(remote)), Some(state), Some(event)) =
+        (text(id.as_deref()), text(state.as_deref()), text(event.as_deref()))
+    else {
+        return Judged::Malformed;
+    };
+    let kind = kind(event.as_deref());
+    if state.as_deref() != Some(bench().ours.as_str()) {
+        return Judged::Forged(kind);
     }
+    Judged::Genuine(Hint {
+        subscription: OURS,
+        remote: Some(RemoteId(remote.to_ascii_lowercase())),
+        kind,
+        received_at: DateTime::UNIX_EPOCH,
+    })
 }
 
 fn kind(lifecycle_event: Option<&str>) -> HintKind {
@@ -137,19 +142,63 @@ fn splits_and_merges_change_nothing(elements: &[Box<RawValue>], each: &[Judged])
     }
 }
 
-/// The elements, if the body is a collection. serde takes an array for a structure, its fields in order: lenient,
-/// and harmless here.
+/// The elements, if the body is a collection.
 fn elements(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
-    let text = std::str::from_utf8(body).ok()?;
-    serde_json::from_str(field(text, "value", 0)?.get()).ok()
+    let [value] = fields(body, ["value"])?;
+    serde_json::from_str(value?.get()).ok()
 }
 
-fn text(element: &str, name: &str, position: usize) -> Option<String> {
-    serde_json::from_str(field(element, name, position)?.get()).ok()
+/// `Some(None)`: null or not there. `None`: no text.
+fn text(value: Option<&RawValue>) -> Option<Option<String>> {
+    value.map_or(Some(None), |value| serde_json::from_str(value.get()).ok())
 }
 
-fn field(text: &str, name: &str, position: usize) -> Option<Box<RawValue>> {
-    let object = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text);
-    let mut list = || serde_json::from_str::<Vec<Box<RawValue>>>(text).ok()?.into_iter().nth(position);
-    object.ok().map_or_else(&mut list, |mut object| object.remove(name))
+/// These fields of a structure. `None`: there is none, or a field is there twice.
+fn fields<const N: usize>(json: &[u8], names: [&'static str; N]) -> Option<[Option<Box<RawValue>>; N]> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let found = Fields(names).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok()?;
+    Some(found)
+}
+
+/// What else an object has is passed over, whatever it is (even bytes that are no text). serde takes an array for a
+/// structure too, its fields in order: lenient, and harmless here.
+struct Fields<const N: usize>([&'static str; N]);
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Fields<N> {
+    type Value = [Option<Box<RawValue>>; N];
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Fields<N> {
+    type Value = [Option<Box<RawValue>>; N];
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a structure")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [const { None }; N];
+        while let Some(name) = map.next_key::<String>()? {
+            match self.0.iter().position(|known| *known == name) {
+                Some(at) if found[at].is_some() => return Err(A::Error::custom("twice")),
+                Some(at) => found[at] = Some(map.next_value()?),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut found = [const { None }; N];
+        for field in &mut found {
+            *field = Some(list.next_element()?.ok_or_else(|| A::Error::custom("too short"))?);
+        }
+        Ok(found)
+    }
 }

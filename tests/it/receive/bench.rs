@@ -28,7 +28,7 @@ pub struct Bench {
     pub store: Arc<dyn Store>,
     pub id: SubscriptionId,
     receiver: Arc<Receiver>,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 pub struct Answer {
@@ -64,7 +64,7 @@ impl Bench {
             renew: Signal::default(),
             body_limit: BODY_LIMIT,
         };
-        Self { clock, store, id, receiver: Arc::new(receiver), _folder: folder }
+        Self { clock, store, id, receiver: Arc::new(receiver), folder }
     }
 
     pub fn client_state(&self) -> String {

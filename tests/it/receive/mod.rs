@@ -2,6 +2,7 @@
 
 mod bench;
 mod sockets;
+mod split;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::test::TestRequest;
