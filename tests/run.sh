@@ -12,6 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly SKIPPED=77 # the exit status of a step that could not be done here
 readonly ADVISORIES_TIMEOUT=60s
+readonly FUZZ_SECONDS=25 # for each target
 readonly POLICY=/usr/sbin/policy-rc.d
 
 summary=()
@@ -47,6 +48,30 @@ advisories() {
     cargo deny --locked check advisories
 }
 
+formatted() {
+    cargo fmt --check && cargo fmt --check --manifest-path fuzz/Cargo.toml
+}
+
+# Each target for a while, from the corpus in the tree; what is found beyond that is thrown away here.
+fuzzing() {
+    local found target options
+    if ! command -v cargo-fuzz >/dev/null || ! command -v g++ >/dev/null; then
+        echo "skipped: cargo-fuzz and g++ are needed"
+        return "$SKIPPED"
+    fi
+    # Without a sanitizer, which would take a nightly compiler: there is no unsafe code here to look at.
+    cargo fuzz build --dev --sanitizer none || return 1
+    for target in $(cargo fuzz list); do
+        found=$(mktemp -d)
+        options=(-max_total_time="$FUZZ_SECONDS" -max_len=4200 -timeout=10 -rss_limit_mb=512 -print_final_stats=1)
+        [[ ! -e fuzz/$target.dict ]] || options+=(-dict="fuzz/$target.dict")
+        cargo fuzz run --dev --sanitizer none "$target" "$found" "fuzz/corpus/$target" -- "${options[@]}" 2>&1 |
+            grep --text --invert-match --extended-regexp '^#[0-9]+\s+(NEW|REDUCE)|^"|Recommended dictionary|WARNING: Failed to find' ||
+            return 1
+        rm -rf "$found"
+    done
+}
+
 # What the tests need ------------------------------------------------------------------------------------------
 
 as_root() {
@@ -57,9 +82,11 @@ may_be_root() {
     ((EUID == 0)) || sudo -n true 2>/dev/null
 }
 
-# A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics.
+# A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics; a C++
+# compiler for libFuzzer.
 missing_packages() {
     command -v gcc >/dev/null || echo gcc libc6-dev
+    command -v g++ >/dev/null || echo g++
     command -v make >/dev/null || echo make
     command -v pkg-config >/dev/null || echo pkg-config
     command -v promtool >/dev/null || echo prometheus
@@ -112,6 +139,10 @@ install_cargo_tools() {
         printf '\n==> Installing cargo-deny (this takes some minutes)\n'
         cargo install --locked --quiet cargo-deny
     }
+    command -v cargo-fuzz >/dev/null || {
+        printf '\n==> Installing cargo-fuzz\n'
+        cargo install --locked --quiet cargo-fuzz || echo "It could not be installed; that step is skipped."
+    }
 }
 
 # ------------------------------------------------------------------------------------------------------------
@@ -124,13 +155,14 @@ command -v cargo >/dev/null || {
 install_packages
 install_cargo_tools
 
-step "Format" cargo fmt --check
+step "Format" formatted
 step "Clippy" cargo clippy --locked --all-targets -- -D warnings
 step "Documentation" documentation
 step "Dependencies: bans, licences, sources" cargo deny --locked check --hide-inclusion-graph bans licenses sources
 step "Dependencies: advisories" advisories
 step "Tests" cargo nextest run --locked
 step "Documentation's examples" cargo test --locked --doc --quiet
+step "Fuzzing" fuzzing
 
 printf '\n==> Summary\n'
 printf '%s\n' "${summary[@]}"

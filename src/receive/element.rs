@@ -51,29 +51,45 @@ impl<'de> Visitor<'de> for Fields {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut subscription_id = None;
-        let (mut client_state, mut lifecycle_event, mut understood) = (None, None, true);
+        let (mut id, mut state, mut event, mut change) =
+            (Once::default(), Once::default(), Once::default(), Once::default());
+        let mut understood = true;
         while let Some(Text(field)) = fields.next_key()? {
             match &*field {
-                "subscriptionId" => subscription_id = Some(fields.next_value::<Text<'de>>()?.0),
-                "clientState" => client_state = text(&mut fields)?,
-                "lifecycleEvent" => lifecycle_event = text(&mut fields)?,
-                "changeType" => {
-                    understood &= text(&mut fields)?.is_none_or(|change| CHANGES.contains(&&*change));
-                }
+                "subscriptionId" => id.read("subscriptionId", &mut fields)?,
+                "clientState" => state.read("clientState", &mut fields)?,
+                "lifecycleEvent" => event.read("lifecycleEvent", &mut fields)?,
+                "changeType" => change.read("changeType", &mut fields)?,
                 field => {
                     fields.next_value::<IgnoredAny>()?;
                     understood &= KNOWN.contains(&field);
                 }
             }
         }
-        let subscription_id = subscription_id.ok_or_else(|| A::Error::missing_field("subscriptionId"))?;
-        Ok(Element { subscription_id, client_state, lifecycle_event, understood })
+        Ok(Element {
+            subscription_id: id.text.ok_or_else(|| A::Error::missing_field("subscriptionId"))?,
+            client_state: state.text,
+            lifecycle_event: event.text,
+            understood: understood && change.text.is_none_or(|change| CHANGES.contains(&&*change)),
+        })
     }
 }
 
-fn text<'de, A: MapAccess<'de>>(fields: &mut A) -> Result<Option<Cow<'de, str>>, A::Error> {
-    Ok(fields.next_value::<Option<Text<'de>>>()?.map(|text| text.0))
+/// A field that holds a text or null, or is not there; there twice, it says nothing.
+#[derive(Default)]
+struct Once<'a> {
+    seen: bool,
+    text: Option<Cow<'a, str>>,
+}
+
+impl<'de> Once<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, name: &'static str, fields: &mut A) -> Result<(), A::Error> {
+        if std::mem::replace(&mut self.seen, true) {
+            return Err(A::Error::duplicate_field(name));
+        }
+        self.text = fields.next_value::<Option<Text<'de>>>()?.map(|text| text.0);
+        Ok(())
+    }
 }
 
 /// Borrowed where no escape is in it; a bare `Cow` in an `Option` would always be copied.

@@ -12,13 +12,19 @@ const LONGEST_TOKEN: usize = 4096;
 
 /// Whether a request with this query is a handshake. Graph writes `validationToken`, SharePoint
 /// `validationtoken`.
-pub(super) fn is_one(query: Option<&str>) -> bool {
+pub fn is_one(query: Option<&str>) -> bool {
     raw_token(query).is_some()
+}
+
+/// What is given back to a request with this query: the decoded token. `None`: it is no handshake, or its token is
+/// one that is not given back (longer than 4096 bytes, no UTF-8, control characters).
+pub fn token(query: Option<&str>) -> Option<String> {
+    raw_token(query).and_then(echo)
 }
 
 /// Answers it.
 pub(super) async fn answer(request: HttpRequest) -> HttpResponse {
-    match raw_token(request.uri().query()).and_then(echo) {
+    match token(request.uri().query()) {
         Some(token) => HttpResponse::Ok()
             .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("text/plain")))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

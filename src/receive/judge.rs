@@ -16,7 +16,7 @@ struct Collection<E> {
 
 /// What an element turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Judged {
+pub enum Judged {
     /// Ours.
     Genuine(Hint),
     /// Its `clientState` is missing or not one of ours.
@@ -33,14 +33,15 @@ impl Judged {
 }
 
 /// Judges a body. `None`: there is no notification in it at all.
-pub(super) fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
+pub fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
+    let body = str::from_utf8(body).ok()?;
     let one = |element: &Element<'_>| judge_element(element, states, now);
     // What comes from Office 365 is read in one pass. Where that fails, each element stays text until it is judged, so
     // that a bad one does not reject the rest.
-    let judged: Vec<Judged> = if let Ok(whole) = serde_json::from_slice::<Collection<Element<'_>>>(body) {
+    let judged: Vec<Judged> = if let Ok(whole) = serde_json::from_str::<Collection<Element<'_>>>(body) {
         whole.value.iter().map(one).collect()
     } else {
-        let parts: Collection<Part<'_>> = serde_json::from_slice(body).ok()?;
+        let parts: Collection<Part<'_>> = serde_json::from_str(body).ok()?;
         let read =
             |part: &Part<'_>| serde_json::from_str(part.0.get()).as_ref().map_or(Judged::Malformed, one);
         parts.value.iter().map(read).collect()

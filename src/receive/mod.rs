@@ -26,8 +26,8 @@
 
 mod content;
 mod element;
-mod handshake;
-mod judge;
+pub mod handshake;
+pub mod judge;
 mod packed;
 mod source;
 mod verified;

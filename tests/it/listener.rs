@@ -25,6 +25,11 @@ pub struct Listener {
 impl Listener {
     /// Starts tenant and listener; the three resources are followed from the beginning.
     pub async fn start(seed: u64) -> Self {
+        Self::start_with(seed, "").await
+    }
+
+    /// The same with more configuration: sections and entries.
+    pub async fn start_with(seed: u64, more: &str) -> Self {
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             seed,
@@ -32,15 +37,16 @@ impl Listener {
             ..simulator::Options::default()
         };
         let tenant = simulator::start(options).await.unwrap();
+        let [notifications, admin] = free_ports();
         let mut listener = Self {
             tenant,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             process: None,
             folder: tempfile::tempdir().unwrap(),
-            notifications: free_port(),
-            admin: free_port(),
+            notifications,
+            admin,
         };
-        std::fs::write(listener.config(), listener.configuration()).unwrap();
+        std::fs::write(listener.config(), listener.configuration() + more).unwrap();
         listener.run().await;
         listener
     }
@@ -126,6 +132,10 @@ impl Listener {
         format!("http://127.0.0.1:{}", self.admin)
     }
 
+    pub fn notifications_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.notifications)
+    }
+
     /// What the API answers.
     pub async fn get(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.admin_url());
@@ -189,8 +199,10 @@ impl Drop for Listener {
     }
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Two different ones: both are held until both are known.
+fn free_ports() -> [u16; 2] {
+    let listen = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    [listen(), listen()].map(|socket| socket.local_addr().unwrap().port())
 }
 
 /// Looks every 100 ms until `met` holds; fails after [`PATIENCE`].

@@ -13,6 +13,7 @@
 
 mod api;
 mod content;
+mod crash;
 mod following;
 mod house;
 mod listener;

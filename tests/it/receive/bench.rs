@@ -31,7 +31,7 @@ pub struct Bench {
     pub store: Arc<dyn Store>,
     pub id: SubscriptionId,
     receiver: Arc<Receiver>,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 pub struct Answer {
@@ -82,7 +82,7 @@ impl Bench {
             workload: Workload::default(),
             sources,
         };
-        Self { clock, store, id, receiver: Arc::new(receiver), _folder: folder }
+        Self { clock, store, id, receiver: Arc::new(receiver), folder }
     }
 
     pub fn client_state(&self) -> String {

@@ -3,6 +3,7 @@
 pub mod bench;
 mod content;
 mod sockets;
+mod split;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::test::TestRequest;
