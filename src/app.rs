@@ -30,7 +30,7 @@ use crate::renew::{Parts, Renewer};
 use crate::retain::Retainer;
 use crate::seal::ClientStates;
 use crate::store::{self, NewSubscription, Registered, Store};
-use crate::tasks::{self, Signal};
+use crate::tasks::{self, Seldom, Signal};
 
 /// Threads of each port. Answers take microseconds of them; what takes longer happens elsewhere.
 const WORKERS: usize = 2;
@@ -152,6 +152,7 @@ impl House {
             fetch: self.fetch.clone(),
             renew: self.renew.clone(),
             body_limit: config.listen.body_limit,
+            unstored: Seldom::default(),
         }
     }
 

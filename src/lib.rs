@@ -17,6 +17,7 @@ pub mod model;
 pub mod office365;
 pub mod receive;
 pub mod renew;
+pub mod reputation;
 pub mod retain;
 pub mod seal;
 pub mod secret;

@@ -3,6 +3,8 @@
 //! Counters and histograms are raised where things happen; gauges are what the store says at the moment of a
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
+mod standing;
+
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -15,7 +17,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use standing::OwnStanding;
+
 use crate::model::{Change, Kind, Name, State};
+use crate::reputation::{Reputation, Standing};
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
@@ -43,6 +48,8 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
     sweep_recovered: Counter,
+    standing: OwnStanding,
+    reputation: Reputation,
 }
 
 /// What the gauges show, read from the store at the moment of a scrape.
@@ -56,6 +63,12 @@ pub struct Snapshot {
     pub subscriptions: Vec<(State, u64)>,
     /// When each remote subscription ends, as time left; negative when it has ended.
     pub expires: Vec<(Name, f64)>,
+    /// How the endpoint stands with Microsoft.
+    pub endpoint: Standing,
+    /// Whether the store takes writes.
+    pub store_writable: bool,
+    /// Commits that have failed since the start.
+    pub store_failures: u64,
 }
 
 /// Where an event's latency is counted from.
@@ -129,6 +142,8 @@ impl Default for Metrics {
                 "Events found by a sweep that no notification had announced",
                 Counter::default()
             ),
+            standing: OwnStanding::register(&mut registry),
+            reputation: Reputation::default(),
             registry,
         };
         // An increase is only seen of a counter that was there before it.
@@ -153,6 +168,11 @@ impl Metrics {
     /// A notification request was answered.
     pub fn acknowledged(&self, after: Duration) {
         self.ack_duration.observe(after.as_secs_f64());
+    }
+
+    /// How the endpoint stands with Microsoft: raised by every answer to Office 365.
+    pub fn reputation(&self) -> &Reputation {
+        &self.reputation
     }
 
     /// A round ended.
@@ -206,6 +226,7 @@ impl Metrics {
             let gauge = self.subscriptions.get_or_create_owned(&labels(&[("state", state.as_str())]));
             gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
         }
+        self.standing.observe(snapshot);
         // A removed subscription must not keep its gauge.
         self.subscription_expires.clear();
         for (name, left) in &snapshot.expires {

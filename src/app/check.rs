@@ -170,6 +170,7 @@ fn stand_in(
         fetch: crate::tasks::Signal::default(),
         renew: crate::tasks::Signal::default(),
         body_limit: config.listen.body_limit,
+        unstored: crate::tasks::Seldom::default(),
     };
     Ok(super::receiving(receiver, config.listen.notifications)?.0)
 }

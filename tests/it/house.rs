@@ -135,6 +135,21 @@ impl House {
         state["subscriptions"].as_array().unwrap().clone()
     }
 
+    /// How many requests with this method below this path the tenant has had.
+    pub async fn requests(&self, method: &str, path: &str) -> usize {
+        let url = format!("{}/_control/requests", self.tenant.url());
+        let kept: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let requests = kept["requests"].as_array().unwrap().iter();
+        requests
+            .filter(|one| one["method"] == method && one["url"].as_str().unwrap().starts_with(path))
+            .count()
+    }
+
+    pub async fn forget_requests(&self) {
+        let url = format!("{}/_control/requests", self.tenant.url());
+        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
+    }
+
     /// Makes a change in a resource of the tenant.
     pub async fn change(&self, resource: &str) {
         self.control("changes", json!({"count": 1, "resource": resource})).await;

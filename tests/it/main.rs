@@ -14,6 +14,7 @@
 mod api;
 mod following;
 mod house;
+mod lifecycle;
 mod listener;
 mod main_job;
 mod monitoring;

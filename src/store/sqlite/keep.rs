@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{SqliteStore, log, mirror, row};
-use crate::store::{Keep, StoreError, Swept};
+use crate::store::{Keep, StoreError, StoreHealth, Swept};
 
 #[async_trait]
 impl Keep for SqliteStore {
@@ -30,6 +30,10 @@ impl Keep for SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    fn health(&self) -> StoreHealth {
+        self.writer.health()
     }
 
     async fn close(&self) {

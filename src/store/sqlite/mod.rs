@@ -11,6 +11,7 @@
 
 mod connection;
 mod error;
+mod health;
 mod inbox;
 mod keep;
 mod log;
@@ -47,7 +48,7 @@ impl SqliteStore {
     /// Opens the file, or makes it, and brings it to the newest schema.
     pub(super) async fn open(path: &str, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let path =
-            std::path::absolute(Path::new(path)).map_err(|error| error::file(Path::new(path), &error))?;
+            std::path::absolute(Path::new(path)).map_err(|error| error::system(Path::new(path), &error))?;
         tokio::task::spawn_blocking(move || Self::open_now(&path, now))
             .await
             .map_err(|_| StoreError::Unavailable("opening it was broken off".to_owned()))?

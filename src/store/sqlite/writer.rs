@@ -7,15 +7,16 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
+use super::health::Health;
 use super::{error, log};
 use crate::model::Cursor;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreHealth};
 
 /// Steps that may wait. When there are more, the disk does not keep up, and a sender is told at once rather than
 /// after its patience.
@@ -26,6 +27,7 @@ const BATCH: usize = 1024;
 pub(super) struct Writer {
     queue: SyncSender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    health: Arc<Health>,
 }
 
 enum Message {
@@ -74,14 +76,21 @@ impl Writer {
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let (end, follow) = watch::channel(log::bounds(&connection)?.latest);
         let (queue, messages) = sync_channel(QUEUE);
+        let health = Arc::<Health>::default();
+        let noted = Arc::clone(&health);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                drain(connection, &messages, &end);
+                drain(connection, &messages, &end, &noted);
                 drop(lock);
             })
             .map_err(|error| StoreError::Unavailable(format!("its thread cannot be started: {error}")))?;
-        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, follow))
+        Ok((Self { queue, thread: Mutex::new(Some(thread)), health }, follow))
+    }
+
+    /// How the commits have gone so far.
+    pub(super) fn health(&self) -> StoreHealth {
+        self.health.look()
     }
 
     /// Queues a step and waits until it is committed.
@@ -116,7 +125,12 @@ impl Drop for Writer {
     }
 }
 
-fn drain(mut connection: Connection, messages: &Receiver<Message>, end: &watch::Sender<Cursor>) {
+fn drain(
+    mut connection: Connection,
+    messages: &Receiver<Message>,
+    end: &watch::Sender<Cursor>,
+    health: &Health,
+) {
     while let Ok(Message::Step(first)) = messages.recv() {
         let mut batch = vec![first];
         let mut last = false;
@@ -127,9 +141,11 @@ fn drain(mut connection: Connection, messages: &Receiver<Message>, end: &watch::
                 Err(_) => break,
             }
         }
+        let changes = connection.total_changes();
         let committed = commit(&mut connection, &mut batch).map(|latest| {
             end.send_if_modified(|end| std::mem::replace(end, latest) != latest);
         });
+        health.note(&committed, connection.total_changes() != changes);
         for step in batch {
             step.answer(committed.clone());
         }

@@ -14,7 +14,7 @@ use o365_listener::model::{Hint, Origin, Start, SubscriptionId, Via, Wish};
 use o365_listener::receive::{Receiver, routes};
 use o365_listener::seal::ClientStates;
 use o365_listener::store::{self, Inbox, InboxDepth, NewSubscription, Receipt, Store, StoreError};
-use o365_listener::tasks::Signal;
+use o365_listener::tasks::{Seldom, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -63,6 +63,7 @@ impl Bench {
             fetch: Signal::default(),
             renew: Signal::default(),
             body_limit: BODY_LIMIT,
+            unstored: Seldom::default(),
         };
         Self { clock, store, id, receiver: Arc::new(receiver), _folder: folder }
     }
