@@ -2,6 +2,7 @@
 //! when told.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ pub struct House {
     http: reqwest::Client,
     app: Option<App>,
     folder: TempDir,
+    store: PathBuf,
     public: SocketAddr,
 }
 
@@ -28,6 +30,17 @@ impl House {
     /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
     /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
     pub async fn start(entries: &str) -> Self {
+        Self::start_at(entries, None).await
+    }
+
+    /// As [`House::start`], with the store in this folder.
+    pub async fn start_on(entries: &str, store: &Path) -> Self {
+        Self::start_at(entries, Some(store)).await
+    }
+
+    async fn start_at(entries: &str, store: Option<&Path>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store.unwrap_or(folder.path()).join("store.db");
         let clock = Clock::manual(Clock::system().now());
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -39,7 +52,8 @@ impl House {
             tenant: simulator::start(options).await.unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             app: None,
-            folder: tempfile::tempdir().unwrap(),
+            folder,
+            store,
             public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
         };
         std::fs::write(house.folder.path().join("config.toml"), house.configuration(entries)).unwrap();
@@ -57,7 +71,7 @@ impl House {
             "public_url = \"http://{public}\"\n[listen]\nnotifications = \"{public}\"\nadmin = \"127.0.0.1:0\"\n\
              [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{url}\"\n{entries}",
-            self.folder.path().join("store.db").display(),
+            self.store.display(),
             tenant.tenant_id,
             tenant.client_id,
             tenant.client_secret,
@@ -68,8 +82,19 @@ impl House {
 
     /// Starts the app (again) on the same store.
     pub async fn open(&mut self) {
+        self.try_open().await.unwrap();
+    }
+
+    /// As [`House::open`], where it may fail.
+    pub async fn try_open(&mut self) -> anyhow::Result<()> {
         let config = config::load(&self.folder.path().join("config.toml"), std::iter::empty()).unwrap();
-        self.app = Some(App::start(config, self.clock.clone()).await.unwrap());
+        self.app = Some(App::start(config, self.clock.clone()).await?);
+        Ok(())
+    }
+
+    /// The database file.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     /// Stops the app.
@@ -115,10 +140,19 @@ impl House {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// A call of the admin API whose answer has no end.
+    pub async fn stream(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.admin())).send().await.unwrap()
+    }
+
+    /// Sends something to the notification port, and shows the whole answer.
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        self.http.post(format!("http://{}{path}", self.public)).json(body).send().await.unwrap()
+    }
+
     /// Sends something to the notification port.
     pub async fn notify(&self, body: &Value) -> u16 {
-        let url = format!("http://{}/notifications", self.public);
-        self.http.post(url).json(body).send().await.unwrap().status().as_u16()
+        self.post("/notifications", body).await.status().as_u16()
     }
 
     pub async fn control(&self, path: &str, body: Value) -> Value {

@@ -20,6 +20,7 @@ mod main_job;
 mod monitoring;
 mod office365;
 mod openapi;
+mod outage;
 mod receive;
 mod receiver;
 mod simulator;

@@ -71,7 +71,7 @@ fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 /// Opens or makes a file that only its owner may read: it holds keys and the content of items.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -23,7 +23,7 @@ fn reason(error: &rusqlite::Error) -> String {
             "the file or its file system is read-only; make it writable for this user"
         }
         Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
-            "is the disk that [store] url points at full, over a quota, read-only, or broken?"
+            "free some room where [store] url points; or that disk is over a quota, read-only or broken"
         }
         _ => return error.to_string(),
     };

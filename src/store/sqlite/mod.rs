@@ -20,6 +20,7 @@ mod mirror;
 mod readers;
 mod registry;
 mod renewals;
+mod reserve;
 mod rounds;
 mod row;
 mod subscription;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use super::StoreError;
 use crate::model::Cursor;
 use readers::Readers;
+use reserve::Reserve;
 use writer::Writer;
 
 /// The store.
@@ -42,6 +44,7 @@ pub(super) struct SqliteStore {
     writer: Arc<Writer>,
     readers: Readers,
     end: watch::Receiver<Cursor>,
+    reserve: Arc<Reserve>,
 }
 
 impl SqliteStore {
@@ -56,6 +59,19 @@ impl SqliteStore {
 
     fn open_now(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let lock = connection::lock(path)?;
+        let reserve = Reserve::of(path);
+        let prepared = match Self::prepare(path, now) {
+            // One that a crash has left: it is for this day.
+            Err(StoreError::Unavailable(_)) if reserve.give_up() => Self::prepare(path, now),
+            prepared => prepared,
+        };
+        let (writer, end) = Writer::start(prepared?, lock)?;
+        reserve.take();
+        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path), end, reserve: Arc::new(reserve) })
+    }
+
+    /// The connection that writes, to a database of the newest schema in which nobody holds a lease.
+    fn prepare(path: &Path, now: DateTime<Utc>) -> Result<Connection, StoreError> {
         let mut connection = connection::for_writing(path)?;
         migrate::to_newest(&mut connection, now)?;
         registry::ensure_client_state_key(&connection)?;
@@ -69,8 +85,7 @@ impl SqliteStore {
             "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE renewal_due_at IS NOT NULL",
             [row::micros(now)],
         )?;
-        let (writer, end) = Writer::start(connection, lock)?;
-        Ok(Self { writer: Arc::new(writer), readers: Readers::new(path), end })
+        Ok(connection)
     }
 
     /// Does a step that writes: all of it or nothing, and durably once this returns `Ok`.
