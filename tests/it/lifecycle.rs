@@ -83,6 +83,24 @@ async fn a_storm_of_requests_to_reauthorize_is_one_renewal_also_over_a_restart()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_is_no_renewal_so_that_a_request_to_reauthorize_after_it_is_heard() {
+    let (mut house, held) = following().await;
+    house.close().await;
+    house.open().await;
+    house
+        .eventually("it was looked at", async || {
+            house.metric("o365_renewals_total{result=\"verified\"}").await > 0.5
+        })
+        .await;
+    storm(&house, &held, "reauthorizationRequired").await;
+    house
+        .eventually("it is renewed", async || house.requests("PATCH", "/v1.0/subscriptions").await == 1)
+        .await;
+    settled(&house).await;
+    assert_eq!(house.requests("PATCH", "/v1.0/subscriptions").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happened_while_office_365_was_silent_is_fetched_after_reauthorizing() {
     let (house, held) = following().await;
     let drive = house.tenant.tenant().resources.drive.clone();

@@ -58,7 +58,7 @@ impl Disk {
 
     /// Makes a small disk read-only, or writable again.
     pub fn read_only(&self, yes: bool) {
-        let options = if yes { "remount,ro" } else { "remount,rw" };
+        let options = if yes { "remount,bind,ro" } else { "remount,bind,rw" };
         let mount = Command::new("mount").args(["-o", options]).arg(&self.folder).status().unwrap();
         assert!(mount.success());
     }
