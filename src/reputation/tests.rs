@@ -86,7 +86,7 @@ fn the_limits_are_those_of_microsoft_and_the_warning_comes_long_before() {
 fn exactly_three_seconds_are_in_time() {
     let reputation = Reputation::default();
     reputation.answered(at(0), Duration::from_secs(3));
-    assert_eq!(reputation.standing(at(0)).over_3s, 0.0);
+    assert_eq!(reputation.standing(at(0)), Counts { answers: 1, ..Counts::default() }.standing());
     reputation.answered(at(0), Duration::from_millis(3001));
     reputation.answered(at(0), Duration::from_secs(10));
     let standing = reputation.standing(at(0));

@@ -93,7 +93,7 @@ pub fn on_a_small_disk<F: Future<Output = ()>>(test: &str, megabytes: u32, work:
     };
     match ways.iter().find(possible) {
         Some(way) => {
-            again("mount", Command::new("unshare").args(way).arg(std::env::current_exe().unwrap()), test)
+            again("mount", Command::new("unshare").args(way).arg(std::env::current_exe().unwrap()), test);
         }
         None => eprintln!(
             "skipped: {test}: this machine allows no mount namespaces (unshare --map-root-user --mount)"

@@ -171,10 +171,12 @@ async fn a_locked_database_is_told_and_heals_without_a_restart() {
     let storm = (0..200).map(|_| house.notify(&body)).collect::<Vec<_>>();
     let answers = futures_util::future::join_all(storm).await;
     assert!(answers.iter().all(|status| *status == 503), "{answers:?}");
+    let endpoint = house.get("/v1/status").await["endpoint"].clone();
+    println!("{endpoint}");
+    assert!(endpoint["answers"].as_u64().unwrap() > 200, "refusals count as answers: {endpoint}");
     house.change(&drive).await;
     house.advance(7 * HOUR);
     house.quiet().await;
-    assert_eq!(house.metric("o365_endpoint_slow_ratio").await, 0.0, "none of them was slow");
 
     other.execute_batch("COMMIT").unwrap();
     is_healed(&house).await;
