@@ -29,7 +29,7 @@ use crate::renew::{Keyring, Parts, Renewer};
 use crate::retain::Retainer;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{self, NewSubscription, Registered, Store};
-use crate::tasks::{self, Signal};
+use crate::tasks::{self, Seldom, Signal};
 
 /// A running listener.
 pub struct App {
@@ -162,6 +162,7 @@ impl House {
             body_limit: config.listen.body_limit,
             workload: Workload::default(),
             sources: Sources::new(&config.listen),
+            unstored: Seldom::default(),
         }
     }
 

@@ -18,6 +18,7 @@ pub mod office365;
 pub mod port;
 pub mod receive;
 pub mod renew;
+pub mod reputation;
 pub mod retain;
 pub mod seal;
 pub mod secret;

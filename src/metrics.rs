@@ -4,6 +4,7 @@
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
 mod port;
+mod standing;
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -17,7 +18,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use standing::OwnStanding;
+
 use crate::model::{Change, Kind, Name, State};
+use crate::reputation::{Reputation, Standing};
 
 pub use port::Port;
 
@@ -51,6 +55,8 @@ pub struct Metrics {
     sweep_recovered: Counter,
     /// What the notification port's connections do, and what certificates the ports show.
     pub port: Port,
+    standing: OwnStanding,
+    reputation: Reputation,
 }
 
 /// What the gauges show, read from the store at the moment of a scrape.
@@ -64,6 +70,12 @@ pub struct Snapshot {
     pub subscriptions: Vec<(State, u64)>,
     /// When each remote subscription ends, as time left; negative when it has ended.
     pub expires: Vec<(Name, f64)>,
+    /// How the endpoint stands with Microsoft.
+    pub endpoint: Standing,
+    /// Whether the store takes writes.
+    pub store_writable: bool,
+    /// Commits that have failed since the start.
+    pub store_failures: u64,
 }
 
 /// Where an event's latency is counted from.
@@ -148,6 +160,8 @@ impl Default for Metrics {
                 Counter::default()
             ),
             port: Port::register(&mut registry),
+            standing: OwnStanding::register(&mut registry),
+            reputation: Reputation::default(),
             registry,
         };
         metrics.show_what_alerts_watch();
@@ -177,6 +191,11 @@ impl Metrics {
     /// A notification request was answered.
     pub fn acknowledged(&self, after: Duration) {
         self.ack_duration.observe(after.as_secs_f64());
+    }
+
+    /// How the endpoint stands with Microsoft: raised by every answer to Office 365.
+    pub fn reputation(&self) -> &Reputation {
+        &self.reputation
     }
 
     /// A round ended.
@@ -242,6 +261,7 @@ impl Metrics {
             let gauge = self.subscriptions.get_or_create_owned(&labels(&[("state", state.as_str())]));
             gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
         }
+        self.standing.observe(snapshot);
         // A removed subscription must not keep its gauge.
         self.subscription_expires.clear();
         for (name, left) in &snapshot.expires {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::store::{Store, Swept};
-use crate::tasks::Task;
+use crate::tasks::{Outage, Task};
 
 /// Rows of each kind in one transaction: a few milliseconds of the writer.
 const CHUNK: usize = 500;
@@ -19,12 +19,13 @@ pub struct Retainer {
     store: Arc<dyn Store>,
     clock: Clock,
     retention: Duration,
+    outage: Outage,
 }
 
 impl Retainer {
     /// Keeps events and tombstones for `retention`.
     pub fn new(store: Arc<dyn Store>, clock: Clock, retention: Duration) -> Self {
-        Self { store, clock, retention }
+        Self { store, clock, retention, outage: Outage::default() }
     }
 }
 
@@ -41,8 +42,10 @@ impl Task for Retainer {
                     total.more = swept.more;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "Cannot delete what is older than the retention");
-                    break;
+                    if self.outage.begins() {
+                        tracing::warn!(%error, "Cannot delete what is older than the retention; trying again until it works");
+                    }
+                    return None;
                 }
             }
         }

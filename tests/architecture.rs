@@ -28,7 +28,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("backoff", &[]),
     ("secret", &[]),
-    ("metrics", &["model"]),
+    ("reputation", &[]),
+    // Holds the one count of answers that receiving raises and the API shows.
+    ("metrics", &["model", "reputation"]),
     ("seal", &["model", "secret"]),
     ("config", &["model", "secret", "backoff"]),
     ("tasks", &["clock"]),
@@ -38,7 +40,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Below HTTP: it knows connections and certificates, but no notification.
     ("port", &["clock", "config", "metrics", "tasks"]),
     // `port`, to tell it whose turn it is.
-    ("receive", &["model", "clock", "secret", "seal", "config", "metrics", "store", "tasks", "port"]),
+    (
+        "receive",
+        &["model", "clock", "secret", "seal", "config", "reputation", "metrics", "store", "tasks", "port"],
+    ),
     ("fetch", PIPELINE),
     ("renew", PIPELINE),
     ("retain", &["clock", "config", "store", "tasks"]),
@@ -46,8 +51,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "api",
         &[
-            "model", "clock", "backoff", "secret", "metrics", "seal", "config", "tasks", "store", "receive",
-            "fetch", "renew", "retain",
+            "model",
+            "clock",
+            "backoff",
+            "secret",
+            "reputation",
+            "metrics",
+            "seal",
+            "config",
+            "tasks",
+            "store",
+            "receive",
+            "fetch",
+            "renew",
+            "retain",
         ],
     ),
     ("simulator", &["model", "clock"]),
@@ -81,6 +98,7 @@ const PIPELINE: &[&str] =
 /// Everything that the composition root puts together.
 const BELOW_APP: &[&str] = &[
     "model",
+    "reputation",
     "clock",
     "backoff",
     "secret",

@@ -20,7 +20,7 @@ use o365_listener::seal::ClientStates;
 use o365_listener::store::{
     self, Inbox, InboxDepth, Link, NewSubscription, PageCommit, Receipt, RoundEnd, Store, StoreError,
 };
-use o365_listener::tasks::Signal;
+use o365_listener::tasks::{Seldom, Signal};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -139,6 +139,7 @@ fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
         sealer: None,
         sources: Sources::default(),
         workload: Workload::default(),
+        unstored: Seldom::default(),
     }
 }
 

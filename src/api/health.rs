@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::status::count_by_state;
 use crate::metrics::{Snapshot, since};
 use crate::model::Subscription;
-use crate::store::InboxDepth;
+use crate::store::{InboxDepth, StoreError};
 
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
@@ -28,15 +28,23 @@ pub(super) async fn ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> 
     if api.stopping.is_cancelled() {
         return Err(unready("the listener is stopping"));
     }
-    if !api.store_is_writable().await {
-        return Err(unready("the store cannot be written to"));
+    if let Err(reason) = api.store_is_writable().await {
+        return Err(unready(&format!("the store cannot be written to: {reason}")));
     }
     Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
 }
 
 /// Prometheus text; the gauges are read from the store.
 pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let snapshot = snapshot(&api.store.subscriptions().await?, api.store.depth().await?, api.clock.now());
+    let now = api.clock.now();
+    let endpoint = api.metrics.reputation().standing(now);
+    let snapshot = snapshot(&api.store.subscriptions().await?, api.store.depth().await?, now);
+    let snapshot = Snapshot {
+        endpoint,
+        store_writable: api.store_is_writable().await.is_ok(),
+        store_failures: api.store.health().failed_commits,
+        ..snapshot
+    };
     let text = api.metrics.observe(&snapshot).map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}"))
     })?;
@@ -44,9 +52,14 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
 }
 
 impl Api {
-    /// Whether the store takes writes just now.
-    pub(super) async fn store_is_writable(&self) -> bool {
-        matches!(self.clock.timeout(STORE_LIMIT, self.store.writable()).await, Ok(Ok(())))
+    /// Whether the store takes writes just now; else why not.
+    pub(super) async fn store_is_writable(&self) -> Result<(), String> {
+        match self.clock.timeout(STORE_LIMIT, self.store.writable()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(StoreError::Unavailable(reason))) => Err(reason),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("it did not answer in time".to_owned()),
+        }
     }
 }
 
@@ -62,5 +75,6 @@ fn snapshot(subscriptions: &[Subscription], inbox: InboxDepth, now: DateTime<Utc
                 Some((subscription.wish.name.clone(), left.as_seconds_f64()))
             })
             .collect(),
+        ..Snapshot::default()
     }
 }

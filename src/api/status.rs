@@ -10,6 +10,7 @@ use super::Api;
 use super::problem::Problem;
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
+use crate::reputation::{Grade, Standing};
 use crate::store::InboxDepth;
 
 /// The document.
@@ -20,6 +21,7 @@ struct Status<'a> {
     uptime_seconds: u64,
     tenants: &'a [Name],
     store: StoreStatus,
+    endpoint: EndpointStatus,
     inbox: InboxStatus,
     subscriptions: SubscriptionsStatus<'a>,
     log: LogStatus,
@@ -28,6 +30,20 @@ struct Status<'a> {
 #[derive(Serialize)]
 struct StoreStatus {
     writable: bool,
+    /// Why not, and what to do about it.
+    error: Option<String>,
+    /// Since the start.
+    failed_commits: u64,
+}
+
+/// How the endpoint stands with Microsoft, over ten minutes.
+#[derive(Serialize)]
+struct EndpointStatus {
+    answers: u64,
+    /// Shares of the answers, from 0 to 1.
+    over_3s: f64,
+    over_10s: f64,
+    state: Grade,
 }
 
 #[derive(Serialize)]
@@ -80,7 +96,8 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
         started_at: api.started_at,
         uptime_seconds: since(api.started_at, now).as_secs(),
         tenants: &api.tenants,
-        store: StoreStatus { writable: api.store_is_writable().await },
+        store: store(&api).await,
+        endpoint: api.metrics.reputation().standing(now).into(),
         inbox: inbox(api.store.depth().await?, now),
         subscriptions: summary(&subscriptions, now),
         log: LogStatus {
@@ -89,6 +106,18 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
             events: subscriptions.iter().map(|subscription| subscription.events).sum(),
         },
     }))
+}
+
+impl From<Standing> for EndpointStatus {
+    fn from(standing: Standing) -> Self {
+        let Standing { answers, over_3s, over_10s, state } = standing;
+        Self { answers, over_3s, over_10s, state }
+    }
+}
+
+async fn store(api: &Api) -> StoreStatus {
+    let error = api.store_is_writable().await.err();
+    StoreStatus { writable: error.is_none(), error, failed_commits: api.store.health().failed_commits }
 }
 
 fn inbox(depth: InboxDepth, now: DateTime<Utc>) -> InboxStatus {

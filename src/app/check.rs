@@ -214,6 +214,7 @@ fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::R
         workload: Workload::default(),
         // This machine need not be among those that may notify.
         sources: Sources::default(),
+        unstored: crate::tasks::Seldom::default(),
     };
     let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
     ports::receiving(receiver, &config.listen, tls.map(|tls| tls.config))

@@ -13,6 +13,7 @@ use crate::metrics::{LatencyFrom, since};
 use crate::model::{Change, FirstRound, Item, ItemId, Kind, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, StoreError};
+use crate::tasks::STORE_RETRY;
 
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
 const PAGE: Duration = Duration::from_secs(240);
@@ -34,23 +35,23 @@ impl Fetcher {
         let subscription = claim.subscription.id;
         let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
         let landing = self.follow(claim, &stop).await;
-        let trouble = self.land(landing, watch).await;
+        let trouble = self.land(landing, watch, &stop).await;
         // Nobody may be waiting for it.
         let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
     }
 
-    async fn land(&self, landing: Landing, watch: Stopwatch) -> Option<Trouble> {
-        let (result, trouble, recorded) = match landing {
-            Landing::Finished => ("ok", None, Ok(())),
-            Landing::Lost => ("lost", None, Ok(())),
-            Landing::Stopped(claim) => ("stopped", None, self.store.release(&claim).await),
+    async fn land(&self, landing: Landing, watch: Stopwatch, stop: &CancellationToken) -> Option<Trouble> {
+        let recorded = self.record(&landing, stop).await;
+        let (result, trouble) = match landing {
+            Landing::Finished => ("ok", None),
+            Landing::Lost => ("lost", None),
+            Landing::Stopped(_) => ("stopped", None),
             Landing::Failed(claim, trouble) => {
                 let name = &claim.subscription.wish.name;
                 tracing::warn!(subscription = %name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
                     "Fetching did not work; the subscription's error says more");
                 let result = if trouble.transient { "transient" } else { "failed" };
-                let recorded = self.store.round_failed(&claim, &trouble).await;
-                (result, Some(trouble), recorded)
+                (result, Some(trouble))
             }
         };
         if let Err(error) = recorded {
@@ -58,6 +59,27 @@ impl Fetcher {
         }
         self.metrics.fetched(result, watch.elapsed());
         trouble
+    }
+
+    /// Records how the round ended. A store that does not take part is asked again until the claim has run out by
+    /// itself, so that a lock or a full disk that passes does not hold the subscription up for the rest of its lease.
+    async fn record(&self, landing: &Landing, stop: &CancellationToken) -> Result<(), StoreError> {
+        let lease_ends = self.clock.now() + LEASE;
+        loop {
+            let recorded = match landing {
+                Landing::Finished | Landing::Lost => Ok(()),
+                Landing::Stopped(claim) => self.store.release(claim).await,
+                Landing::Failed(claim, trouble) => self.store.round_failed(claim, trouble).await,
+            };
+            let in_vain = stop.is_cancelled() || self.clock.now() >= lease_ends;
+            if recorded.is_ok() || in_vain {
+                return recorded;
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.clock.sleep(STORE_RETRY) => {}
+            }
+        }
     }
 
     /// Follows the links.

@@ -36,7 +36,7 @@ use crate::model::{SubscriptionId, Trouble};
 use crate::office365::Office365;
 use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
-use crate::tasks::{self, Signal, Task};
+use crate::tasks::{self, Outage, STORE_RETRY, Signal, Task};
 
 /// How long a claim holds without a page having been committed: longer than a page may take.
 const LEASE: Duration = Duration::from_secs(300);
@@ -52,6 +52,7 @@ pub struct Fetcher {
     wake: Signal,
     sealer: Option<Arc<Sealer>>,
     ended: broadcast::Sender<Ended>,
+    outage: Outage,
 }
 
 /// A round ended, well or not.
@@ -73,7 +74,22 @@ impl Fetcher {
         wake: Signal,
         sealer: Option<Arc<Sealer>>,
     ) -> Self {
-        Self { store, office365, clock, metrics, settings, wake, sealer, ended: broadcast::Sender::new(256) }
+        let (ended, outage) = (broadcast::Sender::new(256), Outage::default());
+        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage }
+    }
+
+    /// Launches what is due, and says when to look again.
+    async fn look(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Option<DateTime<Utc>> {
+        if let Err(error) = self.launch(flights, stop).await {
+            if self.outage.begins() {
+                tracing::warn!(%error, "Cannot look for rounds that are due; trying again until it works");
+            }
+            return Some(self.clock.now() + STORE_RETRY);
+        }
+        if self.outage.ends() {
+            tracing::info!("Rounds that are due are found again");
+        }
+        self.store.next_round().await.ok().flatten()
     }
 
     /// Claims what is due as long as there is a free place.
@@ -93,14 +109,12 @@ impl Task for Fetcher {
     async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
         let mut flights = JoinSet::new();
         loop {
-            if let Err(error) = self.launch(&mut flights, stop).await {
-                tracing::warn!(%error, "Cannot look for rounds that are due");
-            }
+            let next = self.look(&mut flights, stop).await;
             if flights.is_empty() {
-                break;
+                return next;
             }
             // A round may last for hours; what becomes due by time meanwhile must not wait for its end.
-            let next = tasks::pause(&self.clock, self.store.next_round().await.ok().flatten());
+            let next = tasks::pause(&self.clock, next);
             tokio::select! {
                 landed = flights.join_next() => {
                     if let Some(Err(error)) = landed {
@@ -111,6 +125,5 @@ impl Task for Fetcher {
                 () = self.clock.sleep_until(next), if !stop.is_cancelled() => {}
             }
         }
-        self.store.next_round().await.ok().flatten()
     }
 }

@@ -41,12 +41,13 @@ use actix_web::http::header;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, HttpResponse, guard, web};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::metrics::Metrics;
 use crate::model::HintKind;
+use crate::reputation::Reputation;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{Inbox, Receipt, StoreError};
-use crate::tasks::Signal;
+use crate::tasks::{Seldom, Signal};
 pub use source::Sources;
 use verified::Verified;
 pub use verified::Workload;
@@ -80,6 +81,8 @@ pub struct Receiver {
     pub workload: Workload,
     /// Who may send notifications.
     pub sources: Sources,
+    /// Keeps the log from being flooded while the store fails.
+    pub unstored: Seldom,
 }
 
 /// Everything the notification port serves. Both addresses take both kinds of notification; Graph is told two
@@ -99,7 +102,8 @@ pub fn routes(cfg: &mut web::ServiceConfig, receiver: &Arc<Receiver>) {
                     web::route()
                         .guard(guard::Any(guard::Get()).or(guard::Post()))
                         .guard(guard::fn_guard(|request| handshake::is_one(request.head().uri.query())))
-                        .to(handshake::answer),
+                        .to(handshake::answer)
+                        .wrap(from_fn(judged)),
                 )
                 .route(web::post().to(store).wrap(from_fn(measured)))
                 .route(web::head().to(HttpResponse::Ok))
@@ -118,10 +122,59 @@ async fn measured(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let watch = receiver.clock.stopwatch();
+    let under_way = UnderWay::begin(&receiver);
     let answer = next.call(request).await;
-    receiver.metrics.acknowledged(watch.elapsed());
+    receiver.metrics.acknowledged(under_way.end(answer.as_ref().ok()));
     answer
+}
+
+/// Counts an answer to a handshake; it is no notification.
+async fn judged(
+    receiver: web::Data<Receiver>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let under_way = UnderWay::begin(&receiver);
+    let answer = next.call(request).await;
+    under_way.end(answer.as_ref().ok());
+    answer
+}
+
+/// A request that is not answered yet, for the endpoint's reputation. If it is dropped, its sender has left.
+struct UnderWay<'a> {
+    receiver: &'a Receiver,
+    watch: Stopwatch,
+    ended: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(receiver: &'a Receiver) -> Self {
+        Self { receiver, watch: receiver.clock.stopwatch(), ended: false }
+    }
+
+    /// Ends it with its answer; says how long that took.
+    fn end<B>(mut self, answer: Option<&ServiceResponse<B>>) -> Duration {
+        self.ended = true;
+        let took = self.watch.elapsed();
+        // What the sender is to blame for says nothing about us.
+        if answer.is_some_and(|answer| !answer.status().is_client_error()) {
+            self.count(took);
+        }
+        took
+    }
+
+    fn count(&self, took: Duration) {
+        self.receiver.metrics.reputation().answered(self.receiver.clock.now(), took);
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let took = self.watch.elapsed();
+        if !self.ended && Reputation::is_slow(took) {
+            self.count(took);
+        }
+    }
 }
 
 async fn store(receiver: web::Data<Receiver>, verified: Verified) -> HttpResponse {
@@ -163,19 +216,23 @@ impl Receiver {
             self.count(Some(*kind), Outcome::Unstored);
         }
         let reason = error.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string);
-        tracing::error!(
-            hints = kinds.len(),
-            reason,
-            "could not store notifications; they will be sent again"
-        );
+        if self.unstored.lets_through(self.clock.now()) {
+            tracing::error!(
+                hints = kinds.len(),
+                reason,
+                "could not store notifications; these and later ones will be sent again, until they can be"
+            );
+        }
         HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, RETRY_AFTER)).finish()
     }
 
     /// Counts one element of a request under the labels of `o365_notifications_total`: `kind` is `change`,
-    /// `lifecycle`, or `unknown` for what could not be read.
+    /// `lifecycle`, `lifecycle_unknown` for a lifecycle event that this version does not know, or `unknown` for what
+    /// could not be read.
     fn count(&self, kind: Option<HintKind>, outcome: Outcome) {
         let kind = match kind {
             Some(HintKind::Change) => "change",
+            Some(HintKind::UnknownLifecycle) => "lifecycle_unknown",
             Some(_) => "lifecycle",
             None => "unknown",
         };

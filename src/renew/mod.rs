@@ -9,9 +9,14 @@
 //!   recognised and waits in the inbox;
 //! * the create call's answer is lost: the wish stays `creating`; the next attempt meets a 409, and what is ours is
 //!   deleted and made again, since only then its `client_state` is known for certain;
-//! * two at one subscription: each step holds a lease.
+//! * two at one subscription: each step holds a lease;
+//! * a lifecycle event asks for a renewal that is under way, or was made within ten minutes: it is dropped, since
+//!   what is renewed is authorized anew; while renewing fails, it does not shorten the wait;
+//! * a lifecycle event tells of a removal again and again, each time of the newest one: it is made anew at growing
+//!   pauses (`anew`).
 
 mod add;
+mod anew;
 mod certificate;
 mod keyring;
 mod plan;
@@ -34,13 +39,15 @@ pub use keyring::{Keyring, KeyringError};
 pub use remove::Removal;
 pub use settle::Renewed;
 
+use anew::Anew;
+
 use crate::clock::Clock;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::office365::Office365;
 use crate::seal::ClientStates;
 use crate::store::{Store, StoreError};
-use crate::tasks::{Signal, Task};
+use crate::tasks::{Outage, STORE_RETRY, Signal, Task};
 
 /// How long a claim holds: longer than its step may take.
 const LEASE: Duration = Duration::from_secs(360);
@@ -65,6 +72,8 @@ pub struct Renewer {
     lifecycle_url: Url,
     wake: Signal,
     fetch: Signal,
+    outage: Outage,
+    anew: Arc<Anew>,
 }
 
 /// What a [`Renewer`] is made of.
@@ -110,6 +119,8 @@ impl Renewer {
             lifecycle_url,
             wake,
             fetch,
+            outage: Outage::default(),
+            anew: Arc::default(),
         }
     }
 
@@ -143,10 +154,15 @@ impl Task for Renewer {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "Cannot look for subscriptions that are due");
-                    return None;
+                    if self.outage.begins() {
+                        tracing::warn!(%error, "Cannot look for subscriptions that are due; trying again until it works");
+                    }
+                    return Some(self.clock.now() + STORE_RETRY);
                 }
             }
+        }
+        if self.outage.ends() {
+            tracing::info!("Subscriptions that are due are found again");
         }
         self.store.next_due().await.ok().flatten()
     }

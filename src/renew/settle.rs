@@ -92,7 +92,7 @@ impl Renewer {
         match tenant.find(&remote.id).await? {
             Some(found) => {
                 let remote = Remote { expires_at: found.expires_at, ..remote.clone() };
-                self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
+                self.store.verified(subscription.id, &remote).await?;
                 Ok("verified")
             }
             None => self.recreate(subscription).await,
@@ -135,11 +135,18 @@ impl Renewer {
     /// Creates the remote subscription; resolves first, and takes the start link, where that has not been done.
     async fn create(&self, subscription: &Subscription) -> Result<(), StepError> {
         let tenant = self.tenant(&subscription.wish.tenant)?;
+        let again = subscription.confirmed_at.is_some();
+        if again {
+            self.anew.allow(subscription.id, self.clock.now())?;
+        }
         let target = match &subscription.target {
             Some(target) if subscription.started_at.is_some() => target.clone(),
             _ => self.settle_target(tenant, subscription).await?,
         };
         let made = self.create_remote(tenant, subscription, &target).await?;
+        if again {
+            self.anew.made(subscription.id, self.clock.now());
+        }
         self.confirm(subscription, made).await
     }
 
@@ -239,6 +246,7 @@ impl Renewer {
             Ok(renewed) => {
                 let remote = self.held(renewed, certificate);
                 self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
+                self.fetch.raise();
                 Ok("renewed")
             }
             Err(failure) if failure.verdict == Verdict::NotFound => self.recreate(subscription).await,

@@ -17,8 +17,8 @@ pub trait Inbox: Send + Sync {
     /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
     /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
     /// the one that is held now, and `reauthorizationRequired` makes its renewal due at once unless it was
-    /// made or renewed within the last ten minutes; so that the renewal loop sees it even after a crash. Ids are
-    /// compared ignoring case. A request does not wait for the time of the next attempt after a failure.
+    /// made or renewed within the last ten minutes; so that the renewal loop sees it even after a crash; while renewing
+    /// fails, the time of its next attempt stays as it is. Ids are compared ignoring case. A request does not wait for the time of the next attempt after a failure.
     async fn append(&self, hints: Vec<Hint>) -> Result<Vec<Receipt>, StoreError>;
 
     /// Whether the hint with this number still waits.

@@ -15,8 +15,20 @@ pub trait Keep: Send + Sync {
     /// Whether the store can be written to just now: writes and takes back.
     async fn writable(&self) -> Result<(), StoreError>;
 
+    /// How writing has gone so far; asks nothing of the database.
+    fn health(&self) -> StoreHealth;
+
     /// Finishes what is under way and lets the database go.
     async fn close(&self);
+}
+
+/// How writing has gone since the store was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StoreHealth {
+    /// Commits that failed.
+    pub failed_commits: u64,
+    /// Why the last commit failed, and what to do about it; none while it works.
+    pub trouble: Option<String>,
 }
 
 /// What was deleted.

@@ -27,7 +27,7 @@ pub use certificates::{Certificates, StoredCertificate};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use error::StoreError;
 pub use inbox::{Inbox, InboxDepth, Receipt};
-pub use keep::{Keep, Swept};
+pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;

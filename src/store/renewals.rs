@@ -38,13 +38,19 @@ pub trait Renewals: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Office 365 has prolonged `remote` at `now`. As [`confirmed`](Self::confirmed), unless a lifecycle event has
-    /// told meanwhile that it is gone: then only the claim ends.
+    /// told meanwhile that it is gone: then only the claim ends. It makes a fetch due as well: until it was
+    /// renewed, Office 365 may have been silent.
     async fn renewed(
         &self,
         id: SubscriptionId,
         remote: &Remote,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError>;
+
+    /// Office 365 holds `remote` still, and was not asked to prolong it: clears the error and ends the claim. If a
+    /// lifecycle event has asked for a renewal meanwhile, that is due at once; if one has told that it is gone, only
+    /// the claim ends.
+    async fn verified(&self, id: SubscriptionId, remote: &Remote) -> Result<(), StoreError>;
 
     /// Office 365 no longer holds it; creating it is due at once. Keeps the claim.
     async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError>;

@@ -13,6 +13,10 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// How long a task sleeps at least, so that work which is due but cannot be claimed does not keep it spinning.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// When to look again after the store did not take part: soon enough that nobody waits long once it does, and seldom
+/// enough for a disk that is full.
+pub const STORE_RETRY: Duration = Duration::from_secs(5);
+
 /// Work that is found in the store, and done whenever there is some.
 #[async_trait]
 pub trait Task: Send + Sync {

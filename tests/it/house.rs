@@ -2,6 +2,7 @@
 //! when told.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ pub struct House {
     http: reqwest::Client,
     app: Option<App>,
     folder: TempDir,
+    store: PathBuf,
     public: SocketAddr,
     variables: Vec<(String, String)>,
 }
@@ -29,11 +31,22 @@ impl House {
     /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
     /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
     pub async fn start(entries: &str) -> Self {
-        Self::start_with(entries, &[]).await
+        Self::start_at(entries, &[], None).await
     }
 
     /// As [`House::start`], with these environment variables laid over the configuration.
     pub async fn start_with(entries: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_at(entries, variables, None).await
+    }
+
+    /// As [`House::start`], with the store in this folder.
+    pub async fn start_on(entries: &str, store: &Path) -> Self {
+        Self::start_at(entries, &[], Some(store)).await
+    }
+
+    async fn start_at(entries: &str, variables: &[(&str, &str)], store: Option<&Path>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store.unwrap_or(folder.path()).join("store.db");
         let clock = Clock::manual(Clock::system().now());
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -45,7 +58,8 @@ impl House {
             tenant: simulator::start(options).await.unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             app: None,
-            folder: tempfile::tempdir().unwrap(),
+            folder,
+            store,
             public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
             variables: variables
                 .iter()
@@ -67,7 +81,7 @@ impl House {
             "public_url = \"http://{public}\"\n[listen]\nnotifications = \"{public}\"\nadmin = \"127.0.0.1:0\"\n\
              [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{url}\"\n{entries}",
-            self.folder.path().join("store.db").display(),
+            self.store.display(),
             tenant.tenant_id,
             tenant.client_id,
             tenant.client_secret,
@@ -81,7 +95,7 @@ impl House {
         self.try_open().await.unwrap();
     }
 
-    /// The same where it may not start.
+    /// As [`House::open`], where it may fail.
     pub async fn try_open(&mut self) -> anyhow::Result<()> {
         let config = config::load(&self.folder.path().join("config.toml"), self.variables.clone())?;
         self.app = Some(App::start(config, self.clock.clone()).await?);
@@ -111,8 +125,13 @@ impl House {
         store.execute("DELETE FROM certificate", []).unwrap();
     }
 
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The database file.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     /// Stops the app.
@@ -158,10 +177,19 @@ impl House {
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
+    /// A call of the admin API whose answer has no end.
+    pub async fn stream(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.admin())).send().await.unwrap()
+    }
+
+    /// Sends something to the notification port, and shows the whole answer.
+    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        self.http.post(format!("http://{}{path}", self.public)).json(body).send().await.unwrap()
+    }
+
     /// Sends something to the notification port.
     pub async fn notify(&self, body: &Value) -> u16 {
-        let url = format!("http://{}/notifications", self.public);
-        self.http.post(url).json(body).send().await.unwrap().status().as_u16()
+        self.post("/notifications", body).await.status().as_u16()
     }
 
     pub async fn control(&self, path: &str, body: Value) -> Value {
@@ -189,6 +217,21 @@ impl House {
         let url = format!("{}/_control/state", self.tenant.url());
         let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
         state["subscriptions"].as_array().unwrap().clone()
+    }
+
+    /// How many requests with this method below this path the tenant has had.
+    pub async fn count_requests(&self, method: &str, path: &str) -> usize {
+        let url = format!("{}/_control/requests", self.tenant.url());
+        let kept: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
+        let requests = kept["requests"].as_array().unwrap().iter();
+        requests
+            .filter(|one| one["method"] == method && one["url"].as_str().unwrap().starts_with(path))
+            .count()
+    }
+
+    pub async fn forget_requests(&self) {
+        let url = format!("{}/_control/requests", self.tenant.url());
+        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
     }
 
     /// Makes a change in a resource of the tenant.

@@ -35,6 +35,7 @@ fn scrape() -> String {
         inbox_oldest_age: Duration::from_secs(1),
         subscriptions: State::ALL.iter().map(|state| (*state, 1)).collect(),
         expires: vec![(name, 60.0)],
+        ..Snapshot::default()
     };
     metrics.observe(&snapshot).unwrap()
 }

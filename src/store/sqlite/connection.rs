@@ -9,9 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::error;
 use crate::store::StoreError;
 
-/// How long SQLite waits for a lock that somebody outside (a backup, a shell) holds. Well below the 2.5 s after
-/// which a notification is refused.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long SQLite waits for a lock that somebody outside (a backup, a shell) holds. A notification that has just
+/// missed one commit waits for two of them, and is to be refused far below the 2.5 s that it has.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
 /// Statements kept prepared on each connection: more than there are.
 const STATEMENTS: usize = 64;
 /// Page cache of the writer and of each reader in KiB: what keeps memory small and still holds the hot pages.
@@ -26,20 +26,20 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push("-lock");
     let beside = Path::new(&beside);
-    let file = private().open(beside).map_err(|error| error::file(beside, &error))?;
+    let file = private().open(beside).map_err(|error| error::system(beside, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.display().to_string())),
-        Err(TryLockError::Error(error)) => Err(error::file(beside, &error)),
+        Err(TryLockError::Error(error)) => Err(error::system(beside, &error)),
     }
 }
 
 /// The connection that writes.
 pub(super) fn for_writing(path: &Path) -> Result<Connection, StoreError> {
     // SQLite gives the files beside it the permissions of the first one.
-    private().open(path).map_err(|error| error::file(path, &error))?;
+    private().open(path).map_err(|error| error::system(path, &error))?;
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE_KIB)?;
-    let mode = make_durable(&connection).map_err(|error| error::file(path, &error))?;
+    let mode = make_durable(&connection).map_err(|error| error::database(path, &error))?;
     if mode != "wal" {
         return Err(error::file(path, &"its file system does not allow a write-ahead log"));
     }
@@ -59,7 +59,7 @@ fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection, St
         connection.pragma_update(None, "cache_size", -cache_kib)?;
         Ok(connection)
     };
-    open().map_err(|error: rusqlite::Error| error::file(path, &error))
+    open().map_err(|error: rusqlite::Error| error::database(path, &error))
 }
 
 /// Sets what is written when; answers with the journal mode that came of it.
@@ -71,7 +71,7 @@ fn make_durable(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 /// Opens or makes a file that only its owner may read: it holds keys and the content of items.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -115,7 +115,8 @@ fn mark(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
         HintKind::ReauthorizationRequired => {
             row::execute(
                 db,
-                "UPDATE subscription SET remote_renew_at = ?3, renewal_due_at = ?3
+                "UPDATE subscription
+                 SET remote_renew_at = ?3, renewal_due_at = iif(renewal_error IS NULL, ?3, renewal_due_at)
                  WHERE id = ?1 AND remote_id = ?2 COLLATE NOCASE AND remote_confirmed_at <= ?4",
                 params![
                     hint.subscription.to_string(),

@@ -2,26 +2,31 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use rusqlite::Connection;
 
 use super::{SqliteStore, content, log, mirror, row};
-use crate::store::{Keep, StoreError, Swept};
+use crate::store::{Keep, StoreError, StoreHealth, Swept};
+
+/// Rows of each kind in one transaction while there is next to no room.
+const LITTLE: usize = 50;
 
 #[async_trait]
 impl Keep for SqliteStore {
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
-        let most = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.write(move |db| {
-            let events = log::delete_oldest(db, before, most)?;
-            let tombstones = mirror::delete_tombstones(db, before, most)?;
-            let abandoned = mirror::delete_abandoned(db, most)?;
-            let contents = content::delete_oldest(db, before, most)?;
-            Ok(Swept {
-                events: count(events),
-                rows: count(tombstones + abandoned + contents),
-                more: [events, tombstones, abandoned, contents].iter().any(|deleted| *deleted >= limit),
-            })
-        })
-        .await
+        let reserve = Arc::clone(&self.reserve);
+        let swept = self.write(move |db| {
+            let swept = delete(db, before, limit)?;
+            if !swept.more {
+                reserve.take_again();
+            }
+            Ok(swept)
+        });
+        match swept.await {
+            Err(StoreError::Unavailable(reason)) => {
+                self.sweep_out_with_the_reserve(before, limit, reason).await
+            }
+            swept => swept,
+        }
     }
 
     async fn writable(&self) -> Result<(), StoreError> {
@@ -33,12 +38,57 @@ impl Keep for SqliteStore {
         .await
     }
 
+    fn health(&self) -> StoreHealth {
+        self.writer.health()
+    }
+
     async fn close(&self) {
         self.readers.close().await;
         let writer = Arc::clone(&self.writer);
         // An error would say that stopping panicked, and it logs that itself.
-        let _ = tokio::task::spawn_blocking(move || writer.stop()).await;
+        let reserve = Arc::clone(&self.reserve);
+        let stop = move || {
+            writer.stop();
+            // What is left after a stop is the database alone, and room for the next start.
+            reserve.give_up();
+        };
+        let _ = tokio::task::spawn_blocking(stop).await;
     }
+}
+
+impl SqliteStore {
+    /// Deletes with the room that was kept back for it, if it still is.
+    async fn sweep_out_with_the_reserve(
+        &self,
+        before: DateTime<Utc>,
+        limit: usize,
+        reason: String,
+    ) -> Result<Swept, StoreError> {
+        let reserve = Arc::clone(&self.reserve);
+        self.write(move |db| {
+            if !reserve.give_up() {
+                return Err(StoreError::Unavailable(reason));
+            }
+            tracing::warn!("The disk is full; the store gives up the room that it had kept back to delete what is too old");
+            let swept = delete(db, before, limit.min(LITTLE))?;
+            Ok(Swept { more: true, ..swept })
+        })
+        .await
+    }
+}
+
+/// One step of the housekeeping.
+fn delete(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let events = log::delete_oldest(db, before, most)?;
+    let tombstones = mirror::delete_tombstones(db, before, most)?;
+    let abandoned = mirror::delete_abandoned(db, most)?;
+    let contents = content::delete_oldest(db, before, most)?;
+    Ok(Swept {
+        events: count(events),
+        rows: count(tombstones + abandoned + contents),
+        more: [events, tombstones, abandoned, contents].iter().any(|deleted| *deleted >= limit),
+    })
 }
 
 fn count(rows: usize) -> u64 {

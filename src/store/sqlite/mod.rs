@@ -13,6 +13,7 @@ mod certificates;
 mod connection;
 mod content;
 mod error;
+mod health;
 mod inbox;
 mod keep;
 mod log;
@@ -21,6 +22,7 @@ mod mirror;
 mod readers;
 mod registry;
 mod renewals;
+mod reserve;
 mod rounds;
 mod row;
 mod subscription;
@@ -38,6 +40,7 @@ use tokio::sync::watch;
 use super::StoreError;
 use crate::model::Cursor;
 use readers::Readers;
+use reserve::Reserve;
 use waiting::{Batch, Waiting};
 use writer::Writer;
 
@@ -47,13 +50,14 @@ pub(super) struct SqliteStore {
     waiting: Arc<Waiting>,
     readers: Readers,
     end: watch::Receiver<Cursor>,
+    reserve: Arc<Reserve>,
 }
 
 impl SqliteStore {
     /// Opens the file, or makes it, and brings it to the newest schema.
     pub(super) async fn open(path: &str, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let path =
-            std::path::absolute(Path::new(path)).map_err(|error| error::file(Path::new(path), &error))?;
+            std::path::absolute(Path::new(path)).map_err(|error| error::system(Path::new(path), &error))?;
         tokio::task::spawn_blocking(move || Self::open_now(&path, now))
             .await
             .map_err(|_| StoreError::Unavailable("opening it was broken off".to_owned()))?
@@ -61,6 +65,21 @@ impl SqliteStore {
 
     fn open_now(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let lock = connection::lock(path)?;
+        let reserve = Reserve::of(path);
+        let prepared = match Self::prepare(path, now) {
+            // One that a crash has left: it is for this day.
+            Err(StoreError::Unavailable(_)) if reserve.give_up() => Self::prepare(path, now),
+            prepared => prepared,
+        };
+        let waiting = Arc::new(Waiting::default());
+        let (writer, end) = Writer::start(prepared?, lock, Arc::clone(&waiting))?;
+        reserve.take();
+        let (writer, reserve) = (Arc::new(writer), Arc::new(reserve));
+        Ok(Self { writer, waiting, readers: Readers::new(path), end, reserve })
+    }
+
+    /// The connection that writes, to a database of the newest schema in which nobody holds a lease.
+    fn prepare(path: &Path, now: DateTime<Utc>) -> Result<Connection, StoreError> {
         let mut connection = connection::for_writing(path)?;
         migrate::to_newest(&mut connection, now)?;
         registry::ensure_client_state_key(&connection)?;
@@ -74,9 +93,7 @@ impl SqliteStore {
             "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE renewal_due_at IS NOT NULL",
             [row::micros(now)],
         )?;
-        let waiting = Arc::new(Waiting::default());
-        let (writer, end) = Writer::start(connection, lock, Arc::clone(&waiting))?;
-        Ok(Self { writer: Arc::new(writer), waiting, readers: Readers::new(path), end })
+        Ok(connection)
     }
 
     /// Does a step that writes: all of it or nothing, and durably once this returns `Ok`.

@@ -79,9 +79,26 @@ impl Renewals for SqliteStore {
                 params![id.to_string(), remote.id.0],
             )?;
             match held {
-                Some(_) => confirmed(db, id, &remote, now),
+                Some(_) => confirmed(db, id, &remote, now).and_then(|()| look_at_once(db, id, now)),
                 None => release(db, id),
             }
+        })
+        .await
+    }
+
+    async fn verified(&self, id: SubscriptionId, remote: &Remote) -> Result<(), StoreError> {
+        let (id, remote) = (id.to_string(), remote.clone());
+        self.write(move |db| {
+            row::execute(
+                db,
+                "UPDATE subscription
+                 SET remote_expires_at = iif(remote_id IS ?2, ?3, remote_expires_at),
+                     renewal_due_at = iif(removed_at IS NULL AND remote_id IS ?2, remote_renew_at, renewal_due_at),
+                     renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
+                 WHERE id = ?1",
+                params![id, remote.id.0, micros(remote.expires_at)],
+            )?;
+            Ok(())
         })
         .await
     }
@@ -140,6 +157,17 @@ fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duratio
 /// Ends a claim; what is due stays due.
 fn release(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
     row::execute(db, "UPDATE subscription SET renewal_leased_until = NULL WHERE id = ?1", [id.to_string()])?;
+    Ok(())
+}
+
+/// Makes a round due.
+fn look_at_once(db: &Connection, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription SET round_due_at = min(ifnull(round_due_at, ?2), ?2)
+         WHERE id = ?1 AND removed_at IS NULL",
+        params![id.to_string(), micros(now)],
+    )?;
     Ok(())
 }
 

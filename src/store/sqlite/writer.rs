@@ -14,10 +14,11 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
+use super::health::Health;
 use super::waiting::{Batch, Waiting};
 use super::{error, log};
 use crate::model::Cursor;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreHealth};
 
 /// Steps that may wait. When there are more, the disk does not keep up, and a sender is told at once rather than
 /// after its patience.
@@ -28,6 +29,7 @@ const BATCH: usize = 1024;
 pub(super) struct Writer {
     queue: SyncSender<Message>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    health: Arc<Health>,
 }
 
 enum Message {
@@ -69,10 +71,14 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let outcome =
-            self.outcome.unwrap_or_else(|| Err(StoreError::Unavailable("a step broke off".to_owned())));
-        // Whoever asked may have gone. What the step itself says of a failure says more than the commit.
-        let _ = self.reply.send(outcome.and_then(|value| committed.map(|()| value)));
+        // What the step itself says of its failure says more than the commit does.
+        let outcome = match (self.outcome, committed) {
+            (Some(Err(failure)), _) | (_, Err(failure)) => Err(failure),
+            (Some(done), Ok(())) => done,
+            (None, Ok(())) => Err(StoreError::Unavailable("a step broke off".to_owned())),
+        };
+        // Whoever asked may have gone.
+        let _ = self.reply.send(outcome);
     }
 }
 
@@ -85,14 +91,21 @@ impl Writer {
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let (end, follow) = watch::channel(log::bounds(&connection)?.latest);
         let (queue, messages) = sync_channel(QUEUE);
+        let health = Arc::<Health>::default();
+        let noted = Arc::clone(&health);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                drain(connection, &messages, &waiting, &end);
+                drain(connection, &messages, (&waiting, &noted), &end);
                 drop(lock);
             })
             .map_err(|error| StoreError::Unavailable(format!("its thread cannot be started: {error}")))?;
-        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, follow))
+        Ok((Self { queue, thread: Mutex::new(Some(thread)), health }, follow))
+    }
+
+    /// How the commits have gone so far.
+    pub(super) fn health(&self) -> StoreHealth {
+        self.health.look()
     }
 
     /// Queues a step and waits until it is committed.
@@ -146,7 +159,7 @@ impl Drop for Writer {
 fn drain(
     mut connection: Connection,
     messages: &Receiver<Message>,
-    waiting: &Waiting,
+    (waiting, health): (&Waiting, &Health),
     end: &watch::Sender<Cursor>,
 ) {
     while let Ok(Message::Step(first)) = messages.recv() {
@@ -159,11 +172,13 @@ fn drain(
                 Err(_) => break,
             }
         }
+        let changes = connection.total_changes();
         let mut batch = waiting.batch();
         let committed = commit(&mut connection, &mut steps, &mut batch).map(|latest| {
             batch.committed();
             end.send_if_modified(|end| std::mem::replace(end, latest) != latest);
         });
+        health.note(&committed, connection.total_changes() != changes);
         for step in steps {
             step.answer(committed.clone());
         }

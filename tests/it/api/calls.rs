@@ -104,6 +104,12 @@ async fn the_status_tells_what_a_front_page_needs() {
     assert_eq!(status, 200);
     insta::assert_json_snapshot!(document, @r#"
     {
+      "endpoint": {
+        "answers": 0,
+        "over_10s": 0.0,
+        "over_3s": 0.0,
+        "state": "good"
+      },
       "inbox": {
         "oldest_age_seconds": 0,
         "oldest_at": null,
@@ -116,6 +122,8 @@ async fn the_status_tells_what_a_front_page_needs() {
       },
       "started_at": "2027-01-15T08:00:00Z",
       "store": {
+        "error": null,
+        "failed_commits": 0,
         "writable": true
       },
       "subscriptions": {

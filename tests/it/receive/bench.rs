@@ -13,10 +13,11 @@ use o365_listener::metrics::{Metrics, Snapshot};
 use o365_listener::model::{Hint, Origin, Start, SubscriptionId, Via, Wish};
 use o365_listener::port::{Port, Settings};
 use o365_listener::receive::{Receiver, Sources, Workload, routes};
+use o365_listener::reputation::Standing;
 use o365_listener::seal::{ClientStates, Sealer};
 use o365_listener::secret::Secret;
 use o365_listener::store::{self, Inbox, InboxDepth, NewSubscription, Receipt, Store, StoreError};
-use o365_listener::tasks::Signal;
+use o365_listener::tasks::{Seldom, Signal};
 use rustls::ServerConfig;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -81,6 +82,7 @@ impl Bench {
             body_limit: BODY_LIMIT,
             workload: Workload::default(),
             sources,
+            unstored: Seldom::default(),
         };
         Self { clock, store, id, receiver: Arc::new(receiver), folder }
     }
@@ -152,6 +154,19 @@ impl Bench {
         Arc::clone(&self.receiver.metrics)
     }
 
+    /// How the endpoint stands with Microsoft.
+    pub fn standing(&self) -> Standing {
+        self.receiver.metrics.reputation().standing(self.clock.now())
+    }
+
+    /// Begins a request, and leaves after this time, before it is answered; nobody gets on meanwhile.
+    pub async fn leave(&self, request: TestRequest, after: Duration) {
+        let app = init_service(App::new().configure(|cfg| routes(cfg, &self.receiver))).await;
+        let mut call = Box::pin(call_service(&app, request.to_request()));
+        assert!(futures_util::poll!(&mut call).is_pending());
+        std::thread::sleep(after);
+    }
+
     /// How many elements were counted under these labels.
     pub fn counted(&self, kind: &str, result: &str) -> u64 {
         self.count(&format!("notifications_total{{kind=\"{kind}\",result=\"{result}\"}}"))
@@ -191,11 +206,17 @@ fn wish() -> Wish {
     }
 }
 
+/// Longer than Microsoft waits.
+pub const TOO_LONG: Duration = Duration::from_millis(3_050);
+
 /// An inbox that fails.
 pub struct Broken;
 
 /// An inbox that never answers.
 pub struct Stuck;
+
+/// An inbox that holds the whole thread up for too long, as a machine without CPU does.
+pub struct Starved;
 
 /// An inbox that takes everything.
 pub struct Recording(Arc<Mutex<Vec<Hint>>>);
@@ -226,6 +247,10 @@ macro_rules! inbox {
 
 inbox!(Broken, |self, _hints| Err(StoreError::Unavailable("the disk is full".to_owned())));
 inbox!(Stuck, |self, _hints| std::future::pending().await);
+inbox!(Starved, |self, _hints| {
+    std::thread::sleep(TOO_LONG);
+    std::future::pending().await
+});
 inbox!(Recording, |self, hints| {
     let receipts = (1..).zip(&hints).map(|(number, _)| Receipt::Stored(number)).collect();
     self.0.lock().unwrap().extend(hints);

@@ -5,12 +5,15 @@ mod content;
 mod sockets;
 mod split;
 
+use std::time::Duration;
+
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::test::TestRequest;
 use o365_listener::model::{HintKind, RemoteId};
 use serde_json::{Value, json};
 
-use bench::{Bench, Broken, REMOTE, Stuck};
+use bench::{Bench, Broken, REMOTE, Starved, Stuck};
+use o365_listener::reputation::Grade;
 
 #[actix_web::test]
 async fn a_handshake_is_answered_exactly_on_both_addresses_and_by_both_methods() {
@@ -96,7 +99,8 @@ async fn lifecycle_events_are_stored_and_wake_the_renewal_loop() {
         assert!(bench.renewal_was_asked().await);
     }
     assert_eq!(bench.store.depth().await.unwrap().pending, 4);
-    assert_eq!(bench.counted("lifecycle", "stored"), 4);
+    assert_eq!(bench.counted("lifecycle", "stored"), 3);
+    assert_eq!(bench.counted("lifecycle_unknown", "stored"), 1);
 }
 
 #[actix_web::test]
@@ -165,6 +169,42 @@ async fn a_store_that_hangs_is_not_waited_for() {
     let answer = bench.post(json!({"value": [element(&bench.client_state())]})).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(watch.elapsed().as_millis() < 2500, "{:?}", watch.elapsed());
+}
+
+#[actix_web::test]
+async fn answers_to_handshakes_and_notifications_make_the_reputation_and_refusals_do_not() {
+    let bench = Bench::with_inbox(Broken).await;
+    for path in ["/notifications?validationToken=a", "/lifecycle?validationToken=b"] {
+        bench.call(TestRequest::post().uri(path)).await;
+    }
+    assert_eq!(bench.post(json!({"value": [element("forged")]})).await.status, StatusCode::ACCEPTED);
+    let answer = bench.post(json!({"value": [element(&bench.client_state())]})).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(bench.standing().answers, 4);
+    for (uri, body) in [("/notifications", "nonsense"), ("/notifications?validationToken=%00", "")] {
+        let answer = bench.call(TestRequest::post().uri(uri).set_payload(body)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+    bench.call(TestRequest::get().uri("/notifications")).await;
+    assert_eq!(bench.standing().answers, 4, "strangers do not dilute the share");
+    assert_eq!((bench.standing().over_3s, bench.standing().state), (0.0, Grade::Good));
+}
+
+#[actix_web::test]
+async fn a_slow_answer_counts_and_so_does_a_sender_who_gave_up_waiting_for_one() {
+    let bench = Bench::with_inbox(Starved).await;
+    let body = json!({"value": [element(&bench.client_state())]});
+    assert_eq!(bench.post(body).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!((bench.standing().answers, bench.standing().over_3s), (1, 1.0));
+    assert_eq!(bench.standing().state, Grade::Slow);
+
+    let bench = Bench::with_inbox(Stuck).await;
+    let body = json!({"value": [element(&bench.client_state())]});
+    let request = || TestRequest::post().uri("/notifications").set_payload(body.to_string());
+    bench.leave(request(), Duration::ZERO).await;
+    assert_eq!(bench.standing().answers, 0, "who leaves at once says nothing about us");
+    bench.leave(request(), bench::TOO_LONG).await;
+    assert_eq!((bench.standing().answers, bench.standing().over_3s), (1, 1.0));
 }
 
 #[actix_web::test]

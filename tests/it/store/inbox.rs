@@ -80,6 +80,29 @@ async fn a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done(
     assert_eq!(due[0].remote.as_ref().unwrap().renew_at, at(600));
 }
 
+async fn a_request_to_reauthorize_leaves_the_next_attempt_where_it_is(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
+    assert_eq!(store.claim_due(at(600), super::LEASE, 9).await.unwrap().len(), 1);
+    store.failed(id, &super::trouble(700)).await.unwrap();
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 601)]).await.unwrap();
+    assert!(store.claim_due(at(699), super::LEASE, 9).await.unwrap().is_empty());
+    assert_eq!(store.claim_due(at(700), super::LEASE, 9).await.unwrap().len(), 1);
+}
+
+async fn a_request_to_reauthorize_that_comes_during_the_renewal_is_done_with_it(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
+    store.claim_due(at(600), super::LEASE, 9).await.unwrap();
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 601)]).await.unwrap();
+    assert!(store.claim_due(at(601), super::LEASE, 9).await.unwrap().is_empty(), "somebody is at it");
+    store.renewed(id, &super::remote("r1", 2000), at(602)).await.unwrap();
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 603)]).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(2000)));
+}
+
 async fn many_hints_at_once_are_all_stored(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
@@ -151,6 +174,8 @@ conformance![
     a_hint_that_overtakes_the_creation_is_stored,
     a_removal_by_office_365_makes_the_creation_due_if_it_names_what_is_held,
     a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done,
+    a_request_to_reauthorize_leaves_the_next_attempt_where_it_is,
+    a_request_to_reauthorize_that_comes_during_the_renewal_is_done_with_it,
     many_hints_at_once_are_all_stored,
     a_plain_hint_is_elided_only_while_another_waits_unclaimed,
     what_is_stored_within_a_batch_of_hints_is_elided_there_too,

@@ -1,8 +1,8 @@
-use o365_listener::model::State;
+use o365_listener::model::{HintKind, State};
 
 use super::{
-    LEASE, Place, at, claim, conformance, done, followed, last_page, name, new, quiet, register, remote,
-    trouble,
+    LEASE, Place, at, claim, conformance, done, followed, hint, last_page, name, new, quiet, register,
+    remote, trouble,
 };
 
 async fn a_wish_is_due_for_creation_at_once_and_claimed_by_one(place: &dyn Place) {
@@ -78,6 +78,46 @@ async fn another_remote_subscription_makes_a_round_due_and_a_renewal_does_not(pl
     assert_eq!(claim.link, Some(super::delta("0")), "it goes on from the kept link");
 }
 
+async fn a_renewal_that_office_365_has_made_is_followed_by_a_round(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.claim_one(id, at(1), LEASE).await.unwrap().unwrap();
+    store.renewed(id, &remote("r1", 2000), at(1)).await.unwrap();
+    let claim = claim(&*store, 1).await.unwrap();
+    assert_eq!(claim.link, Some(super::delta("0")), "it goes on from the kept link");
+    assert_eq!(store.next_due().await.unwrap(), Some(at(2000)));
+
+    store.lost(id).await.unwrap();
+    store.renewed(id, &remote("r1", 3000), at(2)).await.unwrap();
+    let due = store.claim_due(at(2), LEASE, 9).await.unwrap();
+    assert_eq!(due[0].remote, None, "it was lost meanwhile");
+}
+
+async fn what_is_only_verified_is_no_renewal(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    store.failed(id, &trouble(700)).await.unwrap();
+    store.claim_one(id, at(700), LEASE).await.unwrap().unwrap();
+    store.verified(id, &remote("r1", 1000)).await.unwrap();
+    let shown = store.subscription(&name("files")).await.unwrap().unwrap();
+    assert_eq!((shown.confirmed_at, shown.renew_error), (Some(at(0)), None));
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1000)));
+    assert!(claim(&*store, 701).await.is_none(), "no round is due");
+
+    // A request to renew it comes while it is being verified.
+    store.claim_one(id, at(702), LEASE).await.unwrap().unwrap();
+    store.append(vec![hint(id, HintKind::ReauthorizationRequired, 703)]).await.unwrap();
+    store.verified(id, &remote("r1", 1000)).await.unwrap();
+    assert_eq!(
+        store.claim_due(at(703), LEASE, 9).await.unwrap()[0].remote.as_ref().unwrap().renew_at,
+        at(703)
+    );
+
+    store.lost(id).await.unwrap();
+    store.verified(id, &remote("r1", 1000)).await.unwrap();
+    assert_eq!(store.claim_due(at(704), LEASE, 9).await.unwrap()[0].remote, None, "it was lost meanwhile");
+}
+
 async fn a_lost_remote_subscription_does_not_stop_the_rounds(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
@@ -109,6 +149,8 @@ conformance![
     what_failed_is_tried_again_when_its_time_has_come,
     what_is_lost_stays_claimed_and_is_due_when_the_claim_ends,
     another_remote_subscription_makes_a_round_due_and_a_renewal_does_not,
+    a_renewal_that_office_365_has_made_is_followed_by_a_round,
+    what_is_only_verified_is_no_renewal,
     a_lost_remote_subscription_does_not_stop_the_rounds,
     a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it,
 ];
