@@ -143,7 +143,9 @@ impl Server {
             connections,
             bodies: std::sync::Arc::new(server::bodies(notifications, body)),
         };
-        load.run(WARM_UP);
+        // Until each of its subscriptions has been notified of.
+        let rounds = load.bodies.len().div_ceil(HOT).min(8);
+        load.run(WARM_UP * u32::try_from(rounds).unwrap());
         let before = self.cpu();
         let burst = load.run(MEASURED);
         let requests = u32::try_from(burst.requests()).unwrap();

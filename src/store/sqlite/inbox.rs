@@ -1,11 +1,10 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use rusqlite::{Connection, params};
-use uuid::Uuid;
 
 use super::row::{self, Fields, micros};
 use super::waiting::Batch;
-use super::{SqliteStore, content, renewals};
+use super::{SqliteStore, arrival, content, renewals};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
 
@@ -34,7 +33,7 @@ impl Inbox for SqliteStore {
         self.read(move |db| {
             let found: Option<i64> = row::value(
                 db,
-                "SELECT 1 FROM inbox JOIN subscription AS s ON s.key = inbox.subscription
+                "SELECT 1 FROM hint JOIN subscription AS s ON s.key = hint.subscription
                  WHERE s.id = ?1 AND number = ?2",
                 params![subscription.to_string(), number],
             )?;
@@ -47,9 +46,10 @@ impl Inbox for SqliteStore {
         self.read(|db| {
             let depth = row::first(
                 db,
-                "SELECT count(*) AS pending,
-                        (SELECT received_at FROM inbox ORDER BY number LIMIT 1) AS oldest_at
-                 FROM inbox",
+                "SELECT (SELECT count(*) FROM hint) AS pending,
+                        ifnull((SELECT received_at FROM inbox ORDER BY number LIMIT 1),
+                               (SELECT received_at FROM arrival WHERE subscription <> 0 ORDER BY number LIMIT 1))
+                            AS oldest_at",
                 [],
                 |row| {
                     let fields = Fields::new("inbox", "oldest_at", row);
@@ -66,33 +66,11 @@ impl Inbox for SqliteStore {
 }
 
 fn append(db: &Connection, batch: &mut Batch<'_>, hint: &Hint) -> Result<Receipt, StoreError> {
-    let waits = batch.has(hint.subscription);
-    if hint.plain && waits {
+    if hint.plain && batch.has(hint.subscription) {
         return Ok(Receipt::Elided);
     }
-    let received_at = micros(hint.received_at);
-    let mut buffer = Uuid::encode_buffer();
-    let id = &*hint.subscription.0.simple().encode_lower(&mut buffer);
-    let stored = row::execute(
-        db,
-        "INSERT INTO inbox (subscription, kind, received_at)
-         SELECT key, ?2, ?3 FROM subscription WHERE id = ?1 AND removed_at IS NULL",
-        params![id, hint.kind.as_str(), received_at],
-    )?;
-    if stored == 0 {
-        return Ok(Receipt::Unknown);
-    }
-    let number = db.last_insert_rowid();
+    let Some(number) = arrival::write(db, hint)? else { return Ok(Receipt::Unknown) };
     content::append(db, hint)?;
-    if !waits {
-        // Where a hint waits, a round is due already.
-        row::execute(
-            db,
-            "UPDATE subscription SET round_due_at = ?2
-             WHERE id = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
-            params![id, received_at],
-        )?;
-    }
     mark(db, hint)?;
     batch.hinted(hint.subscription);
     Ok(Receipt::Stored(number))

@@ -9,8 +9,11 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use crate::store::StoreError;
 
 /// Migration 1 first.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_content.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_start.sql"),
+    include_str!("migrations/0002_content.sql"),
+    include_str!("migrations/0003_arrival.sql"),
+];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.
 pub(super) fn to_newest(connection: &mut Connection, now: DateTime<Utc>) -> Result<(), StoreError> {

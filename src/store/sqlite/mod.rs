@@ -9,6 +9,7 @@
 //! *Races.* A second process is refused by a lock file, so all leases found on opening are left-overs of a process
 //! that is gone, and void. Claims cannot race: each is a step of the one writer.
 
+mod arrival;
 mod certificates;
 mod connection;
 mod content;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, select_subscription};
-use super::{SqliteStore, mirror};
+use super::{SqliteStore, arrival, mirror};
 use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
 use crate::seal::KEY_BYTES;
 use crate::store::{Link, NewSubscription, Registered, Registry, StoreError};
@@ -202,12 +202,14 @@ fn resolved(db: &Connection, id: SubscriptionId, target: &Target) -> Result<Regi
 }
 
 fn delete(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
+    arrival::move_on(db)?;
     mirror::abandon(db, id)?;
     row::execute(db, "DELETE FROM subscription WHERE id = ?1", [id.to_string()])?;
     Ok(())
 }
 
 fn remove(db: &Connection, name: &Name, now: DateTime<Utc>) -> Result<Option<Subscription>, StoreError> {
+    arrival::move_on(db)?;
     // Nothing is left to do for one that was removed for good.
     row::execute(
         db,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
 use super::waiting::Batch;
-use super::{SqliteStore, log, mirror};
+use super::{SqliteStore, arrival, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
 
@@ -67,7 +67,8 @@ impl Rounds for SqliteStore {
     }
 
     async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.read(|db| {
+        self.write(|db| {
+            arrival::move_on(db)?;
             row::first(
                 db,
                 "SELECT name, max(round_due_at, ifnull(round_not_before, round_due_at),
@@ -90,6 +91,7 @@ fn claim(
     now: DateTime<Utc>,
     lease: Duration,
 ) -> Result<Option<Claim>, StoreError> {
+    arrival::move_on(db)?;
     let claim = row::first(
         db,
         select_subscription!(

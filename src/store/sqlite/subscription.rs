@@ -14,10 +14,10 @@ macro_rules! select_subscription {
     ($conditions:literal) => {
         concat!(
             "SELECT s.*,
-                    (SELECT max(number) FROM inbox WHERE subscription = s.key) AS inbox_through,
-                    (SELECT received_at FROM inbox WHERE subscription = s.key ORDER BY number LIMIT 1)
+                    (SELECT max(number) FROM hint WHERE subscription = s.key) AS inbox_through,
+                    (SELECT received_at FROM hint WHERE subscription = s.key ORDER BY number LIMIT 1)
                         AS hinted_at,
-                    (SELECT received_at FROM inbox WHERE subscription = s.key AND kind = 'change'
+                    (SELECT received_at FROM hint WHERE subscription = s.key AND kind = 'change'
                      ORDER BY number DESC LIMIT 1) AS notified_at
              FROM subscription AS s ",
             $conditions

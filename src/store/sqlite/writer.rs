@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::health::Health;
 use super::waiting::{Batch, Waiting};
-use super::{error, log};
+use super::{arrival, error, log};
 use crate::model::Cursor;
 use crate::store::{StoreError, StoreHealth};
 
@@ -215,6 +215,7 @@ fn commit(
             ));
         }
     }
+    arrival::move_many_on(&transaction)?;
     let latest = log::bounds(&transaction)?.latest;
     transaction.commit()?;
     Ok(latest)
@@ -233,18 +234,16 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::super::connection;
+    use chrono::DateTime;
+
+    use super::super::{connection, migrate};
     use super::*;
 
     fn writer(folder: &TempDir) -> Writer {
         let path = folder.path().join("store.db");
-        let connection = connection::for_writing(&path).unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE event (sequence INTEGER PRIMARY KEY AUTOINCREMENT);
-                 CREATE TABLE written (what TEXT);",
-            )
-            .unwrap();
+        let mut connection = connection::for_writing(&path).unwrap();
+        migrate::to_newest(&mut connection, DateTime::UNIX_EPOCH).unwrap();
+        connection.execute_batch("CREATE TABLE written (what TEXT);").unwrap();
         Writer::start(connection, connection::lock(&path).unwrap(), Arc::default()).unwrap().0
     }
 

@@ -139,7 +139,7 @@ impl Stage {
 
     fn events(&self) -> Vec<(String, String)> {
         let db = rusqlite::Connection::open(self.bench.folder.path().join("store.db")).unwrap();
-        let sql = "SELECT s.name, kind FROM inbox JOIN subscription AS s ON s.key = inbox.subscription
+        let sql = "SELECT s.name, kind FROM hint JOIN subscription AS s ON s.key = hint.subscription
                    WHERE kind <> 'change' ORDER BY 1, 2";
         let mut statement = db.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
