@@ -66,12 +66,17 @@ impl House {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
         };
-        std::fs::write(house.folder.path().join("config.toml"), house.configuration(entries)).unwrap();
+        house.configure(entries, house.tenant.url());
         house.open().await;
         house
     }
 
-    fn configuration(&self, entries: &str) -> String {
+    /// Writes the configuration for the next start, with these entries and this way to Graph.
+    pub fn configure(&self, entries: &str, graph: &str) {
+        std::fs::write(self.folder.path().join("config.toml"), self.configuration(entries, graph)).unwrap();
+    }
+
+    fn configuration(&self, entries: &str, graph: &str) -> String {
         let tenant = self.tenant.tenant();
         let entries = entries
             .replace("{list}", &tenant.resources.list)
@@ -80,7 +85,7 @@ impl House {
         format!(
             "public_url = \"http://{public}\"\n[listen]\nnotifications = \"{public}\"\nadmin = \"127.0.0.1:0\"\n\
              [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
-             client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{url}\"\n{entries}",
+             client_secret = \"{}\"\nlogin_url = \"{url}\"\ngraph_url = \"{graph}\"\n{entries}",
             self.store.display(),
             tenant.tenant_id,
             tenant.client_id,
@@ -230,7 +235,15 @@ impl House {
     }
 
     pub async fn forget_requests(&self) {
-        let url = format!("{}/_control/requests", self.tenant.url());
+        self.forget("requests").await;
+    }
+
+    pub async fn forget_faults(&self) {
+        self.forget("faults").await;
+    }
+
+    async fn forget(&self, what: &str) {
+        let url = format!("{}/_control/{what}", self.tenant.url());
         assert!(self.http.delete(url).send().await.unwrap().status().is_success());
     }
 

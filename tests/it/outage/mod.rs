@@ -1,6 +1,7 @@
 //! A store that cannot be written to: it is told at once, everything goes on that can, and it heals by itself.
 
 mod disk;
+mod gate;
 mod retention;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::house::House;
 use crate::receiver::pause;
 use disk::{Disk, on_a_small_disk, under_a_limit};
+use gate::Gate;
 
 const FILES: &str = "[[subscription]]\nname = \"files\"\ntenant = \"contoso\"\nresource = \"{drive}\"\n";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -205,4 +207,32 @@ async fn locks_that_come_and_go_lose_nothing_and_hold_nothing_up() {
     assert_eq!(status, 200, "{fetched}");
     assert_eq!(house.events().await.len(), before, "it had been fetched already");
     assert!(before > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_that_could_not_be_written_is_made_again_as_soon_as_the_lock_is_gone() {
+    let mut house = House::start("").await;
+    house.close().await;
+    let tenant = house.tenant.url().trim_start_matches("http://").parse().unwrap();
+    let gate = Gate::to(tenant).await;
+    house.configure(FILES, gate.url());
+    house.open().await;
+    house.active("files").await;
+
+    gate.close();
+    let drive = house.tenant.tenant().resources.drive.clone();
+    house.change(&drive).await;
+    house
+        .eventually("a round is under way", async || house.subscription("files").await["pending"] == true)
+        .await;
+    house.quiet().await;
+    let other = lock(&house);
+    gate.open();
+    // Longer than its commit waits for the lock.
+    pause(Duration::from_secs(2)).await;
+    other.execute_batch("ROLLBACK").unwrap();
+    // Its claim would hold for five minutes.
+    let since = house.now();
+    house.eventually("the change is found", async || house.events().await.len() == 1).await;
+    assert!(house.now() - since < chrono::TimeDelta::seconds(60), "{}", house.now() - since);
 }
