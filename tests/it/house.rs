@@ -238,10 +238,6 @@ impl House {
         self.forget("requests").await;
     }
 
-    pub async fn forget_faults(&self) {
-        self.forget("faults").await;
-    }
-
     async fn forget(&self, what: &str) {
         let url = format!("{}/_control/{what}", self.tenant.url());
         assert!(self.http.delete(url).send().await.unwrap().status().is_success());
