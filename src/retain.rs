@@ -37,6 +37,9 @@ impl Task for Retainer {
         while total.more && !stop.is_cancelled() {
             match self.store.sweep_out(before, CHUNK).await {
                 Ok(swept) => {
+                    if self.outage.ends() {
+                        tracing::info!("What is older than the retention is deleted again");
+                    }
                     total.events += swept.events;
                     total.rows += swept.rows;
                     total.more = swept.more;

@@ -89,7 +89,7 @@ impl Fetcher {
         if self.outage.ends() {
             tracing::info!("Rounds that are due are found again");
         }
-        self.store.next_round().await.ok().flatten()
+        self.store.next_round().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
     }
 
     /// Claims what is due as long as there is a free place.

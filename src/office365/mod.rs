@@ -75,12 +75,10 @@ impl Office365 {
         self.tenants.get(name)
     }
 
-    /// All tenants and the apps that they are reached with: whom a token about them is for.
-    pub async fn audiences(&self) -> Result<Vec<Audience>, Failure> {
-        let mut audiences = Vec::with_capacity(self.tenants.len());
-        for tenant in self.tenants.values() {
-            audiences.push(tenant.audience().await?);
-        }
-        Ok(audiences)
+    /// The tenants and the apps that they are reached with: whom a token about them is for. One whose login host does
+    /// not say which it is, is left out, and costs the others nothing.
+    pub async fn audiences(&self) -> Vec<Audience> {
+        let all = self.tenants.values().map(Tenant::audience);
+        futures_util::future::join_all(all).await.into_iter().flatten().collect()
     }
 }

@@ -5,7 +5,7 @@
 //!   every later one, however slowly head or body come. A connection that sends nothing has 5 s too, and between
 //!   requests 75 s. Then it is closed.
 //! * Accepting never stops. At the limit of connections the slow ones make room at once, then those that have been
-//!   idle for longest; only when all others are being served is a new one turned away, with 503.
+//!   idle for longest; only when all others are being served is a new one turned away, with 503 (with TLS: without a word).
 //! * What strangers can make us hold is bounded: what was received and not answered yet has one limit for all
 //!   connections together, and whoever goes beyond it with a large request loses the connection.
 //! * A new certificate is shown from the first connection after it was found; one that cannot be used changes

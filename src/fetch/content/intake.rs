@@ -60,14 +60,10 @@ impl Fetcher {
         stored: Vec<StoredContent>,
     ) -> Result<(Vec<(Uuid, Opened)>, Vec<Aside>), Failure> {
         let keys = self.decryption_keys().await?;
-        // Only without the login host it is not known; then no token can be checked either.
-        let audiences = self.office365.audiences().await.map_err(|_| Fault::KeysUnavailable);
+        let audiences = self.office365.audiences().await;
         let (mut opened, mut aside) = (Vec::new(), Vec::new());
         for one in stored {
-            let looked_at = match &audiences {
-                Ok(audiences) => self.look_at_one(tenant, audiences, &keys, &one).await,
-                Err(fault) => Err(*fault),
-            };
+            let looked_at = self.look_at_one(tenant, &audiences, &keys, &one).await;
             let id = one.content.id;
             match looked_at {
                 Ok(content) => opened.push((id, content)),
@@ -88,6 +84,8 @@ impl Fetcher {
     ) -> Result<Opened, Fault> {
         let arrived = self.unsealed(stored)?;
         let element = Element::read(arrived.element.get().as_bytes())?;
+        // Only without the login host it is not known; then no token can be checked either.
+        let own = tenant.audience().await.map_err(|_| Fault::KeysUnavailable)?.tenant_id;
         let mut covered = Vec::with_capacity(arrived.tokens.len());
         for token in &arrived.tokens {
             let claimed = tokens::glance(token)?;
@@ -98,7 +96,6 @@ impl Fetcher {
         if covered.is_empty() {
             return Err(Fault::NoToken);
         }
-        let own = tenant.audience().await.map_err(|_| Fault::KeysUnavailable)?.tenant_id;
         if element.tenant_id != Some(own) || !covered.contains(&own) {
             return Err(Fault::Uncovered);
         }

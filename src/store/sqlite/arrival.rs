@@ -26,6 +26,9 @@ pub(super) fn write(db: &Connection, hint: &Hint) -> Result<Option<i64>, StoreEr
 
 /// Moves all that has arrived to the inbox, and makes their rounds due. To be called before the inbox is looked at
 /// by whoever decides something.
+///
+/// Where one of the same kind stands in the inbox that no round has claimed, a hint adds nothing and ends here: so the
+/// inbox stays small however long a subscription fails. Of a request, somebody waits for the very number.
 pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
     if standing(db)? == 0 {
         return Ok(());
@@ -33,8 +36,12 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
     row::execute(
         db,
         "INSERT INTO inbox (number, subscription, kind, received_at)
-         SELECT number, subscription, kind, received_at FROM arrival
-         WHERE subscription <> 0 ORDER BY subscription, number",
+         SELECT a.number, a.subscription, a.kind, a.received_at
+         FROM arrival AS a JOIN subscription AS s ON s.key = a.subscription
+         WHERE a.kind = 'request' OR NOT EXISTS
+             (SELECT 1 FROM inbox AS i
+              WHERE i.subscription = a.subscription AND i.kind = a.kind AND i.number > ifnull(s.round_through, 0))
+         ORDER BY a.subscription, a.number",
         [],
     )?;
     row::execute(

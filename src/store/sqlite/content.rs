@@ -139,6 +139,12 @@ pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) 
         "DELETE FROM content WHERE key IN (SELECT key FROM content ORDER BY key LIMIT ?2) AND received_at < ?1",
         params![micros(before), limit],
     )?;
+    if waiting > 0 {
+        tracing::warn!(
+            contents = waiting,
+            "Encrypted contents waited longer than the retention and were deleted; their changes come by the round"
+        );
+    }
     Ok(aside.max(waiting))
 }
 

@@ -62,6 +62,10 @@ where
     T: Send,
 {
     fn run(&mut self, connection: &Connection, batch: &mut Batch<'_>) -> bool {
+        // A sender of hints who was told to come again need not have them stored now, and the next ones wait.
+        if !self.alone && self.reply.is_closed() {
+            return true;
+        }
         self.outcome = self.work.take().map(|work| work(connection, batch));
         matches!(self.outcome, Some(Ok(_)))
     }

@@ -166,6 +166,31 @@ async fn a_hint_that_waited_when_the_store_was_opened_is_not_relied_on(place: &d
     assert!(matches!(store.append(change(id, 2)).await.unwrap()[..], [Receipt::Stored(_)]));
 }
 
+async fn while_rounds_fail_the_inbox_stays_small(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    for second in 1..50 {
+        store.append(change(id, second)).await.unwrap();
+        store.append(missed(id, second)).await.unwrap();
+        assert!(store.next_round().await.unwrap().is_some());
+    }
+    assert_eq!(store.depth().await.unwrap().pending, 2, "one of each kind");
+    let number = match store.append(vec![hint(id, HintKind::Request, 50)]).await.unwrap()[..] {
+        [Receipt::Stored(number)] => number,
+        ref other => panic!("{other:?}"),
+    };
+    let claim = super::claim(&*store, 60).await.unwrap();
+    store.append(missed(id, 61)).await.unwrap();
+    assert!(store.waits(id, number).await.unwrap());
+    store.commit_page(super::last_page(&claim, 62)).await.unwrap();
+    assert!(!store.waits(id, number).await.unwrap());
+    assert_eq!(
+        store.next_round().await.unwrap(),
+        Some(at(61)),
+        "what came after the claim is still to be done"
+    );
+}
+
 conformance![
     hints_are_receipted_in_order_and_those_of_strangers_are_unknown,
     the_depth_counts_what_waits_and_since_when,
@@ -180,4 +205,5 @@ conformance![
     a_plain_hint_is_elided_only_while_another_waits_unclaimed,
     what_is_stored_within_a_batch_of_hints_is_elided_there_too,
     a_hint_that_waited_when_the_store_was_opened_is_not_relied_on,
+    while_rounds_fail_the_inbox_stays_small,
 ];

