@@ -4,8 +4,9 @@
 //! No mutation finds a MAC, so `CLIENT_STATE` in an input stands for a valid one, as in `tests/payloads`.
 #![no_main]
 
+mod reading;
+
 use std::collections::HashMap;
-use std::fmt::{self, Formatter};
 use std::sync::OnceLock;
 
 use chrono::DateTime;
@@ -13,9 +14,11 @@ use libfuzzer_sys::fuzz_target;
 use o365_listener::model::{Hint, HintKind, RemoteId, SubscriptionId};
 use o365_listener::receive::judge::{Judged, judge};
 use o365_listener::seal::ClientStates;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use uuid::Uuid;
+
+use reading::{fields, text};
 
 const OURS: SubscriptionId = SubscriptionId(Uuid::from_u128(42));
 const PLACEHOLDER: &[u8] = b"CLIENT_STATE";
@@ -175,59 +178,4 @@ fn elements(body: &[u8]) -> Option<Vec<Box<RawValue>>> {
     str::from_utf8(body).ok()?;
     let [value] = fields(body, ["value"])?;
     serde_json::from_str(value?.get()).ok()
-}
-
-/// `Some(None)`: null or not there. `None`: no text.
-fn text(value: Option<&RawValue>) -> Option<Option<String>> {
-    value.map_or(Some(None), |value| serde_json::from_str(value.get()).ok())
-}
-
-/// These fields of a structure. `None`: there is none, or a field is there twice.
-fn fields<const N: usize>(json: &[u8], names: [&'static str; N]) -> Option<[Option<Box<RawValue>>; N]> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let found = Fields(names).deserialize(&mut deserializer).ok()?;
-    deserializer.end().ok()?;
-    Some(found)
-}
-
-/// What else an object has is passed over, whatever it is (even bytes that are no text). serde takes an array for a
-/// structure too, its fields in order: lenient, and harmless here.
-struct Fields<const N: usize>([&'static str; N]);
-
-impl<'de, const N: usize> DeserializeSeed<'de> for Fields<N> {
-    type Value = [Option<Box<RawValue>>; N];
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de, const N: usize> Visitor<'de> for Fields<N> {
-    type Value = [Option<Box<RawValue>>; N];
-
-    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a structure")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = [const { None }; N];
-        while let Some(name) = map.next_key::<String>()? {
-            match self.0.iter().position(|known| *known == name) {
-                Some(at) if found[at].is_some() => return Err(A::Error::custom("twice")),
-                Some(at) => found[at] = Some(map.next_value()?),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut found = [const { None }; N];
-        for field in &mut found {
-            *field = Some(list.next_element()?.ok_or_else(|| A::Error::custom("too short"))?);
-        }
-        Ok(found)
-    }
 }
