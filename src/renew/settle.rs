@@ -250,8 +250,10 @@ impl Renewer {
                 Ok("renewed")
             }
             Err(failure) if failure.verdict == Verdict::NotFound => self.recreate(subscription).await,
-            // Whether a certificate can be changed is not told the same on all of Microsoft's pages.
+            // Whether a certificate can be changed is not told the same on all of Microsoft's pages. If it is something else
+            // that is refused, the renewal without it is refused too, and what still works is left alone.
             Err(failure) if failure.verdict == Verdict::Rejected && another.is_some() => {
+                tenant.renew(&remote.id, expires_at, None).await?;
                 tenant.delete(&remote.id).await?;
                 self.recreate(subscription).await
             }
