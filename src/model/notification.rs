@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::{RemoteId, SealedContent, SubscriptionId};
 
@@ -21,7 +22,8 @@ pub struct Hint {
 }
 
 /// What a hint says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum HintKind {
     /// A change notification: something changed.
     Change,

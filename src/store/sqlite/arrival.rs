@@ -1,27 +1,121 @@
 //! The way of a hint from its arrival to the inbox.
+//!
+//! The hints of a transaction are written together, as one row at the end of the arrivals: before a step that is not
+//! a hint, and before the commit. Nobody meets those that are not written yet: whoever looks is another step.
+
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::row::{self, micros};
-use crate::model::Hint;
+use super::row::{self, Fields, micros, to_json};
+use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::StoreError;
 
-/// Hints that may stand in the arrivals: moving them on takes a few milliseconds, and nobody who looks at a
-/// subscription has to pass more.
-const MOST: i64 = 1024;
+/// Hints that may stand in the arrivals, of subscriptions that had none before and in all: moving them on takes a few
+/// milliseconds, and nobody who looks at a subscription has to pass more.
+const MOST_FRESH: usize = 1024;
+const MOST: i64 = 4096;
+/// Hints in a row.
+const PACK: usize = 1024;
+/// Subscriptions whose key is remembered, some 50 bytes each.
+const KEYS: usize = 65_536;
 
-/// Writes a hint at the end of the arrivals. Answers with its number; none: nobody follows that.
-pub(super) fn write(db: &Connection, hint: &Hint) -> Result<Option<i64>, StoreError> {
-    let mut buffer = Uuid::encode_buffer();
-    let id = &*hint.subscription.0.simple().encode_lower(&mut buffer);
-    let written = row::execute(
-        db,
-        "INSERT INTO arrival (subscription, kind, received_at)
-         SELECT key, ?2, ?3 FROM subscription WHERE id = ?1 AND removed_at IS NULL",
-        params![id, hint.kind.as_str(), micros(hint.received_at)],
-    )?;
-    Ok((written > 0).then(|| db.last_insert_rowid()))
+/// As it is stored: of whom, what, and when.
+type Arrived = (i64, HintKind, i64);
+
+/// What the writer knows of arrivals.
+#[derive(Default)]
+pub(super) struct Arrivals {
+    /// The keys of subscriptions that are followed. A key is remembered only once the transaction that read it is
+    /// committed: one of a registration that was taken back may be given to another.
+    keys: HashMap<SubscriptionId, i64>,
+    read: HashMap<SubscriptionId, i64>,
+    unwritten: Vec<Arrived>,
+    last: Option<i64>,
+    fresh: usize,
+}
+
+impl Arrivals {
+    /// Begins a transaction.
+    pub(super) fn begin(&mut self) {
+        self.read.clear();
+        self.unwritten.clear();
+        self.last = None;
+    }
+
+    /// The transaction is durable.
+    pub(super) fn committed(&mut self) {
+        if self.keys.len() >= KEYS {
+            self.keys.clear();
+        }
+        self.keys.extend(self.read.drain());
+    }
+
+    /// The subscription is followed no more.
+    pub(super) fn forget(&mut self, subscription: SubscriptionId) {
+        self.keys.remove(&subscription);
+        self.read.remove(&subscription);
+    }
+
+    /// Takes a hint; `fresh`: its subscription has none that waits. Answers with its number; none: nobody follows
+    /// that.
+    pub(super) fn take(
+        &mut self,
+        db: &Connection,
+        hint: &Hint,
+        fresh: bool,
+    ) -> Result<Option<i64>, StoreError> {
+        let Some(key) = self.key(db, hint.subscription)? else { return Ok(None) };
+        let last = match self.last {
+            Some(last) => last,
+            None => row::value(db, "SELECT max(number) FROM arrival", [])?.unwrap_or_default(),
+        };
+        let number = last.saturating_add(1);
+        self.last = Some(number);
+        self.unwritten.push((key, hint.kind, micros(hint.received_at)));
+        self.fresh += usize::from(fresh);
+        Ok(Some(number))
+    }
+
+    fn key(&mut self, db: &Connection, subscription: SubscriptionId) -> Result<Option<i64>, StoreError> {
+        if let Some(key) = self.keys.get(&subscription).or_else(|| self.read.get(&subscription)) {
+            return Ok(Some(*key));
+        }
+        let mut buffer = Uuid::encode_buffer();
+        let id = &*subscription.0.simple().encode_lower(&mut buffer);
+        let key = row::value(db, "SELECT key FROM subscription WHERE id = ?1 AND removed_at IS NULL", [id])?;
+        if let Some(key) = key {
+            self.read.insert(subscription, key);
+        }
+        Ok(key)
+    }
+
+    /// Writes what was taken.
+    pub(super) fn write(&mut self, db: &Connection) -> Result<(), StoreError> {
+        let mut left = self.unwritten.len();
+        for pack in self.unwritten.chunks(PACK) {
+            left -= pack.len();
+            let behind = i64::try_from(left).unwrap_or(i64::MAX);
+            let number = self.last.unwrap_or_default().saturating_sub(behind);
+            row::execute(
+                db,
+                "INSERT INTO arrival (number, hints) VALUES (?1, ?2)",
+                params![number, to_json(&pack)?],
+            )?;
+        }
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    /// Moves on what has arrived if it is more than a few.
+    pub(super) fn move_many_on(&mut self, db: &Connection) -> Result<(), StoreError> {
+        if self.fresh < MOST_FRESH && standing(db)? < MOST {
+            return Ok(());
+        }
+        self.fresh = 0;
+        move_on(db)
+    }
 }
 
 /// Moves all that has arrived to the inbox, and makes their rounds due. To be called before the inbox is looked at
@@ -33,36 +127,48 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
     if standing(db)? == 0 {
         return Ok(());
     }
-    row::execute(
-        db,
+    let mut insert = db.prepare_cached(
         "INSERT INTO inbox (number, subscription, kind, received_at)
-         SELECT a.number, a.subscription, a.kind, a.received_at
-         FROM arrival AS a JOIN subscription AS s ON s.key = a.subscription
-         WHERE a.kind = 'request' OR NOT EXISTS
+         SELECT ?1, ?2, ?3, ?4 FROM subscription AS s
+         WHERE s.key = ?2 AND (?3 = 'request' OR NOT EXISTS
              (SELECT 1 FROM inbox AS i
-              WHERE i.subscription = a.subscription AND i.kind = a.kind AND i.number > ifnull(s.round_through, 0))
-         ORDER BY a.subscription, a.number",
-        [],
+              WHERE i.subscription = ?2 AND i.kind = ?3 AND i.number > ifnull(s.round_through, 0)))",
     )?;
-    row::execute(
-        db,
-        "UPDATE subscription SET round_due_at = first.received_at
-         FROM (SELECT subscription, min(received_at) AS received_at FROM arrival
-               WHERE subscription <> 0 GROUP BY subscription) AS first
-         WHERE key = first.subscription AND (round_due_at IS NULL OR round_due_at > first.received_at)",
-        [],
+    let mut due = db.prepare_cached(
+        "UPDATE subscription SET round_due_at = ?2
+         WHERE key = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
     )?;
+    for (number, (key, kind, received_at)) in unlike(db)? {
+        if insert.execute(params![number, key, kind.as_str(), received_at])? > 0 {
+            due.execute([key, received_at])?;
+        }
+    }
     row::execute(db, "DELETE FROM arrival WHERE number < (SELECT max(number) FROM arrival)", [])?;
-    row::execute(db, "UPDATE arrival SET subscription = 0", [])?;
+    row::execute(db, "UPDATE arrival SET hints = '[]'", [])?;
     Ok(())
 }
 
-/// The same where more than a few have arrived.
-pub(super) fn move_many_on(db: &Connection) -> Result<(), StoreError> {
-    if standing(db)? < MOST { Ok(()) } else { move_on(db) }
+/// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request.
+fn unlike(db: &Connection) -> Result<Vec<(i64, Arrived)>, StoreError> {
+    let packs = row::all(db, "SELECT number, hints FROM arrival ORDER BY number", [], |row| {
+        let fields = Fields::new("arrival", "number", row);
+        Ok((fields.get::<i64>("number")?, fields.json::<Vec<Arrived>>("hints")?))
+    })?;
+    let (mut seen, mut unlike) = (HashSet::new(), Vec::new());
+    for (last, hints) in packs {
+        let before = last.saturating_sub(i64::try_from(hints.len()).unwrap_or(i64::MAX));
+        for (number, hint) in (before.saturating_add(1)..).zip(hints) {
+            let (key, kind, _) = hint;
+            if kind == HintKind::Request || seen.insert((key, kind)) {
+                unlike.push((number, hint));
+            }
+        }
+    }
+    unlike.sort_unstable_by_key(|(number, (key, ..))| (*key, *number));
+    Ok(unlike)
 }
 
-/// How many have arrived since they were last moved on.
+/// How many have arrived since they were last moved on: the first row is what was moved on then.
 fn standing(db: &Connection) -> Result<i64, StoreError> {
     let standing =
         row::value(db, "SELECT (SELECT max(number) FROM arrival) - (SELECT min(number) FROM arrival)", [])?;

@@ -3,8 +3,8 @@ use chrono::TimeDelta;
 use rusqlite::{Connection, params};
 
 use super::row::{self, Fields, micros};
-use super::waiting::Batch;
-use super::{SqliteStore, arrival, content, renewals};
+use super::writer::Turn;
+use super::{SqliteStore, content, renewals};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::{Inbox, InboxDepth, Receipt, StoreError};
 
@@ -20,9 +20,9 @@ impl Inbox for SqliteStore {
         if served.iter().all(|served| *served) {
             return Ok(vec![Receipt::Elided; hints.len()]);
         }
-        let append = move |db: &Connection, batch: &mut Batch<'_>| {
+        let append = move |db: &Connection, turn: &mut Turn<'_>| {
             let one = |(hint, served): (&Hint, bool)| {
-                if served { Ok(Receipt::Elided) } else { append(db, batch, hint) }
+                if served { Ok(Receipt::Elided) } else { append(db, turn, hint) }
             };
             hints.iter().zip(served).map(one).collect()
         };
@@ -46,9 +46,10 @@ impl Inbox for SqliteStore {
         self.read(|db| {
             let depth = row::first(
                 db,
-                "SELECT (SELECT count(*) FROM hint) AS pending,
+                "SELECT (SELECT count(*) FROM inbox)
+                            + (SELECT max(number) - min(number) FROM arrival) AS pending,
                         ifnull((SELECT received_at FROM inbox ORDER BY number LIMIT 1),
-                               (SELECT received_at FROM arrival WHERE subscription <> 0 ORDER BY number LIMIT 1))
+                               (SELECT hints ->> '$[0][2]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
                             AS oldest_at",
                 [],
                 |row| {
@@ -65,14 +66,15 @@ impl Inbox for SqliteStore {
     }
 }
 
-fn append(db: &Connection, batch: &mut Batch<'_>, hint: &Hint) -> Result<Receipt, StoreError> {
-    if hint.plain && batch.has(hint.subscription) {
+fn append(db: &Connection, turn: &mut Turn<'_>, hint: &Hint) -> Result<Receipt, StoreError> {
+    let waits = turn.waiting.has(hint.subscription);
+    if hint.plain && waits {
         return Ok(Receipt::Elided);
     }
-    let Some(number) = arrival::write(db, hint)? else { return Ok(Receipt::Unknown) };
+    let Some(number) = turn.arrivals.take(db, hint, !waits)? else { return Ok(Receipt::Unknown) };
     content::append(db, hint)?;
     mark(db, hint)?;
-    batch.hinted(hint.subscription);
+    turn.waiting.hinted(hint.subscription);
     Ok(Receipt::Stored(number))
 }
 

@@ -42,8 +42,8 @@ use super::StoreError;
 use crate::model::Cursor;
 use readers::Readers;
 use reserve::Reserve;
-use waiting::{Batch, Waiting};
-use writer::Writer;
+use waiting::Waiting;
+use writer::{Turn, Writer};
 
 /// The store.
 pub(super) struct SqliteStore {
@@ -108,7 +108,7 @@ impl SqliteStore {
     /// The same for a step after which hints wait, or wait no more.
     async fn write_noting<T: Send + 'static>(
         &self,
-        step: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+        step: impl FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(step).await
     }

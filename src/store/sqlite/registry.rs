@@ -59,9 +59,9 @@ impl Registry for SqliteStore {
     }
 
     async fn forget(&self, id: SubscriptionId) -> Result<(), StoreError> {
-        self.write_noting(move |db, batch| {
+        self.write_noting(move |db, turn| {
             delete(db, id)?;
-            batch.claimed(id);
+            turn.removed(id);
             Ok(())
         })
         .await
@@ -69,10 +69,10 @@ impl Registry for SqliteStore {
 
     async fn remove(&self, name: &Name, now: DateTime<Utc>) -> Result<Option<Subscription>, StoreError> {
         let name = name.clone();
-        self.write_noting(move |db, batch| {
+        self.write_noting(move |db, turn| {
             let removed = remove(db, &name, now)?;
             if let Some(removed) = &removed {
-                batch.claimed(removed.id);
+                turn.removed(removed.id);
             }
             Ok(removed)
         })

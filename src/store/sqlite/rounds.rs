@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use super::waiting::Batch;
+use super::writer::Turn;
 use super::{SqliteStore, arrival, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
@@ -16,7 +16,7 @@ use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, Sto
 #[async_trait]
 impl Rounds for SqliteStore {
     async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        self.write_noting(move |db, batch| claim(db, batch, now, lease)).await
+        self.write_noting(move |db, turn| claim(db, turn, now, lease)).await
     }
 
     async fn known(
@@ -87,7 +87,7 @@ impl Rounds for SqliteStore {
 /// The one that has waited longest.
 fn claim(
     db: &Connection,
-    batch: &mut Batch<'_>,
+    turn: &mut Turn<'_>,
     now: DateTime<Utc>,
     lease: Duration,
 ) -> Result<Option<Claim>, StoreError> {
@@ -114,7 +114,7 @@ fn claim(
                 claim.inbox_through
             ],
         )?;
-        batch.claimed(claim.subscription.id);
+        turn.waiting.claimed(claim.subscription.id);
     }
     Ok(claim)
 }

@@ -24,7 +24,7 @@ macro_rules! select_subscription {
              FROM subscription AS s
              LEFT JOIN (SELECT subscription, max(number) AS number, min(received_at) AS hinted_at,
                                max(received_at) FILTER (WHERE kind = 'change') AS notified_at
-                        FROM arrival WHERE subscription <> 0 GROUP BY subscription) AS a
+                        FROM arrived GROUP BY subscription) AS a
                     ON a.subscription = s.key ",
             $conditions
         )

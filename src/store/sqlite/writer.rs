@@ -14,10 +14,11 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{oneshot, watch};
 
+use super::arrival::Arrivals;
 use super::health::Health;
 use super::waiting::{Batch, Waiting};
-use super::{arrival, error, log};
-use crate::model::Cursor;
+use super::{error, log};
+use crate::model::{Cursor, SubscriptionId};
 use crate::store::{StoreError, StoreHealth};
 
 /// Steps that may wait. When there are more, the disk does not keep up, and a sender is told at once rather than
@@ -37,10 +38,26 @@ enum Message {
     Stop,
 }
 
+/// What the steps of one transaction share.
+pub(super) struct Turn<'a> {
+    /// Which subscriptions wait.
+    pub(super) waiting: Batch<'a>,
+    /// What arrives.
+    pub(super) arrivals: &'a mut Arrivals,
+}
+
+impl Turn<'_> {
+    /// The subscription is followed no more, and none of its hints waits.
+    pub(super) fn removed(&mut self, subscription: SubscriptionId) {
+        self.waiting.claimed(subscription);
+        self.arrivals.forget(subscription);
+    }
+}
+
 /// A step that waits for its turn and, after it, for the commit.
 trait Step: Send {
     /// Does the work; `false`: it failed, and what it wrote is to be taken back.
-    fn run(&mut self, connection: &Connection, batch: &mut Batch<'_>) -> bool;
+    fn run(&mut self, connection: &Connection, turn: &mut Turn<'_>) -> bool;
 
     /// Whether it is taken back alone if it fails.
     fn alone(&self) -> bool;
@@ -58,15 +75,15 @@ struct Asked<W, T> {
 
 impl<W, T> Step for Asked<W, T>
 where
-    W: FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send,
+    W: FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send,
     T: Send,
 {
-    fn run(&mut self, connection: &Connection, batch: &mut Batch<'_>) -> bool {
+    fn run(&mut self, connection: &Connection, turn: &mut Turn<'_>) -> bool {
         // A sender of hints who was told to come again need not have them stored now, and the next ones wait.
         if !self.alone && self.reply.is_closed() {
             return true;
         }
-        self.outcome = self.work.take().map(|work| work(connection, batch));
+        self.outcome = self.work.take().map(|work| work(connection, turn));
         matches!(self.outcome, Some(Ok(_)))
     }
 
@@ -115,7 +132,7 @@ impl Writer {
     /// Queues a step and waits until it is committed.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.queue(true, work).await
     }
@@ -123,7 +140,7 @@ impl Writer {
     /// The same for a step that fails only if the disk does: it costs no savepoint, and its failure is that of all.
     pub(super) async fn run_with_all<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.queue(false, work).await
     }
@@ -131,7 +148,7 @@ impl Writer {
     async fn queue<T: Send + 'static>(
         &self,
         alone: bool,
-        work: impl FnOnce(&Connection, &mut Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let step = Box::new(Asked { alone, work: Some(work), outcome: None, reply });
@@ -166,6 +183,7 @@ fn drain(
     (waiting, health): (&Waiting, &Health),
     end: &watch::Sender<Cursor>,
 ) {
+    let mut arrivals = Arrivals::default();
     while let Ok(Message::Step(first)) = messages.recv() {
         let mut steps = vec![first];
         let mut last = false;
@@ -177,10 +195,12 @@ fn drain(
             }
         }
         let changes = connection.total_changes();
-        let mut batch = waiting.batch();
-        let committed = commit(&mut connection, &mut steps, &mut batch).map(|latest| {
-            batch.committed();
-            end.send_if_modified(|end| std::mem::replace(end, latest) != latest);
+        arrivals.begin();
+        let mut turn = Turn { waiting: waiting.batch(), arrivals: &mut arrivals };
+        let committed = commit(&mut connection, &mut steps, &mut turn).map(|latest| {
+            turn.waiting.committed();
+            turn.arrivals.committed();
+            end.send_if_modified(|end| latest.is_some_and(|latest| std::mem::replace(end, latest) != latest));
         });
         health.note(&committed, connection.total_changes() != changes);
         for step in steps {
@@ -192,22 +212,23 @@ fn drain(
     }
 }
 
-/// Runs the steps in one transaction; answers with the log's end after it.
+/// Runs the steps in one transaction; answers with the log's end after it, where it may have moved.
 fn commit(
     connection: &mut Connection,
     steps: &mut [Box<dyn Step>],
-    batch: &mut Batch<'_>,
-) -> Result<Cursor, StoreError> {
+    turn: &mut Turn<'_>,
+) -> Result<Option<Cursor>, StoreError> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for step in steps {
+    for step in &mut *steps {
         if step.alone() {
+            turn.arrivals.write(&transaction)?;
             let savepoint = transaction.savepoint()?;
-            if run(step.as_mut(), &savepoint, batch) {
+            if run(step.as_mut(), &savepoint, turn) {
                 savepoint.commit()?;
             } else {
                 savepoint.finish()?;
             }
-        } else if !run(step.as_mut(), &transaction, batch) {
+        } else if !run(step.as_mut(), &transaction, turn) {
             return Err(StoreError::Unavailable(
                 "a hint in the same transaction could not be written".to_owned(),
             ));
@@ -219,14 +240,17 @@ fn commit(
             ));
         }
     }
-    arrival::move_many_on(&transaction)?;
-    let latest = log::bounds(&transaction)?.latest;
+    turn.arrivals.write(&transaction)?;
+    turn.arrivals.move_many_on(&transaction)?;
+    // Hints write no events.
+    let wrote = steps.iter().any(|step| step.alone());
+    let latest = wrote.then(|| log::bounds(&transaction)).transpose()?.map(|bounds| bounds.latest);
     transaction.commit()?;
     Ok(latest)
 }
 
-fn run(step: &mut dyn Step, connection: &Connection, batch: &mut Batch<'_>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| step.run(connection, batch))).unwrap_or_else(|_| {
+fn run(step: &mut dyn Step, connection: &Connection, turn: &mut Turn<'_>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| step.run(connection, turn))).unwrap_or_else(|_| {
         tracing::error!("A step of the store broke off and was taken back");
         false
     })

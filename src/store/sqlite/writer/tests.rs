@@ -31,7 +31,7 @@ fn write(db: &Connection, what: &str) -> Result<(), StoreError> {
 }
 
 async fn written(writer: &Writer) -> Vec<String> {
-    let read = |db: &Connection, _: &mut Batch<'_>| {
+    let read = |db: &Connection, _: &mut Turn<'_>| {
         let mut statement = db.prepare("SELECT what FROM written")?;
         let rows = statement.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
