@@ -202,6 +202,7 @@ async fn one_round(store: &dyn Store) {
         events: Vec::new(),
         rows: Vec::new(),
         link: link(),
+        seen: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now,

@@ -98,6 +98,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         ),
         at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),
         at("/v1/subscriptions/{name}/fetch", [(Method::POST, web::to(subscriptions::fetch))]),
+        at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
     ];
     let guarded = guarded
         .into_iter()

@@ -140,6 +140,16 @@ pub(super) async fn fetch(api: web::Data<Api>, name: web::Path<Name>) -> Result<
     }
 }
 
+pub(super) async fn resync(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+    let (fetcher, asked) = (Arc::clone(&api.fetcher), name.clone());
+    match api.patiently(async move { fetcher.resync(&asked).await }).await?.transpose()? {
+        Some(Fetched::Done(subscription)) => Ok(api.show(StatusCode::OK, &subscription)),
+        Some(Fetched::NotFound) => Err(no_such_subscription(&name)),
+        Some(Fetched::Failed(trouble)) => Err(not_done("resynced", &name, &trouble)),
+        None => api.accepted(&name).await,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

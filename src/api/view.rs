@@ -27,6 +27,8 @@ pub(super) struct View<'a> {
     error: Option<&'a Trouble>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_round: Option<&'a FirstRound>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resync: Option<&'a FirstRound>,
 }
 
 impl<'a> View<'a> {
@@ -52,6 +54,7 @@ impl<'a> View<'a> {
             quarantined: subscription.quarantined,
             error: subscription.error(),
             first_round: subscription.first_round.as_ref(),
+            resync: subscription.resync.as_ref(),
         }
     }
 }

@@ -38,6 +38,8 @@ enum Action {
     Renew { name: Name },
     /// Look for changes now
     Fetch { name: Name },
+    /// Read everything anew and tell what differs from what is known
+    Resync { name: Name },
 }
 
 /// A subscription to add.
@@ -86,6 +88,7 @@ struct View {
     quarantined: u64,
     error: Option<Trouble>,
     first_round: Option<FirstRound>,
+    resync: Option<FirstRound>,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +141,9 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Action::Fetch { name } => {
             (client.post(&[all, name.as_str(), "fetch"], None).await?, Some(format!("{name} is fetched.")))
+        }
+        Action::Resync { name } => {
+            (client.post(&[all, name.as_str(), "resync"], None).await?, Some(format!("{name} is read anew.")))
         }
     };
     match server.json {
@@ -195,12 +201,16 @@ fn wrong(error: &Trouble, now: DateTime<Utc>) -> String {
     format!("{}{}", Look::Bad.on(told), again.unwrap_or_default())
 }
 
+fn how_far(round: &FirstRound, now: DateTime<Utc>) -> String {
+    let seconds = u64::try_from((now - round.started_at).num_seconds()).unwrap_or_default().max(1);
+    let (items, pages, begun) = (round.items, round.pages, distance(round.started_at, now));
+    format!("{items} items on {pages} pages, {} a second, begun {begun}", items / seconds)
+}
+
 /// One subscription, a line for each thing that is known of it.
 fn details(view: &View, now: DateTime<Utc>) -> String {
     let error = view.error.as_ref().map(|error| wrong(error, now));
-    let first_round = view.first_round.as_ref().map(|round| {
-        format!("{} items on {} pages, begun {}", round.items, round.pages, distance(round.started_at, now))
-    });
+    let progress = |round: &Option<FirstRound>| round.as_ref().map(|round| how_far(round, now));
     let content = view.include_resource_data.then(|| match view.quarantined {
         0 => "comes with notifications".to_owned(),
         aside => format!("comes with notifications; {aside} put aside: GET /v1/quarantine says why"),
@@ -219,7 +229,8 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("pending", Some(if view.pending { "yes" } else { "no" }.to_owned())),
         ("events", Some(view.events.to_string())),
         ("content", content),
-        ("first round", first_round),
+        ("first round", progress(&view.first_round)),
+        ("resync", progress(&view.resync)),
         ("error", error),
     ];
     fields(lines.into_iter().filter_map(|(name, value)| Some((name, value?))))
@@ -275,7 +286,7 @@ mod tests {
         last event         1 second ago
         pending            yes
         events             1234
-        first round        200 items on 2 pages, begun 1 hour ago
+        first round        200 items on 2 pages, 0 a second, begun 1 hour ago
         error              accessDenied: grant Sites.Read.All to the app (tried again in 30 minutes)
         ");
     }

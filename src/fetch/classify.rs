@@ -18,6 +18,8 @@ pub struct Context {
     pub start: Start,
     /// This is the first round.
     pub first_round: bool,
+    /// Everything is read anew: what is seen need not have changed.
+    pub resync: bool,
     /// When following began, on Office 365's clock.
     pub started_at: DateTime<Utc>,
     /// Now.
@@ -60,7 +62,7 @@ fn removed(context: &Context, known: Option<&Known>, item: &Item) -> Result<Outc
     let last_known = match known {
         Some(Known::Gone) => return Ok(Outcome::default()),
         Some(Known::Here(before)) => Some(before),
-        None if context.first_round => None,
+        None if context.first_round || context.resync => None,
         None => {
             only_id = Properties::from_iter([("id".to_owned(), json!(item.id))]);
             Some(&only_id)
@@ -104,7 +106,11 @@ fn newcomer(context: &Context, item: &Item) -> Option<Change> {
     }
     // After a first round everything older is known; mail always has one.
     let older_is_known = context.start != Start::Now || context.kind == Kind::Message;
-    Some(if older_is_known || created { Change::Created } else { Change::Updated })
+    if older_is_known || created {
+        return Some(Change::Created);
+    }
+    let changed = !context.resync || since_start("lastModifiedDateTime");
+    changed.then_some(Change::Updated)
 }
 
 /// What is known of an item after the page: its properties over those known before.

@@ -10,9 +10,9 @@ use super::classify::{Context, Outcome, classify};
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
-use crate::model::{Change, FirstRound, Item, ItemId, Kind, Target, Trouble};
+use crate::model::{Change, FirstRound, Item, ItemId, Kind, NewEvent, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, StoreError};
+use crate::store::{Cause, Claim, Committed, Known, Link, MirrorRow, Resync, RoundEnd, StoreError};
 use crate::tasks::STORE_RETRY;
 
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
@@ -20,6 +20,9 @@ const PAGE: Duration = Duration::from_secs(240);
 
 /// Steps taken with contents before the pages: what comes faster than this must not keep the round from beginning.
 const CONTENTS: usize = 50;
+
+/// What a page leads to: events, mirror rows, and the items that it shows.
+pub(super) type Findings = (Vec<NewEvent>, Vec<MirrorRow>, Vec<ItemId>);
 
 /// How a round ended.
 enum Landing {
@@ -98,24 +101,47 @@ impl Fetcher {
                 Err(failure) => return self.failed(claim, failure),
             }
         }
+        let mut told = None;
         loop {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
             }
-            let page = self.clock.timeout(PAGE, self.turn_page(&claim, &mut written)).await;
-            match page.unwrap_or_else(|_| Err(slow())) {
-                Ok(Committed::Lost) => return Landing::Lost,
-                Ok(Committed::Done(next)) => match next.link {
-                    Some(Link::Delta(_)) => return Landing::Finished,
+            let page = self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut written)).await;
+            let (committed, failure) = match page.unwrap_or_else(|_| Err(slow())) {
+                Ok(taken) => taken,
+                Err(failure) => return self.failed(claim, failure),
+            };
+            match (committed, failure) {
+                (Committed::Lost, _) => return Landing::Lost,
+                (Committed::Done(next), Some(failure)) => return self.failed(next, failure),
+                (Committed::Done(next), None) => match (&next.link, next.resync) {
+                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
                     _ => claim = next,
                 },
-                Err(failure) => return self.failed(claim, failure),
             }
         }
     }
 
+    /// Turns a page, begins anew where the cursor is dead, or tells what was not seen. A failure beside what was
+    /// committed ends the flight.
+    async fn take_step(
+        &self,
+        claim: &Claim,
+        told: &mut Option<ItemId>,
+        written: &mut u64,
+    ) -> Result<(Committed, Option<Failure>), Failure> {
+        if claim.resync == Resync::Telling {
+            return Ok((self.tell_unseen(claim, told, written).await?, None));
+        }
+        match self.turn_page(claim, written).await {
+            Err(failure) if matches!(failure.verdict, Verdict::Gone { .. }) => {
+                self.begin_anew(claim, failure).await
+            }
+            turned => Ok((turned?, None)),
+        }
+    }
+
     fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
-        let failure = with_remedy(failure);
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         Landing::Failed(claim, trouble)
@@ -131,14 +157,8 @@ impl Fetcher {
         let ids = items.iter().map(|item| item.id.clone()).collect();
         let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
         let items = complete(tenant, target, select, items, &known).await?;
-        let commit = self.judge(claim, target.kind(), &known, &items, page.link, *written)?;
-        let told: Vec<_> = commit.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
-        let committed = self.store.commit_page(commit).await.map_err(|error| unstored(&error))?;
-        if matches!(committed, Committed::Done(_)) {
-            *written += u64::try_from(told.len()).unwrap_or(u64::MAX);
-            self.count(claim, &told);
-        }
-        Ok(committed)
+        let findings = self.judge(claim, target.kind(), &known, items)?;
+        self.commit(claim, target.kind(), findings, page.link, written).await
     }
 
     pub(super) fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
@@ -159,44 +179,41 @@ impl Fetcher {
             kind,
             start: subscription.wish.start,
             first_round: claim.cause == Cause::First,
+            resync: claim.resync != Resync::None,
             started_at: subscription.started_at.unwrap_or(now),
             now,
         }
     }
 
-    /// Everything that the page leads to, ready to be committed.
+    /// Everything that the page leads to.
     fn judge(
         &self,
         claim: &Claim,
         kind: Kind,
         known: &HashMap<ItemId, Known>,
-        items: &[Item],
-        link: Link,
-        written: u64,
-    ) -> Result<PageCommit, Failure> {
+        items: Vec<Item>,
+    ) -> Result<Findings, Failure> {
         let context = self.context(claim, kind);
-        let now = context.now;
-        let (mut events, mut rows) = (Vec::new(), Vec::new());
+        let (mut events, mut rows, mut seen) = (Vec::new(), Vec::new(), Vec::with_capacity(items.len()));
         for item in items {
             let Outcome { event, row } =
-                classify(&context, known.get(&item.id), item).map_err(|error| unwritable(&error))?;
+                classify(&context, known.get(&item.id), &item).map_err(|error| unwritable(&error))?;
             events.extend(event);
             rows.extend(row);
+            seen.push(item.id);
         }
-        let total = written + u64::try_from(events.len()).unwrap_or(u64::MAX);
-        let end = match link {
+        Ok((events, rows, seen))
+    }
+
+    /// What comes after a round that ends with this link and has written `total` events.
+    pub(super) fn end(&self, claim: &Claim, link: &Link, total: u64) -> RoundEnd {
+        let (now, sweep_every) = (self.clock.now(), self.settings.sweep_every);
+        match link {
             Link::Next(_) => RoundEnd::default(),
-            Link::Delta(_) => schedule::after(
-                claim.cause,
-                total,
-                claim.empty_looks,
-                self.settings.sweep_every,
-                now,
-                rand::random(),
-            ),
-        };
-        let progress = context.first_round.then(|| progress(claim, items.len(), now));
-        Ok(PageCommit { claim: claim.clone(), events, rows, link, progress, end, now, lease: LEASE })
+            Link::Delta(_) => {
+                schedule::after(claim.cause, total, claim.empty_looks, sweep_every, now, rand::random())
+            }
+        }
     }
 }
 
@@ -217,16 +234,6 @@ impl Fetcher {
             self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
         }
     }
-}
-
-/// Says of a dead cursor what a person can do about it: trying again does not help.
-fn with_remedy(mut failure: Failure) -> Failure {
-    if matches!(failure.verdict, Verdict::Gone { .. }) {
-        failure.message.push_str(
-            "; what changed since cannot be told in this version: remove the subscription and add it again with start = baseline",
-        );
-    }
-    failure
 }
 
 pub(super) fn unstored(error: &StoreError) -> Failure {
@@ -274,8 +281,9 @@ async fn complete(
     Ok(whole)
 }
 
-fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
-    let before = claim.subscription.first_round.clone();
+pub(super) fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
+    let subscription = &claim.subscription;
+    let before = subscription.first_round.as_ref().or(subscription.resync.as_ref()).cloned();
     let before = before.unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
     FirstRound {
         items: before.items.saturating_add(u64::try_from(items).unwrap_or(u64::MAX)),

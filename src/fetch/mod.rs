@@ -9,13 +9,16 @@
 //! * a hint arrives during a round: it was not claimed with it, stays, and causes another round;
 //! * the notification outruns the change: the round finds nothing and is looked at again (`schedule`);
 //! * a crash between page and commit: the page is asked for again, and what was not committed nobody saw;
-//! * two processes at one subscription: the lease, and the link that the commit is conditional on.
+//! * two processes at one subscription: the lease, and the link that the commit is conditional on;
+//! * the cursor dies, or somebody asks for everything: the mirror gets a new generation, and a round that was under way
+//!   with the old one commits nothing more (`resync`).
 
 mod classify;
 pub mod content;
 mod diff;
 mod flight;
 mod request;
+mod resync;
 mod schedule;
 
 use std::sync::Arc;

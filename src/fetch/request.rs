@@ -51,6 +51,18 @@ impl Fetcher {
         }
     }
 
+    /// Asks for everything to be read anew and compared with what is known, and waits as [`request`](Self::request) does.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the request could not be stored.
+    pub async fn resync(&self, name: &Name) -> Result<Fetched, StoreError> {
+        let Some(subscription) = self.store.subscription(name).await? else { return Ok(Fetched::NotFound) };
+        if subscription.confirmed_at.is_some() {
+            self.store.ask_resync(subscription.id, self.clock.now()).await?;
+        }
+        self.request(name).await
+    }
+
     async fn worked_off(
         &self,
         subscription: &Subscription,

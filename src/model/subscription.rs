@@ -185,6 +185,8 @@ pub struct Subscription {
     pub quarantined: u64,
     /// While the first round lasts.
     pub first_round: Option<FirstRound>,
+    /// While everything is read anew, because the delta cursor died or somebody asked for it.
+    pub resync: Option<FirstRound>,
 }
 
 impl Subscription {

@@ -16,6 +16,7 @@ mod keep;
 mod log;
 mod registry;
 mod renewals;
+mod resyncs;
 mod rounds;
 mod sqlite;
 
@@ -31,12 +32,19 @@ pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;
+pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
 
 /// Everything a backend offers.
-pub trait Store: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep {}
+pub trait Store:
+    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep
+{
+}
 
-impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep> Store for T {}
+impl<T> Store for T where
+    T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep
+{
+}
 
 /// Opens the store that `url` names, and makes it if there is none.
 ///

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{Resync, StoreError};
 use crate::model::{FirstRound, ItemId, NewEvent, Properties, Subscription, SubscriptionId, Trouble};
 
 /// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
@@ -29,7 +29,8 @@ pub trait Rounds: Send + Sync {
     /// subscription's internal id and its change counter. Prolongs the lease.
     ///
     /// With a [`Link::Delta`] the round ends: the hints that were claimed with it are deleted, errors and
-    /// attempts are cleared, and the claim ends.
+    /// attempts are cleared, and the claim ends. In a [resync](super::Resyncs) the round goes on instead, as
+    /// [`Resync::Telling`], with pages of the same link whose rows are what was not seen; one without rows ends it.
     async fn commit_page(&self, page: PageCommit) -> Result<Committed, StoreError>;
 
     /// The round did not get on. Keeps the error and the link, ends the claim; the next attempt is at
@@ -72,6 +73,10 @@ pub struct Claim {
     pub attempts: u32,
     /// Looks in a row that found nothing after a notification.
     pub empty_looks: u32,
+    /// Whether everything is read anew.
+    pub resync: Resync,
+    /// Of the mirror.
+    pub generation: i64,
 }
 
 /// Why a round is made.
@@ -114,9 +119,11 @@ pub struct PageCommit {
     pub events: Vec<NewEvent>,
     /// Mirror rows to write over what is there.
     pub rows: Vec<MirrorRow>,
+    /// Items that it shows.
+    pub seen: Vec<ItemId>,
     /// The link it brought.
     pub link: Link,
-    /// While the first round lasts.
+    /// While the first round or a resync lasts.
     pub progress: Option<Progress>,
     /// With a [`Link::Delta`]: what comes next.
     pub end: RoundEnd,

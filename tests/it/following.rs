@@ -204,17 +204,6 @@ async fn a_renewal_by_hand_that_failed_is_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_cursor_says_what_can_be_done() {
-    let house = House::start(&following("files", "{drive}", "now")).await;
-    house.active("files").await;
-    house.control("tokens/expire", json!({})).await;
-    let (status, problem) = house.call("POST", "/v1/subscriptions/files/fetch", None).await;
-    assert_eq!(status, 502, "{problem}");
-    let error = house.subscription("files").await["error"].to_string();
-    assert!(error.contains("remove the subscription and add it again"), "{error}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_the_configuration_names_is_created_once_and_survives_a_restart() {
     let mut house = House::start(&following("files", "{drive}", "baseline")).await;
     house.active("files").await;

@@ -26,6 +26,7 @@ mod outage;
 mod port;
 mod receive;
 mod receiver;
+mod resync;
 mod simulator;
 mod store;
 

@@ -12,6 +12,7 @@ fn context(kind: Kind, start: Start, first_round: bool) -> Context {
         kind,
         start,
         first_round,
+        resync: false,
         started_at: at("2026-11-24T10:00:00Z"),
         now: at("2026-11-24T12:00:00Z"),
     }

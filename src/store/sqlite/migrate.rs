@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_content.sql"),
     include_str!("migrations/0003_arrival.sql"),
     include_str!("migrations/0004_packed.sql"),
+    include_str!("migrations/0005_resync.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

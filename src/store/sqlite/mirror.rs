@@ -42,16 +42,39 @@ pub(super) fn write(
     rows: &[MirrorRow],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let generation: Option<i64> = generation(db, subscription)?;
     let mut statement = db.prepare_cached(
-        "INSERT INTO item (subscription, id, gone_at, properties) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (subscription, id) DO UPDATE SET gone_at = excluded.gone_at, properties = excluded.properties",
+        "INSERT INTO item (subscription, id, gone_at, properties, generation) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (subscription, id) DO UPDATE
+         SET gone_at = excluded.gone_at, properties = excluded.properties, generation = excluded.generation",
     )?;
     for row in rows {
         let properties = row.properties.as_ref().map(to_json).transpose()?;
         let gone_at = properties.is_none().then(|| micros(now));
-        statement.execute(params![subscription, row.item.0, gone_at, properties])?;
+        statement.execute(params![
+            subscription,
+            row.item.0,
+            gone_at,
+            properties,
+            generation.unwrap_or_default()
+        ])?;
     }
     Ok(())
+}
+
+/// Notes that a resync has seen these items.
+pub(super) fn seen(db: &Connection, subscription: i64, items: &[ItemId]) -> Result<(), StoreError> {
+    let generation = generation(db, subscription)?;
+    let mut statement =
+        db.prepare_cached("UPDATE item SET generation = ?3 WHERE subscription = ?1 AND id = ?2")?;
+    for item in items {
+        statement.execute(params![subscription, item.0, generation.unwrap_or_default()])?;
+    }
+    Ok(())
+}
+
+fn generation(db: &Connection, subscription: i64) -> Result<Option<i64>, StoreError> {
+    row::value(db, "SELECT generation FROM subscription WHERE key = ?1", [subscription])
 }
 
 /// Leaves the items of a subscription to housekeeping: there may be a million of them.

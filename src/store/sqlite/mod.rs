@@ -24,6 +24,7 @@ mod readers;
 mod registry;
 mod renewals;
 mod reserve;
+mod resyncs;
 mod rounds;
 mod row;
 mod subscription;

@@ -11,7 +11,7 @@ use super::subscription::{self, leased_until, select_subscription};
 use super::writer::Turn;
 use super::{SqliteStore, arrival, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
+use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, Rounds, StoreError};
 
 #[async_trait]
 impl Rounds for SqliteStore {
@@ -134,7 +134,14 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
     };
     let link = fields.optional("link", Fields::json)?;
     // A round that is taken up again covers what was there at its first request, not what came since.
-    let through = if matches!(link, Some(Link::Next(_))) { "round_through" } else { "inbox_through" };
+    let resync = match fields.get("resync")? {
+        0 => Resync::None,
+        1 => Resync::Reading,
+        2 => Resync::Telling,
+        other => return Err(fields.broken("resync", &format!("{other} stands for nothing"))),
+    };
+    let taken_up = matches!(link, Some(Link::Next(_))) || resync == Resync::Telling;
+    let through = if taken_up { "round_through" } else { "inbox_through" };
     Ok(Claim {
         subscription,
         lease: Uuid::new_v4(),
@@ -144,6 +151,8 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
         cause,
         attempts: fields.number("round_attempts")?,
         empty_looks,
+        resync,
+        generation: fields.get("generation")?,
     })
 }
 
@@ -151,6 +160,9 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
     let Some((key, events)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
     log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
     mirror::write(db, key, &page.rows, page.now)?;
+    if page.claim.resync == Resync::Reading {
+        mirror::seen(db, key, &page.seen)?;
+    }
     let event_at = (!page.events.is_empty()).then(|| micros(page.now));
     row::execute(
         db,
@@ -158,22 +170,42 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
          SET link = ?2, events = events + ?3, last_event_at = ifnull(?4, last_event_at) WHERE key = ?1",
         params![key, to_json(&page.link)?, i64::try_from(page.events.len()).unwrap_or(i64::MAX), event_at],
     )?;
-    match &page.link {
-        Link::Next(_) => go_on(db, key, &page)?,
-        Link::Delta(_) => end(db, key, &page)?,
+    let resync = match after(&page) {
+        Some(resync) => go_on(db, key, &page, resync)?,
+        None => end(db, key, &page)?,
+    };
+    let attempts = if resync == Resync::None { 0 } else { page.claim.attempts };
+    let mut claim = Claim { link: Some(page.link), attempts, resync, ..page.claim };
+    let progress = if claim.cause == Cause::First {
+        &mut claim.subscription.first_round
+    } else {
+        &mut claim.subscription.resync
+    };
+    *progress = page.progress.or_else(|| progress.take());
+    Ok(Committed::Done(Box::new(claim)))
+}
+
+/// How a resync stands after a page; none: the round has ended.
+fn after(page: &PageCommit) -> Option<Resync> {
+    match (&page.link, page.claim.resync) {
+        (Link::Next(_), resync) => Some(resync),
+        (Link::Delta(_), Resync::Reading) => Some(Resync::Telling),
+        (Link::Delta(_), Resync::Telling) if !page.rows.is_empty() => Some(Resync::Telling),
+        (Link::Delta(_), Resync::None | Resync::Telling) => None,
     }
-    Ok(Committed::Done(Box::new(Claim { link: Some(page.link), attempts: 0, ..page.claim })))
 }
 
 /// The subscription's key and change counter, if the claim holds and the link has not moved.
 pub(super) fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>, StoreError> {
     row::first(
         db,
-        "SELECT name, key, events FROM subscription WHERE id = ?1 AND round_lease = ?2 AND link IS ?3",
+        "SELECT name, key, events FROM subscription WHERE id = ?1 AND round_lease = ?2 AND link IS ?3
+               AND generation = ?4",
         params![
             claim.subscription.id.to_string(),
             claim.lease.to_string(),
-            claim.link.as_ref().map(to_json).transpose()?
+            claim.link.as_ref().map(to_json).transpose()?,
+            claim.generation
         ],
         |row| {
             let fields = subscription::fields(row);
@@ -182,19 +214,26 @@ pub(super) fn held(db: &Connection, claim: &Claim) -> Result<Option<(i64, u64)>,
     )
 }
 
-fn go_on(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
+/// While a resync lasts, attempts stay counted: one that begins again and again does so at growing pauses.
+fn go_on(db: &Connection, key: i64, page: &PageCommit, resync: Resync) -> Result<Resync, StoreError> {
     row::execute(
         db,
         "UPDATE subscription
-         SET round_leased_until = ?2, first_round = ifnull(?3, first_round), round_attempts = 0, round_error = NULL
+         SET round_leased_until = ?2, first_round = ifnull(?3, first_round), resync = ?4,
+             round_attempts = iif(?4 = 0, 0, round_attempts), round_error = NULL
          WHERE key = ?1",
-        params![key, leased_until(page.now, page.lease), page.progress.as_ref().map(to_json).transpose()?],
+        params![
+            key,
+            leased_until(page.now, page.lease),
+            page.progress.as_ref().map(to_json).transpose()?,
+            stored(resync)
+        ],
     )?;
-    Ok(())
+    Ok(resync)
 }
 
 /// Works the claimed hints off and sets when the next round is due: at once if others have come meanwhile.
-fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
+fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreError> {
     let through = page.claim.inbox_through;
     let notified_at: Option<i64> = row::value(
         db,
@@ -213,7 +252,7 @@ fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
         "UPDATE subscription
          SET round_due_at = :due_at, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
              round_attempts = 0, round_error = NULL, empty_looks = :empty_looks,
-             first_round_open = 0, first_round = NULL, last_fetch_at = :now,
+             first_round_open = 0, first_round = NULL, resync = 0, last_fetch_at = :now,
              last_notification_at = ifnull(:notified_at, last_notification_at)
          WHERE key = :key",
         named_params! {
@@ -224,5 +263,13 @@ fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
             ":notified_at": notified_at,
         },
     )?;
-    Ok(())
+    Ok(Resync::None)
+}
+
+const fn stored(resync: Resync) -> i64 {
+    match resync {
+        Resync::None => 0,
+        Resync::Reading => 1,
+        Resync::Telling => 2,
+    }
 }

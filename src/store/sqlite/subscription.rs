@@ -53,6 +53,9 @@ pub(super) fn first(
 
 pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> {
     let notified = fields.optional("notified_at", Fields::time)?;
+    let progress = fields.optional("first_round", Fields::json)?;
+    let (first_round, resync) =
+        if fields.get("first_round_open")? { (progress, None) } else { (None, progress) };
     Ok(Subscription {
         id: id(fields)?,
         wish: wish(fields)?,
@@ -69,7 +72,8 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
         pending: fields.get::<Option<i64>>("inbox_through")?.is_some(),
         events: fields.number("events")?,
         quarantined: fields.number("quarantined")?,
-        first_round: fields.optional("first_round", Fields::json)?,
+        first_round,
+        resync,
     })
 }
 

@@ -145,6 +145,7 @@ impl Bench {
             events: subjects.iter().map(|subject| event(subject, now)).collect(),
             rows: Vec::new(),
             link: Link::Delta("https://graph.example/delta?token=2".to_owned()),
+            seen: Vec::new(),
             progress: None,
             end: RoundEnd::default(),
             now,

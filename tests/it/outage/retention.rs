@@ -79,6 +79,7 @@ async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<()
         events: (0..100).map(event).collect(),
         rows: rows.collect(),
         link: Link::Delta(format!("https://graph.example/{number}")),
+        seen: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now: start(),

@@ -184,6 +184,7 @@ fn last_page(claim: Claim) -> PageCommit {
         events: Vec::new(),
         rows: Vec::new(),
         link: Link::Delta("https://graph.microsoft.com/delta?token=next".to_owned()),
+        seen: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         lease: LEASE,

@@ -11,6 +11,7 @@ mod keep;
 mod log;
 mod registry;
 mod renewals;
+mod resyncs;
 mod rounds;
 mod sqlite;
 
@@ -155,6 +156,7 @@ fn last_page(claim: &Claim, now: i64) -> PageCommit {
         events: Vec::new(),
         rows: Vec::new(),
         link: delta(&now.to_string()),
+        seen: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now: at(now),

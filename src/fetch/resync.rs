@@ -1,0 +1,104 @@
+//! A delta cursor that is dead: everything is read anew, page by page, and compared with the mirror as ever, so that
+//! only differences are told; then what the mirror has and no page showed is told as deleted, a few at a time.
+
+use std::collections::HashMap;
+
+use super::flight::{unstored, unwritable};
+use super::{Fetcher, LEASE};
+use crate::fetch::classify::{Outcome, classify};
+use crate::model::{Item, ItemId, Kind, Properties};
+use crate::office365::{Failure, Verdict};
+use crate::store::{Claim, Committed, Known, Link, PageCommit, Resync};
+
+/// Items told as deleted in one step.
+const AT_ONCE: usize = 200;
+
+impl Fetcher {
+    /// Begins to read everything anew. A cursor that dies while that lasts makes it begin once more, but after a pause
+    /// that grows: the failure comes back.
+    pub(super) async fn begin_anew(
+        &self,
+        claim: &Claim,
+        failure: Failure,
+    ) -> Result<(Committed, Option<Failure>), Failure> {
+        let again = claim.resync != Resync::None;
+        let name = &claim.subscription.wish.name;
+        tracing::warn!(subscription = %name, code = failure.code, again,
+            "The delta cursor is dead; everything is read anew, and what differs is told");
+        let restart = match &failure.verdict {
+            Verdict::Gone { restart: Some(restart) } if !again => Some(Link::Next(restart.clone())),
+            _ => None,
+        };
+        let begun = self.store.begin_resync(claim, restart, self.clock.now(), LEASE).await;
+        let begun = begun.map_err(|error| unstored(&error))?;
+        let paused = again.then(|| Failure {
+            verdict: Verdict::Transient,
+            message: format!(
+                "The delta cursor died again while everything was read anew. {}",
+                failure.message
+            ),
+            ..failure
+        });
+        Ok((begun, paused))
+    }
+
+    /// Tells some of what was not seen, or ends the round. `after` is the last item that was told.
+    pub(super) async fn tell_unseen(
+        &self,
+        claim: &Claim,
+        after: &mut Option<ItemId>,
+        written: &mut u64,
+    ) -> Result<Committed, Failure> {
+        let (_, target) = self.reach(claim)?;
+        let unseen = self.store.unseen(claim, after.clone(), AT_ONCE).await;
+        let unseen = unseen.map_err(|error| unstored(&error))?;
+        *after = unseen.last().map(|(item, _)| item.clone());
+        let context = self.context(claim, target.kind());
+        let known: HashMap<_, _> =
+            unseen.iter().map(|(id, properties)| (id.clone(), Known::Here(properties.clone()))).collect();
+        let (mut events, mut rows) = (Vec::new(), Vec::new());
+        for (id, _) in unseen {
+            let before = known.get(&id);
+            let gone = Item { id, properties: Properties::new(), removed: true, partial: false };
+            let Outcome { event, row } =
+                classify(&context, before, &gone).map_err(|error| unwritable(&error))?;
+            events.extend(event);
+            rows.extend(row);
+        }
+        let link = claim.link.clone().ok_or_else(|| unstored(&crate::store::StoreError::Unsupported))?;
+        self.commit(claim, target.kind(), (events, rows, Vec::new()), link, written).await
+    }
+
+    /// Commits a page; `written` counts the round's events.
+    pub(super) async fn commit(
+        &self,
+        claim: &Claim,
+        kind: Kind,
+        (events, rows, seen): super::flight::Findings,
+        link: Link,
+        written: &mut u64,
+    ) -> Result<Committed, Failure> {
+        let context = self.context(claim, kind);
+        let told: Vec<_> = events.iter().map(|event| (event.kind, event.change, event.time)).collect();
+        let total = written.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
+        let progress = (context.first_round || context.resync && !seen.is_empty())
+            .then(|| super::flight::progress(claim, seen.len(), context.now));
+        let page = PageCommit {
+            claim: claim.clone(),
+            end: self.end(claim, &link, total),
+            events,
+            rows,
+            seen,
+            link,
+            progress,
+            now: context.now,
+            lease: LEASE,
+        };
+        let committed = self.store.commit_page(page).await.map_err(|error| unstored(&error))?;
+        if matches!(committed, Committed::Done(_)) {
+            *written = total;
+            self.count(claim, &told);
+        }
+        Ok(committed)
+    }
+}

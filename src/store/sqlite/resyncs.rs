@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+
+use super::row::{self, Fields, micros, to_json};
+use super::subscription::leased_until;
+use super::{SqliteStore, rounds};
+use crate::model::{ItemId, Properties, SubscriptionId};
+use crate::store::{Claim, Committed, Link, Resync, Resyncs, StoreError};
+
+#[async_trait]
+impl Resyncs for SqliteStore {
+    async fn begin_resync(
+        &self,
+        claim: &Claim,
+        restart: Option<Link>,
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Committed, StoreError> {
+        let claim = claim.clone();
+        self.write(move |db| begin(db, claim, restart, leased_until(now, lease))).await
+    }
+
+    async fn ask_resync(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |db| {
+            row::execute(
+                db,
+                "UPDATE subscription
+                 SET resync = 1, generation = generation + 1, link = NULL, first_round = NULL,
+                     round_due_at = ?2, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL
+                 WHERE id = ?1 AND removed_at IS NULL",
+                params![id.to_string(), micros(now)],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn unseen(
+        &self,
+        claim: &Claim,
+        after: Option<ItemId>,
+        limit: usize,
+    ) -> Result<Vec<(ItemId, Properties)>, StoreError> {
+        let (id, generation) = (claim.subscription.id, claim.generation);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(move |db| {
+            row::all(
+                db,
+                "SELECT i.id, i.properties FROM item AS i
+                 WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
+                       AND i.id > ?2 AND i.gone_at IS NULL AND i.generation < ?3
+                 ORDER BY i.id LIMIT ?4",
+                params![id.to_string(), after.map_or_else(String::new, |item| item.0), generation, limit],
+                |row| {
+                    let fields = Fields::new("item", "id", row);
+                    Ok((ItemId(fields.get("id")?), fields.json("properties")?))
+                },
+            )
+        })
+        .await
+    }
+}
+
+fn begin(
+    db: &Connection,
+    claim: Claim,
+    restart: Option<Link>,
+    leased_until: i64,
+) -> Result<Committed, StoreError> {
+    let Some((key, _)) = rounds::held(db, &claim)? else { return Ok(Committed::Lost) };
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET resync = 1, generation = generation + 1, link = ?2, first_round = NULL, round_leased_until = ?3
+         WHERE key = ?1",
+        params![key, restart.as_ref().map(to_json).transpose()?, leased_until],
+    )?;
+    let generation = claim.generation.saturating_add(1);
+    let mut next = Claim { link: restart, resync: Resync::Reading, generation, ..claim };
+    (next.subscription.first_round, next.subscription.resync) = (None, None);
+    Ok(Committed::Done(Box::new(next)))
+}
