@@ -61,6 +61,7 @@ impl App {
         house.register(&config).await?;
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
             .context("cannot make an HTTP client")?;
+        office365.remember(house.store.clone()).await.context("cannot read which gates are closed")?;
         let office365 = Arc::new(office365);
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
 use crate::reputation::{Grade, Standing};
-use crate::store::InboxDepth;
+use crate::store::{InboxDepth, StoredGate};
 
 /// The document.
 #[derive(Serialize)]
@@ -25,6 +25,8 @@ struct Status<'a> {
     inbox: InboxStatus,
     subscriptions: SubscriptionsStatus<'a>,
     log: LogStatus,
+    /// Whom Office 365 has told to wait; nothing is sent there until then.
+    throttled: Vec<Throttled>,
 }
 
 #[derive(Serialize)]
@@ -34,6 +36,14 @@ struct StoreStatus {
     error: Option<String>,
     /// Since the start.
     failed_commits: u64,
+}
+
+/// A gate that is closed. Whose mailbox it is, is not told.
+#[derive(Serialize)]
+struct Throttled {
+    tenant: Name,
+    area: String,
+    until: DateTime<Utc>,
 }
 
 /// How the endpoint stands with Microsoft, over ten minutes.
@@ -105,6 +115,7 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
             latest: bounds.latest,
             events: subscriptions.iter().map(|subscription| subscription.events).sum(),
         },
+        throttled: throttled(api.store.gates().await?, now),
     }))
 }
 
@@ -118,6 +129,13 @@ impl From<Standing> for EndpointStatus {
 async fn store(api: &Api) -> StoreStatus {
     let error = api.store_is_writable().await.err();
     StoreStatus { writable: error.is_none(), error, failed_commits: api.store.health().failed_commits }
+}
+
+fn throttled(gates: Vec<StoredGate>, now: DateTime<Utc>) -> Vec<Throttled> {
+    let closed = gates.into_iter().filter(|gate| gate.closed_until > now);
+    closed
+        .map(|gate| Throttled { area: gate.kind().to_owned(), until: gate.closed_until, tenant: gate.tenant })
+        .collect()
 }
 
 fn inbox(depth: InboxDepth, now: DateTime<Utc>) -> InboxStatus {

@@ -11,6 +11,7 @@
 mod certificates;
 mod content;
 mod error;
+mod gates;
 mod inbox;
 mod keep;
 mod log;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 pub use certificates::{Certificates, StoredCertificate};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use error::StoreError;
+pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
@@ -34,9 +36,15 @@ pub use renewals::Renewals;
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
 
 /// Everything a backend offers.
-pub trait Store: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep {}
+pub trait Store:
+    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep + ClosedGates
+{
+}
 
-impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep> Store for T {}
+impl<T> Store for T where
+    T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep + ClosedGates
+{
+}
 
 /// Opens the store that `url` names, and makes it if there is none.
 ///

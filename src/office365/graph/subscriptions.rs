@@ -187,10 +187,10 @@ impl Graph {
         read(&self.send(&self.subscriptions("read subscription", Some(id))).await?)
     }
 
-    /// Subscriptions are counted per tenant, those of mailboxes too.
+    /// Subscriptions are counted by themselves, those of mailboxes too.
     fn subscriptions(&self, operation: &'static str, id: Option<&RemoteId>) -> Call {
         let path = ["subscriptions"].into_iter().chain(id.map(|id| id.0.as_str()));
-        Call::get(operation, self.base.at(path), Area::Tenant)
+        Call::get(operation, self.base.at(path), Area::Subscriptions)
     }
 }
 
