@@ -18,7 +18,7 @@ use ports::Secured;
 
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
+use crate::config::{self, Config, Tls};
 use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
@@ -229,6 +229,7 @@ impl House {
             fetcher: Arc::new(fetcher.clone()),
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            secrets: config.tenants.iter().filter_map(config::Tenant::secret).collect(),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.clock.now(),
             stopping: lifecycle.stopping(),

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, credentials};
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
 use crate::reputation::{Grade, Standing};
@@ -27,6 +27,8 @@ struct Status<'a> {
     log: LogStatus,
     /// Whom Office 365 has told to wait; nothing is sent there until then.
     throttled: Vec<Throttled>,
+    /// What ends by itself, as far as that is known.
+    credentials: Vec<credentials::Standing>,
 }
 
 #[derive(Serialize)]
@@ -101,6 +103,8 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
     let subscriptions = api.store.subscriptions().await?;
     let bounds = api.store.bounds().await?;
     let now = api.clock.now();
+    let credentials = api.credentials().await?.into_iter();
+    let credentials = credentials.map(|credential| credentials::Standing::of(credential, now));
     Ok(HttpResponse::Ok().json(Status {
         version: api.version,
         started_at: api.started_at,
@@ -116,6 +120,7 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
             events: subscriptions.iter().map(|subscription| subscription.events).sum(),
         },
         throttled: throttled(api.store.gates().await?, now),
+        credentials: credentials.collect(),
     }))
 }
 
