@@ -265,6 +265,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_that_tells_how_little_is_left_slows_down_before_it_comes_to_a_refusal() {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let gates = Gates::new("contoso".parse().unwrap(), clock.clone(), Arc::default());
+        let told = |remaining: &'static str| {
+            let mut answer = good();
+            let said =
+                [("ratelimit-limit", "1250"), ("ratelimit-remaining", remaining), ("ratelimit-reset", "20")];
+            for (name, value) in said {
+                answer.headers.insert(name, value.parse().unwrap());
+            }
+            answer
+        };
+        gates.answered(&Area::Tenant, &told("10")).await;
+        drop(gates.enter(&Area::Tenant).await.unwrap());
+        let mut second = Box::pin(gates.enter(&Area::Tenant));
+        assert!(futures_util::poll!(&mut second).is_pending(), "ten in twenty seconds are one in two");
+        drop(gates.enter(&Area::Subscriptions).await.unwrap());
+        clock.advance(Duration::from_secs(2));
+        drop(second.await.unwrap());
+
+        gates.answered(&Area::Tenant, &told("0")).await;
+        let failure = gates.enter(&Area::Tenant).await.err().unwrap();
+        assert_eq!(failure.verdict, Verdict::Throttled(Duration::from_secs(20)));
+        clock.advance(Duration::from_secs(20));
+        assert!(gates.enter(&Area::Tenant).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn refusals_that_do_not_say_how_long_are_waited_out_longer_each_time() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
         let metrics = Arc::new(Metrics::default());

@@ -187,7 +187,7 @@ mod tests {
             let trouble = |attempt| failure.trouble(attempt, now, 0.5);
             let wait = |attempt| (trouble(attempt).next_attempt_at.unwrap() - now).num_seconds();
             assert_eq!(trouble(1).transient, soon, "{status} {code}");
-            assert_eq!((wait(1), wait(20)), if soon { (1, 225) } else { (45, 2700) }, "{status} {code}");
+            assert_eq!((wait(1), wait(20)), if soon { (1, 150) } else { (45, 1815) }, "{status} {code}");
             assert!(failure.message.starts_with(&format!("Office 365 answered {status}")), "{failure}");
             assert!(failure.message.contains(&message), "Microsoft's own words are kept: {failure}");
         }
