@@ -84,7 +84,7 @@ pub(super) struct Gates {
     tenant: Name,
     clock: Clock,
     metrics: Arc<Metrics>,
-    gates: DashMap<Area, Arc<Gate>>,
+    areas: DashMap<Area, Arc<Gate>>,
     store: OnceLock<Arc<dyn ClosedGates>>,
 }
 
@@ -92,7 +92,7 @@ impl Gates {
     pub(super) fn new(tenant: Name, clock: Clock, metrics: Arc<Metrics>) -> Self {
         // The counter is there before the first wait, or its increase would not be seen.
         metrics.throttled(&tenant, Duration::ZERO);
-        Self { tenant, clock, metrics, gates: DashMap::new(), store: OnceLock::new() }
+        Self { tenant, clock, metrics, areas: DashMap::new(), store: OnceLock::new() }
     }
 
     /// Takes up what was stored, and stores from now on.
@@ -131,12 +131,12 @@ impl Gates {
     }
 
     fn left(&self, area: &Area, now: DateTime<Utc>) -> Option<Duration> {
-        let gate = Arc::clone(self.gates.get(area)?.value());
+        let gate = Arc::clone(self.areas.get(area)?.value());
         gate.with(|pace| pace.left(now))
     }
 
     fn gate(&self, area: &Area) -> Arc<Gate> {
-        let gate = self.gates.entry(area.clone()).or_insert_with(|| Arc::new(Gate::new(area.places())));
+        let gate = self.areas.entry(area.clone()).or_insert_with(|| Arc::new(Gate::new(area.places())));
         Arc::clone(gate.value())
     }
 
