@@ -18,7 +18,7 @@ use ports::Secured;
 
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
-use crate::config::{Config, Tls};
+use crate::config::{self, Config, Tls};
 use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
@@ -61,6 +61,7 @@ impl App {
         house.register(&config).await?;
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
             .context("cannot make an HTTP client")?;
+        office365.remember(house.store.clone()).await.context("cannot read which gates are closed")?;
         let office365 = Arc::new(office365);
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;
@@ -228,6 +229,7 @@ impl House {
             fetcher: Arc::new(fetcher.clone()),
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
+            secrets: config.tenants.iter().filter_map(config::Tenant::secret).collect(),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.clock.now(),
             stopping: lifecycle.stopping(),

@@ -22,8 +22,8 @@ pub const HOPELESS: Schedule = Schedule { first: Duration::from_secs(60), cap: D
 impl Schedule {
     /// The wait before the attempt that follows failed attempt number `attempt` (the first is 1).
     ///
-    /// `chance` is a random number in `[0, 1)`. Without a `hint` it spreads the wait over the upper half of the
-    /// schedule's step; a hint (`Retry-After`) is never cut short, only stretched by up to a tenth, so that many
+    /// `chance` is a random number in `[0, 1)`. Without a `hint` it spreads the wait over the whole of the schedule's
+    /// step, but for half of the first one, since "at once" is no waiting; a hint (`Retry-After`) is never cut short, only stretched by up to a tenth, so that many
     /// who were told the same do not come back in the same moment.
     pub fn delay(self, attempt: u32, hint: Option<Duration>, chance: f64) -> Duration {
         let chance = chance.clamp(0.0, 1.0);
@@ -32,7 +32,8 @@ impl Schedule {
         }
         let doubled = 2_u32.saturating_pow(attempt.saturating_sub(1).min(31));
         let step = self.first.saturating_mul(doubled).min(self.cap);
-        step.mul_f64(0.5 + 0.5 * chance)
+        let least = self.first / 2;
+        least + step.saturating_sub(least).mul_f64(chance)
     }
 }
 
@@ -45,7 +46,13 @@ mod tests {
     fn waits_double_up_to_the_cap() {
         let longest: Vec<u64> = (1..=10).map(|n| REQUESTS.delay(n, None, 1.0).as_secs()).collect();
         assert_eq!(longest, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(REQUESTS.delay(1, None, 0.0), Duration::from_secs(1));
+        for attempt in [1, 5, 10] {
+            assert_eq!(
+                REQUESTS.delay(attempt, None, 0.0),
+                Duration::from_secs(1),
+                "the jitter is a full one"
+            );
+        }
     }
 
     proptest! {

@@ -72,6 +72,10 @@ pub struct Snapshot {
     pub expires: Vec<(Name, f64)>,
     /// How the endpoint stands with Microsoft.
     pub endpoint: Standing,
+    /// Gates that Office 365 has closed, by tenant and kind of area.
+    pub closed_gates: Vec<(Name, String)>,
+    /// What ends by itself: tenant (empty: all), kind, time left in seconds, negative when it has ended.
+    pub credentials: Vec<(String, &'static str, f64)>,
     /// Whether the store takes writes.
     pub store_writable: bool,
     /// Commits that have failed since the start.

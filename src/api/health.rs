@@ -11,8 +11,8 @@ use super::Api;
 use super::problem::Problem;
 use super::status::count_by_state;
 use crate::metrics::{Snapshot, since};
-use crate::model::Subscription;
-use crate::store::{InboxDepth, StoreError};
+use crate::model::{Credential, Name, Subscription};
+use crate::store::{InboxDepth, StoreError, StoredGate};
 
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
@@ -37,11 +37,14 @@ pub(super) async fn ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> 
 /// Prometheus text; the gauges are read from the store.
 pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let now = api.clock.now();
+    let credentials = api.credentials().await?.into_iter();
     let endpoint = api.metrics.reputation().standing(now);
     let snapshot = snapshot(&api.store.subscriptions().await?, api.store.depth().await?, now);
     let snapshot = Snapshot {
         endpoint,
         store_writable: api.store_is_writable().await.is_ok(),
+        closed_gates: closed_gates(api.store.gates().await?, now),
+        credentials: credentials.map(|one| time_left(one, now)).collect(),
         store_failures: api.store.health().failed_commits,
         ..snapshot
     };
@@ -61,6 +64,16 @@ impl Api {
             Err(_) => Err("it did not answer in time".to_owned()),
         }
     }
+}
+
+fn closed_gates(gates: Vec<StoredGate>, now: DateTime<Utc>) -> Vec<(Name, String)> {
+    let closed = gates.into_iter().filter(|gate| gate.closed_until > now);
+    closed.map(|gate| (gate.tenant.clone(), gate.kind().to_owned())).collect()
+}
+
+fn time_left(credential: Credential, now: DateTime<Utc>) -> (String, &'static str, f64) {
+    let tenant = credential.tenant.map_or_else(String::new, |name| name.to_string());
+    (tenant, credential.kind, (credential.expires_at - now).as_seconds_f64())
 }
 
 fn snapshot(subscriptions: &[Subscription], inbox: InboxDepth, now: DateTime<Utc>) -> Snapshot {

@@ -11,6 +11,7 @@
 //! It decides nothing: what a call means is the business of the rooms behind it.
 
 mod auth;
+mod credentials;
 mod explain;
 mod health;
 mod patience;
@@ -38,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
-use crate::model::Name;
+use crate::model::{Credential, Name};
 use crate::renew::Renewer;
 use crate::store::Store;
 
@@ -60,6 +61,8 @@ pub struct Api {
     pub keys: Keys,
     /// The tenants that the configuration names.
     pub tenants: Vec<Name>,
+    /// Their client secrets, as far as it is known when they end.
+    pub secrets: Vec<Credential>,
     /// Version of the program.
     pub version: &'static str,
     /// When the program started.

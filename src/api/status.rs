@@ -6,12 +6,12 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, credentials};
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
 use crate::reputation::{Grade, Standing};
-use crate::store::InboxDepth;
+use crate::store::{InboxDepth, StoredGate};
 
 /// The document.
 #[derive(Serialize)]
@@ -25,6 +25,10 @@ struct Status<'a> {
     inbox: InboxStatus,
     subscriptions: SubscriptionsStatus<'a>,
     log: LogStatus,
+    /// Whom Office 365 has told to wait; nothing is sent there until then.
+    throttled: Vec<Throttled>,
+    /// What ends by itself, as far as that is known.
+    credentials: Vec<credentials::Standing>,
 }
 
 #[derive(Serialize)]
@@ -34,6 +38,14 @@ struct StoreStatus {
     error: Option<String>,
     /// Since the start.
     failed_commits: u64,
+}
+
+/// A gate that is closed. Whose mailbox it is, is not told.
+#[derive(Serialize)]
+struct Throttled {
+    tenant: Name,
+    area: String,
+    until: DateTime<Utc>,
 }
 
 /// How the endpoint stands with Microsoft, over ten minutes.
@@ -91,6 +103,8 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
     let subscriptions = api.store.subscriptions().await?;
     let bounds = api.store.bounds().await?;
     let now = api.clock.now();
+    let credentials = api.credentials().await?.into_iter();
+    let credentials = credentials.map(|credential| credentials::Standing::of(credential, now));
     Ok(HttpResponse::Ok().json(Status {
         version: api.version,
         started_at: api.started_at,
@@ -105,6 +119,8 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
             latest: bounds.latest,
             events: subscriptions.iter().map(|subscription| subscription.events).sum(),
         },
+        throttled: throttled(api.store.gates().await?, now),
+        credentials: credentials.collect(),
     }))
 }
 
@@ -118,6 +134,13 @@ impl From<Standing> for EndpointStatus {
 async fn store(api: &Api) -> StoreStatus {
     let error = api.store_is_writable().await.err();
     StoreStatus { writable: error.is_none(), error, failed_commits: api.store.health().failed_commits }
+}
+
+fn throttled(gates: Vec<StoredGate>, now: DateTime<Utc>) -> Vec<Throttled> {
+    let closed = gates.into_iter().filter(|gate| gate.closed_until > now);
+    closed
+        .map(|gate| Throttled { area: gate.kind().to_owned(), until: gate.closed_until, tenant: gate.tenant })
+        .collect()
 }
 
 fn inbox(depth: InboxDepth, now: DateTime<Utc>) -> InboxStatus {

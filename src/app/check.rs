@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::ports::{self, Secured};
 use crate::clock::Clock;
 use crate::config::{self, AllowMode, Config};
 use crate::metrics::Metrics;
-use crate::model::{Kind, Resource};
+use crate::model::{Credential, Kind, Resource, Validity};
 use crate::office365::{Office365, Tenant, Unshaken, shake_hands};
 use crate::port::{Pair, Port};
 use crate::receive::{Receiver, Sources, Workload};
@@ -44,7 +46,7 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
         Ok(office365) => {
             for tenant in &config.tenants {
-                findings.extend(check_tenant(config, &office365, tenant).await);
+                findings.extend(check_tenant(config, &office365, tenant, clock.now()).await);
             }
         }
         Err(error) => findings.push(Finding::bad(
@@ -85,12 +87,20 @@ async fn check_encryption(config: &Config, clock: &Clock, store: &Arc<dyn Store>
     };
     let used = sealer.is_some();
     match Keyring::open(store.clone(), clock.clone(), sealer, config.encryption.as_ref()).await {
-        Ok(_) => used.then(|| Finding::good(subject, None)),
+        Ok(_) => {
+            let newest = store.certificates().await.ok().and_then(|all| all.into_iter().next());
+            used.then(|| Finding::good(subject, newest.map(|one| ending(one.expires_at, clock.now()))))
+        }
         Err(error) => Some(Finding::bad(subject, error.to_string())),
     }
 }
 
-async fn check_tenant(config: &Config, office365: &Office365, tenant: &config::Tenant) -> Vec<Finding> {
+async fn check_tenant(
+    config: &Config,
+    office365: &Office365,
+    tenant: &config::Tenant,
+    now: DateTime<Utc>,
+) -> Vec<Finding> {
     let subject = format!("tenant {}: sign-in", tenant.name);
     let Some(client) = office365.tenant(&tenant.name) else { return vec![] };
     let signed_in = match client.sign_in().await {
@@ -98,6 +108,7 @@ async fn check_tenant(config: &Config, office365: &Office365, tenant: &config::T
         Err(failure) => return vec![Finding::bad(subject, format!("{failure} [{}]", failure.code))],
     };
     let mut findings = vec![Finding::good(subject, None)];
+    findings.extend(tenant.secret().map(|secret| check_end("client secret", &secret, now)));
     let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
     for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
         if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
@@ -108,6 +119,24 @@ async fn check_tenant(config: &Config, office365: &Office365, tenant: &config::T
         findings.push(check_resource(client, entry).await);
     }
     findings
+}
+
+/// Whether what ends by itself has to be renewed. What has ended may have been renewed without its date: sign-in says so.
+fn check_end(what: &str, credential: &Credential, now: DateTime<Utc>) -> Finding {
+    let tenant = credential.tenant.as_ref().map_or_else(String::new, |name| format!("tenant {name}: "));
+    let subject = format!("{tenant}{what}");
+    Finding::good(subject, ending(credential.expires_at, now))
+}
+
+fn ending(ends: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let day = ends.format("%F");
+    match Validity::of(ends, now) {
+        Validity::Good => format!("ends on {day}"),
+        Validity::Soon => format!("warning: ends on {day}; have a new one in its place before"),
+        Validity::Over => format!(
+            "warning: should have ended on {day}; if there is a new one, write its end into the configuration"
+        ),
+    }
 }
 
 /// Looks for a permission in the token. Exchange can grant mail without one there (RBAC for applications), so its
@@ -162,7 +191,7 @@ fn check_certificates(config: &Config, clock: &Clock) -> Vec<Finding> {
         .map(|(section, files)| {
             let subject = format!("[{section}.tls] {}", files.certificate.display());
             match Pair::read(files).and_then(|pair| pair.lasting(files, clock.now())) {
-                Ok(pair) => Finding::good(subject, format!("ends on {}", pair.ends.format("%F"))),
+                Ok(pair) => Finding::good(subject, ending(pair.ends, clock.now())),
                 Err(error) => Finding::bad(subject, error.to_string()),
             }
         })

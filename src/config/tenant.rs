@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use super::environment::Environment;
 use super::path::Fault;
 use super::secret_source::SecretSource;
 use super::values;
-use crate::model::Name;
+use crate::model::{Credential, Name};
 use crate::secret::Secret;
 
 /// `[[tenant]]`: one Microsoft 365 organisation and the app registration used to reach it.
@@ -22,6 +23,8 @@ pub struct Tenant {
     pub client_id: String,
     /// The app registration's secret.
     pub client_secret: Secret,
+    /// When the secret ends, if that was written down: Office 365 does not tell.
+    pub client_secret_expires: Option<DateTime<Utc>>,
     /// Decorated traffic is throttled last: `NONISV|Company|App/Version`. By default the company is the tenant's
     /// name and the app this program.
     pub user_agent: String,
@@ -33,6 +36,14 @@ pub struct Tenant {
     pub graph_url: Option<Url>,
     /// What replaces `https://HOST` of a SharePoint address.
     pub sharepoint_url: Option<Url>,
+}
+
+impl Tenant {
+    /// Its client secret, if it is known when that ends.
+    pub fn secret(&self) -> Option<Credential> {
+        let expires_at = self.client_secret_expires?;
+        Some(Credential { tenant: Some(self.name.clone()), kind: "client_secret", expires_at })
+    }
 }
 
 /// Microsoft's clouds; registrations, subscriptions and tokens never cross them.
@@ -81,6 +92,8 @@ pub(super) struct Written {
     #[serde(deserialize_with = "client_id")]
     client_id: String,
     client_secret: SecretSource,
+    #[serde(default, deserialize_with = "values::optional_day")]
+    client_secret_expires: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "user_agent")]
     user_agent: Option<String>,
     #[serde(default)]
@@ -109,6 +122,7 @@ pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result
             tenant_id: written.tenant_id,
             client_id: written.client_id,
             client_secret,
+            client_secret_expires: written.client_secret_expires,
             cloud: written.cloud,
             login_url: written.login_url,
             graph_url: written.graph_url,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
@@ -116,6 +117,19 @@ pub(super) fn optional_base_url<'de, D: Deserializer<'de>>(deserializer: D) -> R
     text(deserializer, base_url).map(Some)
 }
 
+/// `"2027-01-31"`: its first moment in UTC.
+pub(super) fn optional_day<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    text(deserializer, day).map(Some)
+}
+
+fn day(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+    day.map(|day| day.and_utc())
+        .ok_or_else(|| format!("'{text}' is not a day: write YEAR-MONTH-DAY, such as \"2027-01-31\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +142,14 @@ mod tests {
         assert_eq!(parse_size("17"), Ok(17));
         for bad in ["", "MiB", "1MB", "-1KiB", "1.5MiB", "99999999999999999999"] {
             assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn days_are_written_with_the_year_first() {
+        assert_eq!(day("2027-01-31").unwrap().to_rfc3339(), "2027-01-31T00:00:00+00:00");
+        for bad in ["", "31.01.2027", "2027-02-30", "2027-01-31T00:00:00Z", "soon"] {
+            assert!(day(bad).is_err(), "{bad}");
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct OwnStanding {
     store_failures: Counter,
     endpoint_answers: Gauge,
     endpoint_slow_ratio: Family<Labels, Seconds>,
+    gates_closed: Family<Labels, Gauge>,
+    credential_expires: Family<Labels, Seconds>,
 }
 
 impl OwnStanding {
@@ -41,6 +43,16 @@ impl OwnStanding {
             "Share of those answers that took longer than this, from 0 to 1",
             standing.endpoint_slow_ratio.clone(),
         );
+        registry.register(
+            "gates_closed",
+            "Tenants, mailboxes and subscription calls that wait because Office 365 said so",
+            standing.gates_closed.clone(),
+        );
+        registry.register(
+            "credential_expires_seconds",
+            "Time until a client secret or the encryption certificate ends, as far as that is known",
+            standing.credential_expires.clone(),
+        );
         standing
     }
 
@@ -48,6 +60,17 @@ impl OwnStanding {
         self.store_writable.set(i64::from(snapshot.store_writable));
         // The store counts by itself, since it knows nothing of metrics.
         self.store_failures.inner().store(snapshot.store_failures, Ordering::Relaxed);
+        // What is open again, or no longer configured, must not keep its gauge.
+        self.gates_closed.clear();
+        for (tenant, area) in &snapshot.closed_gates {
+            let labels = labels(&[("tenant", tenant.as_str()), ("area", area)]);
+            self.gates_closed.get_or_create_owned(&labels).inc();
+        }
+        self.credential_expires.clear();
+        for (tenant, kind, left) in &snapshot.credentials {
+            let labels = labels(&[("tenant", tenant), ("kind", kind)]);
+            self.credential_expires.get_or_create_owned(&labels).set(*left);
+        }
         self.endpoint_answers.set(i64::try_from(snapshot.endpoint.answers).unwrap_or(i64::MAX));
         for (over, share) in [("3s", snapshot.endpoint.over_3s), ("10s", snapshot.endpoint.over_10s)] {
             self.endpoint_slow_ratio.get_or_create_owned(&labels(&[("over", over)])).set(share);

@@ -1,6 +1,7 @@
 //! Plain data that every room speaks: no I/O, no clock, no SQL, no HTTP.
 
 mod content;
+mod credential;
 mod cursor;
 mod event;
 mod ids;
@@ -12,6 +13,7 @@ mod subscription;
 mod trouble;
 
 pub use content::{ArrivedContent, CertificateId, SealedContent};
+pub use credential::{Credential, Validity};
 pub use cursor::{Cursor, InvalidCursor};
 pub use event::{Actor, ActorKind, Change, Event, NewEvent};
 pub use ids::{ItemId, RemoteId, SubscriptionId};

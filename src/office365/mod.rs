@@ -9,7 +9,7 @@
 //! * one sign-in at a time for each token, and none for a while after one was refused;
 //! * every request has a limit in time and every answer one in size, and is counted in `o365_requests_total`.
 //!
-//! What it does not: it repeats nothing (but once after a 401) and keeps nothing over a restart. Waiting and
+//! What it does not: it repeats nothing (but once after a 401), and keeps nothing over a restart but that a gate is closed. Waiting and
 //! trying again is for whoever knows what for.
 
 mod auth;
@@ -37,6 +37,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::metrics::Metrics;
 use crate::model::Name;
+use crate::store::{ClosedGates, StoreError};
 
 /// Office 365, as far as the configured tenants reach.
 pub struct Office365 {
@@ -68,6 +69,18 @@ impl Office365 {
             Ok((tenant.name.clone(), client))
         });
         Ok(Self { tenants: tenants.collect::<Result<_, SetupError>>()? })
+    }
+
+    /// Takes up what earlier runs have stored of gates that are closed, and stores it from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub async fn remember(&self, store: Arc<dyn ClosedGates>) -> Result<(), StoreError> {
+        let stored = store.gates().await?;
+        for tenant in self.tenants.values() {
+            tenant.remember(&stored, Arc::clone(&store));
+        }
+        Ok(())
     }
 
     /// A tenant by its name in the configuration.

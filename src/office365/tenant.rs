@@ -14,7 +14,7 @@ use super::throttle::Gates;
 use super::{Failure, SetupError};
 use crate::config;
 use crate::model::{Item, ItemId, RemoteId, Resource, Target};
-use crate::store::Link;
+use crate::store::{ClosedGates, Link, StoredGate};
 
 /// One tenant, reached with one app registration.
 pub struct Tenant {
@@ -65,6 +65,11 @@ impl Tenant {
             user_agent,
         };
         Ok(Self { graph, signing_keys, client_id: tenant.client_id.clone() })
+    }
+
+    /// Takes up the gates that were stored, and stores them from now on.
+    pub(super) fn remember(&self, stored: &[StoredGate], store: Arc<dyn ClosedGates>) {
+        self.graph.gates.remember(stored, store);
     }
 
     /// Finds what an address names.

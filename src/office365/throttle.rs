@@ -1,33 +1,82 @@
 //! Gates: who was told to wait, waits, and so does everybody else who would be counted with him. A request made
 //! while throttled counts too and prolongs the state, so it does not leave the house.
+//!
+//! An area has a gate of its own, with a number of places that a refusal halves and answers give back slowly (`pace`).
+//! Subscription calls have theirs, so that a flood of fetches never keeps a renewal waiting; a closed tenant closes
+//! everything in it. What was waiting for a place when a gate closed does not leave either: the gate is looked at last.
+//! That a gate is closed is stored before whoever was refused is told, so that a restart does not open it.
 
-use std::sync::Arc;
+mod asked;
+mod gate;
+mod pace;
+
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dashmap::DashMap;
-use reqwest::StatusCode;
-use reqwest::header::RETRY_AFTER;
 
-use super::connection::{Answer, http_date};
+use super::connection::Answer;
 use super::{Failure, Verdict};
-use crate::backoff;
 use crate::clock::Clock;
-use crate::metrics::{Metrics, since};
+use crate::metrics::Metrics;
 use crate::model::Name;
+use crate::store::{ClosedGates, StoredGate};
 
-/// A longer wait than this is a mistake of whoever asks for it; Microsoft's longest known ones are minutes.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
-/// "At once" would be the next refusal.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+pub(super) use asked::{asked_wait, is_throttled};
+pub(super) use gate::Place;
+
+use asked::allowance;
+use gate::Gate;
+
+/// How long somebody waits for a place, in real time: a step has to end before its claim does.
+const LONGEST_QUEUE: Duration = Duration::from_secs(60);
+/// A turn that is further away is told as a wait instead of waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Outlook serves four requests of an app at once in a mailbox; one is left to whoever else uses the app.
+const IN_MAILBOX: usize = 3;
+/// Everything else of a tenant: SharePoint and OneDrive advise a few.
+const IN_TENANT: usize = 8;
+/// Calls for subscriptions: ten writes a second and more may be made in a tenant, each with two handshakes inside.
+const FOR_SUBSCRIPTIONS: usize = 8;
 
 /// What Office 365 counts together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Area {
-    /// Everything of the app in the tenant.
+    /// Everything of the app in the tenant that has no area of its own: SharePoint and OneDrive above all.
     Tenant,
     /// The app in one mailbox.
     Mailbox(String),
+    /// Calls for subscriptions.
+    Subscriptions,
+}
+
+impl Area {
+    const fn places(&self) -> usize {
+        match self {
+            Self::Tenant => IN_TENANT,
+            Self::Mailbox(_) => IN_MAILBOX,
+            Self::Subscriptions => FOR_SUBSCRIPTIONS,
+        }
+    }
+
+    /// `tenant`, `mailbox:USER` or `subscriptions`, as it is stored.
+    fn to_text(&self) -> String {
+        match self {
+            Self::Tenant => "tenant".to_owned(),
+            Self::Mailbox(user) => format!("mailbox:{user}"),
+            Self::Subscriptions => "subscriptions".to_owned(),
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None if text == "tenant" => Some(Self::Tenant),
+            None if text == "subscriptions" => Some(Self::Subscriptions),
+            Some(("mailbox", user)) => Some(Self::Mailbox(user.to_owned())),
+            _ => None,
+        }
+    }
 }
 
 /// The gates of one tenant.
@@ -35,167 +84,227 @@ pub(super) struct Gates {
     tenant: Name,
     clock: Clock,
     metrics: Arc<Metrics>,
-    closed: DashMap<Area, Closed>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Closed {
-    until: DateTime<Utc>,
-    /// Refusals in a row, for those that do not say how long.
-    refusals: u32,
+    areas: DashMap<Area, Arc<Gate>>,
+    store: OnceLock<Arc<dyn ClosedGates>>,
 }
 
 impl Gates {
     pub(super) fn new(tenant: Name, clock: Clock, metrics: Arc<Metrics>) -> Self {
         // The counter is there before the first wait, or its increase would not be seen.
         metrics.throttled(&tenant, Duration::ZERO);
-        Self { tenant, clock, metrics, closed: DashMap::new() }
+        Self { tenant, clock, metrics, areas: DashMap::new(), store: OnceLock::new() }
     }
 
-    /// Lets a request out, unless its area or the whole tenant has to wait.
-    pub(super) fn pass(&self, area: &Area) -> Result<(), Failure> {
+    /// Takes up what was stored, and stores from now on.
+    pub(super) fn remember(&self, stored: &[StoredGate], store: Arc<dyn ClosedGates>) {
+        let now = self.clock.now();
+        for gate in stored.iter().filter(|gate| gate.tenant == self.tenant) {
+            let Some(area) = Area::from_text(&gate.area) else { continue };
+            let places = usize::try_from(gate.places).unwrap_or(usize::MAX);
+            self.gate(&area).with(|pace| pace.restore(gate.closed_until, gate.refusals, places, now));
+        }
+        // Only the first counts, and there is one.
+        let _ = self.store.set(store);
+    }
+
+    /// Says no while the area or the whole tenant has to wait.
+    pub(super) fn open(&self, area: &Area) -> Result<(), Failure> {
         let now = self.clock.now();
         let left = [&Area::Tenant, area].into_iter().filter_map(|area| self.left(area, now)).max();
-        left.map_or(Ok(()), |left| {
-            let message = format!(
-                "Office 365 asked to wait because of too many requests; {} s are left, until then nothing is sent",
-                left.as_secs()
-            );
-            Err(Failure::local(Verdict::Throttled(left), "throttled", message))
-        })
+        left.map_or(Ok(()), |left| Err(closed(left)))
+    }
+
+    /// A place for a request, held until its answer was judged. Waits for one, and for its turn where little is left, but
+    /// not for a gate that is closed.
+    pub(super) async fn enter(&self, area: &Area) -> Result<Place, Failure> {
+        self.open(area)?;
+        let gate = self.gate(area);
+        let waited = self.clock.timeout(LONGEST_QUEUE, async {
+            let place = Arc::clone(&gate).place().await.ok_or_else(busy)?;
+            self.open(area)?;
+            let turn = gate.with(|pace| pace.turn(self.clock.now(), PATIENCE)).map_err(closed)?;
+            self.clock.sleep_until(turn).await;
+            self.open(area)?;
+            Ok(place)
+        });
+        waited.await.unwrap_or_else(|_| Err(busy()))
     }
 
     fn left(&self, area: &Area, now: DateTime<Utc>) -> Option<Duration> {
-        let closed = *self.closed.get(area)?;
-        (closed.until - now).to_std().ok().filter(|left| !left.is_zero())
+        let gate = Arc::clone(self.areas.get(area)?.value());
+        gate.with(|pace| pace.left(now))
     }
 
-    /// An answer that was not a refusal: the next refusal is a first one again.
-    pub(super) fn answered(&self, area: &Area) {
-        let now = self.clock.now();
-        self.closed.remove_if(area, |_, closed| closed.until <= now);
+    fn gate(&self, area: &Area) -> Arc<Gate> {
+        let gate = self.areas.entry(area.clone()).or_insert_with(|| Arc::new(Gate::new(area.places())));
+        Arc::clone(gate.value())
+    }
+
+    /// An answer that was not a refusal: the next refusal is a first one again. It may tell that little is left.
+    pub(super) async fn answered(&self, area: &Area, answer: &Answer) {
+        let (now, left) = (self.clock.now(), allowance(answer));
+        let (changed, added) = self.gate(area).with(|pace| {
+            let changed = pace.answered(now);
+            let added = left.map_or(Duration::ZERO, |left| pace.allowed(left, now));
+            (changed || !added.is_zero(), added)
+        });
+        if !added.is_zero() {
+            self.metrics.throttled(&self.tenant, added);
+        }
+        if changed {
+            self.keep(area).await;
+        }
     }
 
     /// Office 365 refused for the number of requests. Returns how long the gate is closed.
-    pub(super) fn refused(&self, area: &Area, asked: Option<Duration>) -> Duration {
+    pub(super) async fn refused(&self, area: &Area, asked: Option<Duration>) -> Duration {
         let now = self.clock.now();
-        let (wait, added) = {
-            let mut closed = self.closed.entry(area.clone()).or_insert(Closed { until: now, refusals: 0 });
-            closed.refusals = closed.refusals.saturating_add(1);
-            // The whole step: whoever waits stretches it by chance.
-            let wait = asked.unwrap_or_else(|| backoff::REQUESTS.delay(closed.refusals, None, 1.0));
-            let until = closed.until.max(now + wait);
-            let added = since(closed.until.max(now), until);
-            closed.until = until;
-            (since(now, until), added)
-        };
+        let (wait, added) = self.gate(area).with(|pace| pace.refused(asked, now));
         self.metrics.throttled(&self.tenant, added);
+        if !added.is_zero() {
+            self.keep(area).await;
+        }
         wait
     }
-}
 
-/// Whether an answer refuses because of the number of requests: 429, OneDrive's 509, or a 503 that says when.
-pub(super) fn is_throttled(status: StatusCode, asked: Option<Duration>) -> bool {
-    match status.as_u16() {
-        429 | 509 => true,
-        503 => asked.is_some(),
-        _ => false,
+    async fn keep(&self, area: &Area) {
+        let Some(store) = self.store.get() else { return };
+        let gate = self.gate(area).with(|pace| StoredGate {
+            tenant: self.tenant.clone(),
+            area: area.to_text(),
+            closed_until: pace.closed_until,
+            refusals: pace.refusals,
+            places: u32::try_from(pace.places).unwrap_or(u32::MAX),
+        });
+        if let Err(error) = store.keep_gate(gate, self.clock.now()).await {
+            tracing::warn!(tenant = %self.tenant, %error, "Cannot store that a tenant has to wait; a restart would not know of it");
+        }
     }
 }
 
-/// How long an answer asks to wait: the greater of `Retry-After` (seconds or a date, which is read against the
-/// answer's own date) and `RateLimit-Reset`.
-pub(super) fn asked_wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
-    let seconds = |text: &str| text.trim().parse().ok().map(Duration::from_secs);
-    let until = |text: &str| http_date(text).map(|date| since(answer.date().unwrap_or(now), date));
-    let retry_after =
-        answer.header(RETRY_AFTER.as_str()).and_then(|text| seconds(text).or_else(|| until(text)));
-    let reset = answer.header("ratelimit-reset").and_then(seconds);
-    retry_after.max(reset).map(|wait| wait.clamp(SHORTEST_WAIT, LONGEST_WAIT))
+fn closed(left: Duration) -> Failure {
+    let message = format!(
+        "Office 365 asked to wait because of too many requests; {} s are left, until then nothing is sent",
+        left.as_secs()
+    );
+    Failure::local(Verdict::Throttled(left), "throttled", message)
+}
+
+fn busy() -> Failure {
+    let message = "too many requests wait for Office 365, which answers too few at once; it is tried again";
+    Failure::local(Verdict::Transient, "busy", message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderMap, HeaderName};
+    use reqwest::StatusCode;
+    use reqwest::header::HeaderMap;
 
-    fn answer(headers: &[(&'static str, &str)]) -> Answer {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
-            .collect();
-        Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: Vec::new() }
+    fn good() -> Answer {
+        Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Vec::new() }
     }
 
     #[test]
-    fn the_greater_of_both_waits_is_kept() {
-        let date = ("date", "Tue, 24 Nov 2026 10:00:00 GMT");
-        let now = DateTime::UNIX_EPOCH;
-        for (headers, expected) in [
-            (vec![], None),
-            (vec![("retry-after", "17")], Some(17)),
-            (vec![("retry-after", " 17 "), ("ratelimit-reset", "30")], Some(30)),
-            (vec![("retry-after", "40"), ("ratelimit-reset", "30")], Some(40)),
-            (vec![("ratelimit-reset", "5")], Some(5)),
-            (vec![("retry-after", "0")], Some(1)),
-            (vec![("retry-after", "99999999999999")], Some(24 * 3600)),
-            (vec![("retry-after", "soon")], None),
-            (vec![date, ("retry-after", "Tue, 24 Nov 2026 10:02:00 GMT")], Some(120)),
-            (vec![date, ("retry-after", "Tue, 24 Nov 2026 09:00:00 GMT")], Some(1)),
-        ] {
-            let wait = asked_wait(&answer(&headers), now);
-            assert_eq!(wait, expected.map(Duration::from_secs), "{headers:?}");
+    fn an_area_is_stored_as_a_text() {
+        for area in [Area::Tenant, Area::Subscriptions, Area::Mailbox("a:b".to_owned())] {
+            assert_eq!(Area::from_text(&area.to_text()), Some(area));
         }
+        assert_eq!(Area::from_text("of a later version"), None);
     }
 
-    #[test]
-    fn an_overloaded_service_throttles_only_if_it_says_when() {
-        let asked = Some(Duration::from_secs(1));
-        for (status, asked, throttled) in [
-            (429, None, true),
-            (509, None, true),
-            (503, asked, true),
-            (503, None, false),
-            (500, asked, false),
-            (200, asked, false),
-        ] {
-            assert_eq!(is_throttled(StatusCode::from_u16(status).unwrap(), asked), throttled, "{status}");
-        }
-    }
-
-    #[test]
-    fn nothing_passes_a_closed_gate_until_the_time_is_over() {
+    #[tokio::test]
+    async fn nothing_passes_a_closed_gate_until_the_time_is_over() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
         let gates = Gates::new("contoso".parse().unwrap(), clock.clone(), Arc::default());
         let (alice, bob) = (Area::Mailbox("alice".to_owned()), Area::Mailbox("bob".to_owned()));
-        let left = |area| gates.pass(area).err().and_then(|failure| failure.retry_after());
+        let left = |area| gates.open(area).err().and_then(|failure| failure.retry_after());
 
-        assert_eq!(gates.refused(&alice, Some(Duration::from_secs(10))), Duration::from_secs(10));
+        assert_eq!(gates.refused(&alice, Some(Duration::from_secs(10))).await, Duration::from_secs(10));
         clock.advance(Duration::from_secs(4));
-        gates.answered(&alice);
+        gates.answered(&alice, &good()).await;
         assert_eq!(left(&alice), Some(Duration::from_secs(6)), "an answer that was on its way opens nothing");
         assert_eq!((left(&bob), left(&Area::Tenant)), (None, None), "others are not counted with her");
 
-        gates.refused(&Area::Tenant, Some(Duration::from_secs(3)));
+        gates.refused(&Area::Tenant, Some(Duration::from_secs(3))).await;
         assert_eq!(left(&bob), Some(Duration::from_secs(3)), "a tenant that waits, waits with its mailboxes");
+        assert_eq!(left(&Area::Subscriptions), Some(Duration::from_secs(3)), "and with its renewals");
         assert_eq!(left(&alice), Some(Duration::from_secs(6)));
         clock.advance(Duration::from_secs(6));
         assert_eq!((left(&alice), left(&Area::Tenant)), (None, None));
+        gates.refused(&Area::Subscriptions, Some(Duration::from_secs(9))).await;
+        assert_eq!(
+            (left(&alice), left(&Area::Tenant)),
+            (None, None),
+            "fetches are not counted with renewals"
+        );
     }
 
-    #[test]
-    fn refusals_that_do_not_say_how_long_are_waited_out_longer_each_time() {
+    #[tokio::test]
+    async fn who_waits_for_a_place_when_the_gate_closes_does_not_leave_and_renewals_have_places_of_their_own()
+    {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let gates = Arc::new(Gates::new("contoso".parse().unwrap(), clock.clone(), Arc::default()));
+        let mut held = Vec::new();
+        for _ in 0..IN_TENANT {
+            held.push(gates.enter(&Area::Tenant).await.unwrap());
+        }
+        let waits = gates.clone();
+        let mut next = Box::pin(async move { waits.enter(&Area::Tenant).await.map(|_| ()) });
+        assert!(futures_util::poll!(&mut next).is_pending(), "no more than eight at once");
+        drop(gates.enter(&Area::Subscriptions).await.unwrap());
+        gates.refused(&Area::Tenant, Some(Duration::from_secs(30))).await;
+        held.clear();
+        assert_eq!(next.await.unwrap_err().verdict, Verdict::Throttled(Duration::from_secs(30)));
+        clock.advance(Duration::from_secs(30));
+        for _ in 0..IN_TENANT / 2 {
+            held.push(gates.enter(&Area::Tenant).await.unwrap());
+        }
+        let mut next = Box::pin(gates.enter(&Area::Tenant));
+        assert!(futures_util::poll!(&mut next).is_pending(), "half as many after a refusal");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_tells_how_little_is_left_slows_down_before_it_comes_to_a_refusal() {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let gates = Gates::new("contoso".parse().unwrap(), clock.clone(), Arc::default());
+        let told = |remaining: &'static str| {
+            let mut answer = good();
+            let said =
+                [("ratelimit-limit", "1250"), ("ratelimit-remaining", remaining), ("ratelimit-reset", "20")];
+            for (name, value) in said {
+                answer.headers.insert(name, value.parse().unwrap());
+            }
+            answer
+        };
+        gates.answered(&Area::Tenant, &told("10")).await;
+        drop(gates.enter(&Area::Tenant).await.unwrap());
+        let mut second = Box::pin(gates.enter(&Area::Tenant));
+        assert!(futures_util::poll!(&mut second).is_pending(), "ten in twenty seconds are one in two");
+        drop(gates.enter(&Area::Subscriptions).await.unwrap());
+        clock.advance(Duration::from_secs(2));
+        drop(second.await.unwrap());
+
+        gates.answered(&Area::Tenant, &told("0")).await;
+        let failure = gates.enter(&Area::Tenant).await.err().unwrap();
+        assert_eq!(failure.verdict, Verdict::Throttled(Duration::from_secs(20)));
+        clock.advance(Duration::from_secs(20));
+        assert!(gates.enter(&Area::Tenant).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn refusals_that_do_not_say_how_long_are_waited_out_longer_each_time() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
         let metrics = Arc::new(Metrics::default());
         let gates = Gates::new("contoso".parse().unwrap(), clock.clone(), Arc::clone(&metrics));
         for expected in [2, 4, 8] {
-            let wait = gates.refused(&Area::Tenant, None);
+            let wait = gates.refused(&Area::Tenant, None).await;
             assert_eq!(wait.as_secs(), expected);
             clock.advance(wait);
         }
-        gates.answered(&Area::Tenant);
-        assert_eq!(gates.refused(&Area::Tenant, None).as_secs(), 2);
-        gates.refused(&Area::Tenant, Some(Duration::from_secs(1)));
+        gates.answered(&Area::Tenant, &good()).await;
+        assert_eq!(gates.refused(&Area::Tenant, None).await.as_secs(), 2);
+        gates.refused(&Area::Tenant, Some(Duration::from_secs(1))).await;
         let text = metrics.observe(&crate::metrics::Snapshot::default()).unwrap();
         let line = r#"o365_throttled_seconds_total{tenant="contoso"} 16"#;
         assert!(text.lines().any(|l| l.starts_with(line)), "waits at the same time count once: {text}");

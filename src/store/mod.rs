@@ -11,6 +11,7 @@
 mod certificates;
 mod content;
 mod error;
+mod gates;
 mod inbox;
 mod keep;
 mod log;
@@ -27,6 +28,7 @@ use chrono::{DateTime, Utc};
 pub use certificates::{Certificates, StoredCertificate};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use error::StoreError;
+pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
@@ -37,12 +39,12 @@ pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Pr
 
 /// Everything a backend offers.
 pub trait Store:
-    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep
+    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep + ClosedGates
 {
 }
 
 impl<T> Store for T where
-    T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep
+    T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep + ClosedGates
 {
 }
 

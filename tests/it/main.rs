@@ -15,6 +15,7 @@ mod api;
 mod content;
 mod crash;
 mod following;
+mod gates;
 mod house;
 mod lifecycle;
 mod listener;

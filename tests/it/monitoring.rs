@@ -34,6 +34,8 @@ fn scrape() -> String {
         inbox_pending: 1,
         inbox_oldest_age: Duration::from_secs(1),
         subscriptions: State::ALL.iter().map(|state| (*state, 1)).collect(),
+        closed_gates: vec![(name.clone(), "mailbox".to_owned())],
+        credentials: vec![("contoso".to_owned(), "client_secret", 60.0)],
         expires: vec![(name, 60.0)],
         ..Snapshot::default()
     };

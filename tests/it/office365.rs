@@ -43,6 +43,7 @@ impl Reach {
             tenant_id: known.tenant_id.to_string(),
             client_id: known.client_id.to_string(),
             client_secret: Secret::new(known.client_secret.clone()),
+            client_secret_expires: None,
             user_agent: USER_AGENT.to_owned(),
             cloud: config::Cloud::Global,
             login_url: Some(url.clone()),

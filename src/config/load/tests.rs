@@ -211,7 +211,7 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
         ),
         (
             &format!("{TENANT}certificate = \"a\""),
-            "line 7, tenant.certificate: unknown key `certificate`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`",
+            "line 7, tenant.certificate: unknown key `certificate`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `client_secret_expires`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`",
         ),
         (
             "[admin]\napi_keys = [\n{ name = \"a\", key = \"a\",\nroles = \"read\" }]",

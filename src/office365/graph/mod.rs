@@ -122,8 +122,10 @@ impl Call {
 impl Graph {
     /// Sends a call. A token that is not accepted is replaced once.
     async fn send(&self, call: &Call) -> Result<Accepted, Failure> {
-        self.gates.pass(&call.area)?;
+        self.gates.open(&call.area)?;
         let token = self.tokens.current().await?;
+        // Held until the answer was judged: whoever gets it next shall know of a refusal.
+        let _place = self.gates.enter(&call.area).await?;
         let id = Uuid::new_v4().to_string();
         let mut answer = self.attempt(call, &token, &id).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
@@ -131,11 +133,11 @@ impl Graph {
             answer = self.attempt(call, &token, &id).await?;
         }
         if answer.status.is_success() {
-            self.gates.answered(&call.area);
+            self.gates.answered(&call.area, &answer).await;
             let at = answer.date().unwrap_or_else(|| self.clock.now());
             return Ok(Accepted { body: answer.body, at });
         }
-        let failure = self.judge(call, &answer);
+        let failure = self.judge(call, &answer).await;
         tracing::debug!(
             operation = call.operation,
             status = answer.status.as_u16(),
@@ -155,18 +157,18 @@ impl Graph {
 
     /// The gate is asked again before each attempt, since signing in takes its time.
     async fn attempt(&self, call: &Call, token: &Secret, id: &str) -> Result<Answer, Failure> {
-        self.gates.pass(&call.area)?;
+        self.gates.open(&call.area)?;
         let request = call.request(token, &self.user_agent, id)?;
         self.connection.exchange("graph", request, call.limits).await
     }
 
-    fn judge(&self, call: &Call, answer: &Answer) -> Failure {
+    async fn judge(&self, call: &Call, answer: &Answer) -> Failure {
         let asked = asked_wait(answer, self.clock.now());
         if is_throttled(answer.status, asked) {
-            let wait = self.gates.refused(&call.area, asked);
+            let wait = self.gates.refused(&call.area, asked).await;
             return refusal::judge(answer.status, Some(wait), None, &answer.body);
         }
-        self.gates.answered(&call.area);
+        self.gates.answered(&call.area, answer).await;
         // A restart link that leads elsewhere is as good as none: the round then begins at the initial address.
         let restart = answer.header("location").filter(|link| self.base.owns(link)).map(str::to_owned);
         refusal::judge(answer.status, None, restart, &answer.body)

@@ -136,6 +136,63 @@ mod tests {
         assert_eq!(dead.verdict, Verdict::Gone { restart });
     }
 
+    /// Microsoft's table of what becomes of calls for subscriptions, and whether it is tried again soon.
+    #[test]
+    fn each_refusal_of_a_subscription_call_is_tried_again_as_its_cause_deserves() {
+        let status_inside = |status: &str| format!("Operation: Create; Exception: [Status Code: {status}]");
+        for (status, code, message, verdict, soon) in [
+            (400, "ValidationError", "validation request failed".to_owned(), Verdict::Rejected, false),
+            (400, "InvalidRequest", "resource '/x' is not supported.".to_owned(), Verdict::Rejected, false),
+            (400, "ExtensionError", status_inside("BadRequest; Reason: x"), Verdict::Rejected, false),
+            (
+                400,
+                "",
+                "File Services workload is not enabled for rich notifications.".to_owned(),
+                Verdict::Rejected,
+                false,
+            ),
+            (401, "InvalidAuthenticationToken", String::new(), Verdict::Unauthorized, false),
+            (
+                403,
+                "ExtensionError",
+                status_inside("Forbidden; Reason: Access denied"),
+                Verdict::Forbidden,
+                false,
+            ),
+            (403, "", "The maximum number of subscriptions is reached".to_owned(), Verdict::Forbidden, false),
+            (
+                404,
+                "ExtensionError",
+                status_inside("NotFound; Reason: REST API is not yet supported for this mailbox."),
+                Verdict::NotFound,
+                false,
+            ),
+            (404, "ResourceNotFound", String::new(), Verdict::NotFound, false),
+            (409, "ObjectIdentifierInUse", String::new(), Verdict::Conflict { existing: None }, false),
+            (409, "", String::new(), Verdict::Conflict { existing: None }, false),
+            (
+                500,
+                "ExtensionError",
+                "There was an error processing a storage extension.".to_owned(),
+                Verdict::Transient,
+                true,
+            ),
+            (502, "", String::new(), Verdict::Transient, true),
+            (503, "serviceNotAvailable", String::new(), Verdict::Transient, true),
+            (504, "", String::new(), Verdict::Transient, true),
+        ] {
+            let failure = refused(status, &graph(code, &message));
+            assert_eq!(failure.verdict, verdict, "{status} {code}");
+            let now = chrono::DateTime::UNIX_EPOCH;
+            let trouble = |attempt| failure.trouble(attempt, now, 0.5);
+            let wait = |attempt| (trouble(attempt).next_attempt_at.unwrap() - now).num_seconds();
+            assert_eq!(trouble(1).transient, soon, "{status} {code}");
+            assert_eq!((wait(1), wait(20)), if soon { (1, 150) } else { (45, 1815) }, "{status} {code}");
+            assert!(failure.message.starts_with(&format!("Office 365 answered {status}")), "{failure}");
+            assert!(failure.message.contains(&message), "Microsoft's own words are kept: {failure}");
+        }
+    }
+
     #[test]
     fn the_deepest_code_is_told_whatever_the_spelling_of_the_nesting() {
         for body in [

@@ -159,7 +159,7 @@ impl Graph {
             limits: HANDSHAKE,
             ..self.subscriptions("renew subscription", Some(id))
         };
-        let answer = self.send(&call).await.map_err(|failure| named(id, failure))?;
+        let answer = self.send(&call).await.map_err(|failure| unrenewable(named(id, failure)))?;
         if !answer.body.is_empty() {
             return read(&answer);
         }
@@ -187,10 +187,10 @@ impl Graph {
         read(&self.send(&self.subscriptions("read subscription", Some(id))).await?)
     }
 
-    /// Subscriptions are counted per tenant, those of mailboxes too.
+    /// Subscriptions are counted by themselves, those of mailboxes too.
     fn subscriptions(&self, operation: &'static str, id: Option<&RemoteId>) -> Call {
         let path = ["subscriptions"].into_iter().chain(id.map(|id| id.0.as_str()));
-        Call::get(operation, self.base.at(path), Area::Tenant)
+        Call::get(operation, self.base.at(path), Area::Subscriptions)
     }
 }
 
@@ -218,6 +218,17 @@ fn read(answer: &Accepted) -> Result<RemoteSubscription, Failure> {
 
 fn named(id: &RemoteId, failure: Failure) -> Failure {
     failure.naming(format_args!("subscription {id} at Office 365 any more"))
+}
+
+/// Where the same permissions were enough to create, they are enough to renew, but for what was created with others.
+fn unrenewable(failure: Failure) -> Failure {
+    match failure.verdict {
+        Verdict::Forbidden => failure.explained(
+            "Office 365 does not let the app registration renew what it could create: a permission was taken from it since, or \
+             the subscription was made with other permissions and has to be deleted and made anew",
+        ),
+        _ => failure,
+    }
 }
 
 /// A handshake that failed looks like any other bad request but for its text; the text only chooses the words.

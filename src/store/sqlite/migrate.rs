@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_arrival.sql"),
     include_str!("migrations/0004_packed.sql"),
     include_str!("migrations/0005_resync.sql"),
+    include_str!("migrations/0006_gates.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

@@ -14,6 +14,7 @@ mod certificates;
 mod connection;
 mod content;
 mod error;
+mod gates;
 mod health;
 mod inbox;
 mod keep;

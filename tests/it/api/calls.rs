@@ -104,6 +104,7 @@ async fn the_status_tells_what_a_front_page_needs() {
     assert_eq!(status, 200);
     insta::assert_json_snapshot!(document, @r#"
     {
+      "credentials": [],
       "endpoint": {
         "answers": 0,
         "over_10s": 0.0,
@@ -158,6 +159,7 @@ async fn the_status_tells_what_a_front_page_needs() {
       "tenants": [
         "fabrikam"
       ],
+      "throttled": [],
       "uptime_seconds": 90,
       "version": "1.2.3"
     }

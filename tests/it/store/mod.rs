@@ -5,6 +5,7 @@
 mod content;
 mod crash;
 mod elision;
+mod gates;
 mod inbox;
 mod interleaving;
 mod keep;
