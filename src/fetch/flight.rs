@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
+use super::mailbox::Walk;
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
@@ -16,13 +17,13 @@ use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, S
 use crate::tasks::STORE_RETRY;
 
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
-const PAGE: Duration = Duration::from_secs(240);
+pub(super) const PAGE: Duration = Duration::from_secs(240);
 
 /// Steps taken with contents before the pages: what comes faster than this must not keep the round from beginning.
 const CONTENTS: usize = 50;
 
 /// How a round ended.
-enum Landing {
+pub(super) enum Landing {
     Finished,
     Stopped(Box<Claim>),
     Lost,
@@ -98,6 +99,9 @@ impl Fetcher {
                 Err(failure) => return self.failed(claim, failure),
             }
         }
+        if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
+            return Walk::new(self, &user, written).on(claim, stop).await;
+        }
         loop {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
@@ -114,7 +118,7 @@ impl Fetcher {
         }
     }
 
-    fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
+    pub(super) fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
         let failure = with_remedy(failure);
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
@@ -233,7 +237,7 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
     Failure::local(Verdict::Transient, "store", format!("the store did not take part: {error}"))
 }
 
-fn slow() -> Failure {
+pub(super) fn slow() -> Failure {
     Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
 }
 
@@ -242,7 +246,7 @@ pub(super) fn unwritable(error: &serde_json::Error) -> Failure {
 }
 
 /// Within a page the last occurrence of an item counts.
-fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
+pub(super) fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
     let mut seen = HashSet::with_capacity(items.len());
     items.reverse();
     items.retain(|item| seen.insert(item.id.clone()));
@@ -252,7 +256,7 @@ fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
 
 /// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
 /// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told.
-async fn complete(
+pub(super) async fn complete(
     tenant: &Tenant,
     target: &Target,
     select: &[String],
@@ -262,7 +266,9 @@ async fn complete(
     let mut whole = Vec::with_capacity(items.len());
     for item in items {
         let understood = match target {
-            Target::MailFolder { .. } => matches!(known.get(&item.id), Some(Known::Here(_))),
+            Target::MailFolder { .. } | Target::Mailbox { .. } => {
+                matches!(known.get(&item.id), Some(Known::Here(_)))
+            }
             Target::List { .. } | Target::Drive { .. } => false,
         };
         if item.removed || !item.partial || understood {
@@ -274,7 +280,7 @@ async fn complete(
     Ok(whole)
 }
 
-fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
+pub(super) fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
     let before = claim.subscription.first_round.clone();
     let before = before.unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
     FirstRound {

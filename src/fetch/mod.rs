@@ -15,6 +15,7 @@ mod classify;
 pub mod content;
 mod diff;
 mod flight;
+mod mailbox;
 mod request;
 mod schedule;
 

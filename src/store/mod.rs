@@ -14,6 +14,7 @@ mod error;
 mod inbox;
 mod keep;
 mod log;
+mod mailboxes;
 mod registry;
 mod renewals;
 mod rounds;
@@ -29,14 +30,18 @@ pub use error::StoreError;
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
+pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
 
 /// Everything a backend offers.
-pub trait Store: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep {}
+pub trait Store:
+    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Mailboxes + Log + Keep
+{
+}
 
-impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Log + Keep> Store for T {}
+impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Mailboxes + Log + Keep> Store for T {}
 
 /// Opens the store that `url` names, and makes it if there is none.
 ///

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_start.sql"),
     include_str!("migrations/0002_content.sql"),
     include_str!("migrations/0003_arrival.sql"),
+    include_str!("migrations/0005_folders.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

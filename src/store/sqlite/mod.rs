@@ -18,6 +18,7 @@ mod health;
 mod inbox;
 mod keep;
 mod log;
+mod mailboxes;
 mod migrate;
 mod mirror;
 mod readers;

@@ -11,7 +11,7 @@ use super::subscription::{self, leased_until, select_subscription};
 use super::waiting::Batch;
 use super::{SqliteStore, arrival, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Rounds, StoreError};
+use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, RoundEnd, Rounds, StoreError};
 
 #[async_trait]
 impl Rounds for SqliteStore {
@@ -134,7 +134,8 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
     };
     let link = fields.optional("link", Fields::json)?;
     // A round that is taken up again covers what was there at its first request, not what came since.
-    let through = if matches!(link, Some(Link::Next(_))) { "round_through" } else { "inbox_through" };
+    let unfinished = matches!(link, Some(Link::Next(_))) || fields.get("folder_round_open")?;
+    let through = if unfinished { "round_through" } else { "inbox_through" };
     Ok(Claim {
         subscription,
         lease: Uuid::new_v4(),
@@ -160,7 +161,7 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
     )?;
     match &page.link {
         Link::Next(_) => go_on(db, key, &page)?,
-        Link::Delta(_) => end(db, key, &page)?,
+        Link::Delta(_) => end(db, key, page.claim.inbox_through, &page.end, page.now)?,
     }
     Ok(Committed::Done(Box::new(Claim { link: Some(page.link), attempts: 0, ..page.claim })))
 }
@@ -194,8 +195,13 @@ fn go_on(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError>
 }
 
 /// Works the claimed hints off and sets when the next round is due: at once if others have come meanwhile.
-fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
-    let through = page.claim.inbox_through;
+pub(super) fn end(
+    db: &Connection,
+    key: i64,
+    through: i64,
+    end: &RoundEnd,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let notified_at: Option<i64> = row::value(
         db,
         "SELECT received_at FROM inbox WHERE subscription = ?1 AND number <= ?2 AND kind = 'change'
@@ -218,9 +224,9 @@ fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<(), StoreError> {
          WHERE key = :key",
         named_params! {
             ":key": key,
-            ":due_at": page.end.next_at.map(micros).into_iter().chain(waiting).min(),
-            ":empty_looks": page.end.empty_looks,
-            ":now": micros(page.now),
+            ":due_at": end.next_at.map(micros).into_iter().chain(waiting).min(),
+            ":empty_looks": end.empty_looks,
+            ":now": micros(now),
             ":notified_at": notified_at,
         },
     )?;
