@@ -18,6 +18,7 @@ mod following;
 mod house;
 mod lifecycle;
 mod listener;
+mod mailbox;
 mod main_job;
 mod monitoring;
 mod office365;
