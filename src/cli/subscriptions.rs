@@ -85,7 +85,14 @@ struct View {
     #[serde(default)]
     quarantined: u64,
     error: Option<Trouble>,
+    suspicious: Option<Suspicious>,
     first_round: Option<FirstRound>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Suspicious {
+    reason: String,
+    explanation: String,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +208,9 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
     let first_round = view.first_round.as_ref().map(|round| {
         format!("{} items on {} pages, begun {}", round.items, round.pages, distance(round.started_at, now))
     });
+    let suspicious = view.suspicious.as_ref().map(|suspicious| {
+        format!("{}: {}", plain(&suspicious.reason, LONGEST), plain(&suspicious.explanation, LONGEST))
+    });
     let content = view.include_resource_data.then(|| match view.quarantined {
         0 => "comes with notifications".to_owned(),
         aside => format!("comes with notifications; {aside} put aside: GET /v1/quarantine says why"),
@@ -219,6 +229,7 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("pending", Some(if view.pending { "yes" } else { "no" }.to_owned())),
         ("events", Some(view.events.to_string())),
         ("content", content),
+        ("suspicious", suspicious),
         ("first round", first_round),
         ("error", error),
     ];

@@ -190,14 +190,7 @@ impl Fetcher {
         let total = written + u64::try_from(events.len()).unwrap_or(u64::MAX);
         let end = match link {
             Link::Next(_) => RoundEnd::default(),
-            Link::Delta(_) => schedule::after(
-                claim.cause,
-                total,
-                claim.empty_looks,
-                self.settings.sweep_every,
-                now,
-                rand::random(),
-            ),
+            Link::Delta(_) => self.after(claim, total, now),
         };
         let progress = context.first_round.then(|| progress(claim, items.len(), now));
         Ok(PageCommit { claim: claim.clone(), events, rows, link, progress, end, now, lease: LEASE })
@@ -205,6 +198,18 @@ impl Fetcher {
 }
 
 impl Fetcher {
+    /// What comes after the round, which wrote so many events.
+    pub(super) fn after(&self, claim: &Claim, events: u64, now: DateTime<Utc>) -> RoundEnd {
+        let round = schedule::Round {
+            cause: claim.cause,
+            events,
+            looks: claim.empty_looks,
+            rhythm: claim.subscription.rhythm,
+            notified_at: claim.subscription.last_notification_at,
+        };
+        schedule::after(&round, self.settings.sweep_every, now, rand::random())
+    }
+
     pub(super) fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
         let now = self.clock.now();
         for (kind, change, time) in told {
@@ -217,7 +222,7 @@ impl Fetcher {
                 self.metrics.event_latency(LatencyFrom::Notification, since(hinted_at, now));
             }
         }
-        if claim.cause == Cause::Sweep {
+        if matches!(claim.cause, Cause::Sweep | Cause::OutageSweep) {
             self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
         }
     }

@@ -11,6 +11,7 @@
 //! * a crash between page and commit: the page is asked for again, and what was not committed nobody saw;
 //! * two processes at one subscription: the lease, and the link that the commit is conditional on.
 
+mod budget;
 mod classify;
 pub mod content;
 mod diff;
@@ -18,6 +19,7 @@ mod flight;
 mod mailbox;
 mod request;
 mod schedule;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +31,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use request::Fetched;
+use sweep::Sweeping;
 
 use crate::clock::Clock;
 use crate::config;
@@ -54,6 +57,7 @@ pub struct Fetcher {
     sealer: Option<Arc<Sealer>>,
     ended: broadcast::Sender<Ended>,
     outage: Outage,
+    sweeping: Arc<Sweeping>,
 }
 
 /// A round ended, well or not.
@@ -76,7 +80,8 @@ impl Fetcher {
         sealer: Option<Arc<Sealer>>,
     ) -> Self {
         let (ended, outage) = (broadcast::Sender::new(256), Outage::default());
-        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage }
+        let sweeping = Arc::new(Sweeping::new(&settings));
+        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage, sweeping }
     }
 
     /// Launches what is due, and says when to look again.
@@ -90,15 +95,30 @@ impl Fetcher {
         if self.outage.ends() {
             tracing::info!("Rounds that are due are found again");
         }
-        self.store.next_round().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+        self.next().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+    }
+
+    async fn next(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (round, sweep) = (self.store.next_round().await?, self.next_sweep().await?);
+        Ok(round.into_iter().chain(sweep).min())
     }
 
     /// Claims what is due as long as there is a free place.
     async fn launch(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.say_alive().await?;
         while flights.len() < self.settings.concurrency && !stop.is_cancelled() {
-            let Some(claim) = self.store.claim_round(self.clock.now(), LEASE).await? else { break };
+            let (claim, place) = match self.store.claim_round(self.clock.now(), LEASE).await? {
+                Some(claim) => (claim, None),
+                None => match self.claim_sweep().await? {
+                    Some((claim, place)) => (claim, Some(place)),
+                    None => break,
+                },
+            };
             let (fetcher, stop) = (self.clone(), stop.clone());
-            flights.spawn(async move { fetcher.fly(claim, stop).await });
+            flights.spawn(async move {
+                fetcher.fly(claim, stop).await;
+                drop(place);
+            });
         }
         Ok(())
     }

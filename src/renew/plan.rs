@@ -105,6 +105,7 @@ mod tests {
             events: 0,
             quarantined: 0,
             first_round: None,
+            rhythm: crate::model::Rhythm::default(),
         }
     }
 

@@ -19,6 +19,7 @@ mod registry;
 mod renewals;
 mod rounds;
 mod sqlite;
+mod sweeps;
 
 use std::sync::Arc;
 
@@ -34,14 +35,18 @@ pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey
 pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
+pub use sweeps::Sweeps;
 
 /// Everything a backend offers.
 pub trait Store:
-    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Mailboxes + Log + Keep
+    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Sweeps + Mailboxes + Log + Keep
 {
 }
 
-impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Mailboxes + Log + Keep> Store for T {}
+impl<T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Sweeps + Mailboxes + Log + Keep>
+    Store for T
+{
+}
 
 /// Opens the store that `url` names, and makes it if there is none.
 ///

@@ -29,6 +29,7 @@ mod receive;
 mod receiver;
 mod simulator;
 mod store;
+mod sweeps;
 
 /// For the one file of the library that is also built into these tests (`store::elision`).
 use o365_listener::model;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Outcome, classify};
 use super::flight::{Landing, PAGE, complete, last_occurrences, progress, slow, unstored, unwritable};
-use super::{Fetcher, LEASE, schedule};
+use super::{Fetcher, LEASE};
 use crate::model::{Item, ItemId, Kind, NewEvent, Properties, Target};
 use crate::office365::{DeltaPage, Failure, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, RoundEnd, Step, StepCommit, Survey};
@@ -118,14 +118,14 @@ impl<'a> Walk<'a> {
     }
 
     fn end(&self, claim: &Claim, waiting: bool) -> RoundEnd {
-        let (now, sweep) = (self.fetcher.clock.now(), self.fetcher.settings.sweep_every);
-        let end = schedule::after(claim.cause, self.written, claim.empty_looks, sweep, now, rand::random());
+        let now = self.fetcher.clock.now();
+        let end = self.fetcher.after(claim, self.written, now);
         if !waiting {
             return end;
         }
         let soon = now + HELD_LOOK;
         let next_at = end.next_at.map_or(soon, |at| at.min(soon));
-        RoundEnd { next_at: Some(next_at), empty_looks: end.empty_looks.max(1) }
+        RoundEnd { next_at: Some(next_at), empty_looks: end.empty_looks.max(1), ..end }
     }
 
     async fn tree(&self, claim: &Claim, survey: &Survey) -> Result<Taken, Failure> {

@@ -28,6 +28,7 @@ mod reserve;
 mod rounds;
 mod row;
 mod subscription;
+mod sweeps;
 mod sync;
 mod waiting;
 mod writer;

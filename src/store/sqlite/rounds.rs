@@ -101,9 +101,30 @@ fn claim(
              ORDER BY round_due_at LIMIT 1"
         ),
         [micros(now)],
-        read_claim,
+        |row| read_claim(row, Due::Round),
     )?;
-    if let Some(claim) = &claim {
+    lease_round(db, batch, claim.as_ref(), now, lease)?;
+    Ok(claim)
+}
+
+/// What made a round due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Something asked for it.
+    Round,
+    /// Its sweep.
+    Sweep,
+}
+
+/// Holds a claim until its lease ends.
+pub(super) fn lease_round(
+    db: &Connection,
+    batch: &mut Batch<'_>,
+    claim: Option<&Claim>,
+    now: DateTime<Utc>,
+    lease: Duration,
+) -> Result<(), StoreError> {
+    if let Some(claim) = claim {
         row::execute(
             db,
             "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3, round_through = ?4 WHERE id = ?1",
@@ -116,10 +137,10 @@ fn claim(
         )?;
         batch.claimed(claim.subscription.id);
     }
-    Ok(claim)
+    Ok(())
 }
 
-fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
+pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
     let fields = subscription::fields(row);
     let subscription = subscription::read(&fields)?;
     let empty_looks = fields.number("empty_looks")?;
@@ -129,6 +150,10 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
         Cause::Hint
     } else if empty_looks > 0 {
         Cause::AnotherLook
+    } else if due == Due::Round {
+        Cause::Anew
+    } else if fields.get("outage_sweep")? {
+        Cause::OutageSweep
     } else {
         Cause::Sweep
     };
@@ -209,6 +234,8 @@ pub(super) fn end(
         params![key, through],
     )?;
     row::execute(db, "DELETE FROM inbox WHERE subscription = ?1 AND number <= ?2", params![key, through])?;
+    let RoundEnd { next_at, empty_looks, rhythm } = end;
+    let (look_at, sweep_at) = if *empty_looks > 0 { (*next_at, None) } else { (None, *next_at) };
     let waiting: Option<i64> = row::value(
         db,
         "SELECT received_at FROM inbox WHERE subscription = ?1 ORDER BY number LIMIT 1",
@@ -217,15 +244,22 @@ pub(super) fn end(
     row::execute(
         db,
         "UPDATE subscription
-         SET round_due_at = :due_at, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
+         SET round_due_at = :due_at, sweep_at = :sweep_at, outage_sweep = 0, alive_at = :alive_at,
+             usual_gap = :usual_gap, gaps = :gaps, quiet_sweeps = :quiet_sweeps, haste = :haste, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
              round_attempts = 0, round_error = NULL, empty_looks = :empty_looks,
              first_round_open = 0, first_round = NULL, last_fetch_at = :now,
              last_notification_at = ifnull(:notified_at, last_notification_at)
          WHERE key = :key",
         named_params! {
             ":key": key,
-            ":due_at": end.next_at.map(micros).into_iter().chain(waiting).min(),
-            ":empty_looks": end.empty_looks,
+            ":due_at": look_at.map(micros).into_iter().chain(waiting).min(),
+            ":sweep_at": sweep_at.map(micros),
+            ":alive_at": rhythm.alive_at.map(micros),
+            ":usual_gap": rhythm.usual_gap.map(|gap| i64::try_from(gap.as_micros()).unwrap_or(i64::MAX)),
+            ":gaps": rhythm.gaps,
+            ":quiet_sweeps": rhythm.quiet_sweeps,
+            ":haste": rhythm.haste,
+            ":empty_looks": empty_looks,
             ":now": micros(now),
             ":notified_at": notified_at,
         },

@@ -29,3 +29,19 @@ CREATE INDEX held_removal_folder ON held_removal (subscription, folder, page);
 ALTER TABLE subscription ADD COLUMN pages INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subscription ADD COLUMN folder_round INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE subscription ADD COLUMN folder_round_open INTEGER NOT NULL DEFAULT 0;
+
+-- Sweeps have a time of their own, so that they never stand before a round that something asked for.
+ALTER TABLE subscription ADD COLUMN sweep_at INTEGER;                            -- NULL: never, or another look comes first
+ALTER TABLE subscription ADD COLUMN outage_sweep INTEGER NOT NULL DEFAULT 0;     -- it is due since nobody listened for long
+-- Its rhythm.
+ALTER TABLE subscription ADD COLUMN alive_at INTEGER;                            -- the last notification that was counted
+ALTER TABLE subscription ADD COLUMN usual_gap INTEGER;                           -- between two notifications
+ALTER TABLE subscription ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;             -- how many that is made of
+ALTER TABLE subscription ADD COLUMN quiet_sweeps INTEGER NOT NULL DEFAULT 0;     -- that found nothing in this quiet
+ALTER TABLE subscription ADD COLUMN haste INTEGER NOT NULL DEFAULT 0;            -- how often the sweeps' period is halved
+
+CREATE INDEX subscription_sweep_at ON subscription (sweep_at);
+
+UPDATE subscription SET sweep_at = round_due_at, round_due_at = NULL
+WHERE empty_looks = 0 AND last_fetch_at IS NOT NULL AND round_due_at IS NOT NULL
+      AND key NOT IN (SELECT subscription FROM inbox) AND ifnull(link, '') NOT LIKE '{"Next"%';
