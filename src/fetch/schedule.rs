@@ -89,7 +89,8 @@ fn heard(mut rhythm: Rhythm, notified_at: Option<DateTime<Utc>>) -> Rhythm {
         return rhythm;
     };
     if let Some(gap) = rhythm.alive_at.and_then(|before| (at - before).to_std().ok()) {
-        let usual = rhythm.usual_gap.map_or(gap, |usual| usual - usual / 8 + gap / 8);
+        let usual =
+            rhythm.usual_gap.map_or(gap, |usual| usual.saturating_sub(usual / 8).saturating_add(gap / 8));
         rhythm.usual_gap = Some(usual);
         rhythm.gaps = rhythm.gaps.saturating_add(1);
     }
