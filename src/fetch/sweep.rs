@@ -21,6 +21,9 @@ pub(super) struct Sweeping {
     budget: Mutex<Budget>,
     places: Arc<Semaphore>,
     said_alive: Mutex<Option<DateTime<Utc>>>,
+    /// Until then no sweep is due: rounds end all the time, and each would have all subscriptions looked through.
+    none_before: Mutex<Option<DateTime<Utc>>>,
+    every: Duration,
 }
 
 impl Sweeping {
@@ -30,7 +33,20 @@ impl Sweeping {
             // Half of the places are left to what was announced.
             places: Arc::new(Semaphore::new((settings.concurrency / 2).max(1))),
             said_alive: Mutex::new(None),
+            none_before: Mutex::new(None),
+            every: settings.sweep_every.unwrap_or(SIGN_OF_LIFE),
         }
+    }
+
+    fn none_before(&self) -> Option<DateTime<Utc>> {
+        *self.none_before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What rounds that end now schedule is due later than half of the period.
+    fn found(&self, next: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let latest = now + SIGN_OF_LIFE.min(self.every / 2);
+        *self.none_before.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(next.map_or(latest, |next| next.min(latest)));
     }
 
     fn with_budget<T>(&self, act: impl FnOnce(&mut Budget) -> T) -> T {
@@ -41,8 +57,11 @@ impl Sweeping {
 impl Fetcher {
     /// Claims a sweep that is due, if there is a place for it and its tenant's budget allows it.
     pub(super) async fn claim_sweep(&self) -> Result<Option<(Claim, OwnedSemaphorePermit)>, StoreError> {
-        let Ok(place) = Arc::clone(&self.sweeping.places).try_acquire_owned() else { return Ok(None) };
         let now = self.clock.now();
+        if self.sweeping.none_before().is_some_and(|at| now < at) {
+            return Ok(None);
+        }
+        let Ok(place) = Arc::clone(&self.sweeping.places).try_acquire_owned() else { return Ok(None) };
         let closed = self.sweeping.with_budget(|budget| budget.closed(now));
         let claim = self.store.claim_sweep(now, LEASE, closed).await?;
         if let Some(claim) = claim.as_ref().filter(|claim| is_sweep(claim)) {
@@ -58,10 +77,15 @@ impl Fetcher {
             return Ok(None);
         }
         let now = self.clock.now();
+        if let Some(at) = self.sweeping.none_before().filter(|at| now < *at) {
+            return Ok(Some(at));
+        }
         let (closed, opens_at) =
             self.sweeping.with_budget(|budget| (budget.closed(now), budget.opens_at(now)));
         let next = self.store.next_sweep(closed).await?;
-        Ok(next.into_iter().chain(opens_at).min())
+        let next = next.into_iter().chain(opens_at).min();
+        self.sweeping.found(next, now);
+        Ok(next)
     }
 
     /// Tells the store once a minute that somebody listens. Was nobody there for so long that Office 365 has given
