@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::problem::Problem;
+use super::view::Suspicious;
 use super::{Api, credentials};
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
@@ -74,6 +75,8 @@ struct SubscriptionsStatus<'a> {
     next_expiry: Option<Expiry<'a>>,
     /// Encrypted contents that could not be used, of all subscriptions that are still there.
     quarantined: u64,
+    /// How many are suspicious.
+    suspicious: usize,
     last_notification_at: Option<DateTime<Utc>>,
     last_event_at: Option<DateTime<Utc>>,
 }
@@ -174,6 +177,7 @@ fn summary(subscriptions: &[Subscription], now: DateTime<Utc>) -> SubscriptionsS
             .collect(),
         troubled: subscriptions.iter().filter_map(|one| Troubled::of(one, now)).collect(),
         quarantined: subscriptions.iter().map(|one| one.quarantined).sum(),
+        suspicious: subscriptions.iter().filter_map(|one| Suspicious::of(one, now)).count(),
         next_expiry: subscriptions.iter().filter_map(Expiry::of).min_by_key(|expiry| expiry.expires_at),
         last_notification_at: subscriptions.iter().filter_map(|one| one.last_notification_at).max(),
         last_event_at: subscriptions.iter().filter_map(|one| one.last_event_at).max(),

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::model::{FirstRound, Name, RemoteId, Resource, Start, State, Subscription, Trouble, Via};
+use crate::model::{
+    FirstRound, Name, RemoteId, Resource, Start, State, Subscription, Suspicion, Trouble, Via,
+};
 
 /// The JSON form of a [`Subscription`], in the order of the documentation.
 #[derive(Serialize)]
@@ -26,9 +28,27 @@ pub(super) struct View<'a> {
     quarantined: u64,
     error: Option<&'a Trouble>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    suspicious: Option<Suspicious>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     first_round: Option<&'a FirstRound>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resync: Option<&'a FirstRound>,
+}
+
+/// Why a subscription is not trusted.
+#[derive(Serialize)]
+pub(super) struct Suspicious {
+    reason: Suspicion,
+    explanation: &'static str,
+}
+
+impl Suspicious {
+    /// What is suspicious about one that is followed.
+    pub fn of(subscription: &Subscription, now: DateTime<Utc>) -> Option<Self> {
+        let followed = subscription.removed_at.is_none();
+        let reason = subscription.rhythm.suspicion(now).filter(|_| followed)?;
+        Some(Self { reason, explanation: reason.explanation() })
+    }
 }
 
 impl<'a> View<'a> {
@@ -53,6 +73,7 @@ impl<'a> View<'a> {
             include_resource_data: subscription.wish.include_resource_data,
             quarantined: subscription.quarantined,
             error: subscription.error(),
+            suspicious: Suspicious::of(subscription, now),
             first_round: subscription.first_round.as_ref(),
             resync: subscription.resync.as_ref(),
         }

@@ -179,7 +179,7 @@ fn kind_of(resource: &Resource) -> Kind {
     match resource {
         Resource::List(_) => Kind::ListItem,
         Resource::OneDrive(_) | Resource::Drive(_) => Kind::DriveItem,
-        Resource::Mail { .. } => Kind::Message,
+        Resource::Mail { .. } | Resource::Mailbox(_) => Kind::Message,
     }
 }
 

@@ -87,8 +87,15 @@ struct View {
     #[serde(default)]
     quarantined: u64,
     error: Option<Trouble>,
+    suspicious: Option<Suspicious>,
     first_round: Option<FirstRound>,
     resync: Option<FirstRound>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Suspicious {
+    reason: String,
+    explanation: String,
 }
 
 #[derive(Deserialize)]
@@ -211,6 +218,9 @@ fn how_far(round: &FirstRound, now: DateTime<Utc>) -> String {
 fn details(view: &View, now: DateTime<Utc>) -> String {
     let error = view.error.as_ref().map(|error| wrong(error, now));
     let progress = |round: &Option<FirstRound>| round.as_ref().map(|round| how_far(round, now));
+    let suspicious = view.suspicious.as_ref().map(|suspicious| {
+        format!("{}: {}", plain(&suspicious.reason, LONGEST), plain(&suspicious.explanation, LONGEST))
+    });
     let content = view.include_resource_data.then(|| match view.quarantined {
         0 => "comes with notifications".to_owned(),
         aside => format!("comes with notifications; {aside} put aside: GET /v1/quarantine says why"),
@@ -229,6 +239,7 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("pending", Some(if view.pending { "yes" } else { "no" }.to_owned())),
         ("events", Some(view.events.to_string())),
         ("content", content),
+        ("suspicious", suspicious),
         ("first round", progress(&view.first_round)),
         ("resync", progress(&view.resync)),
         ("error", error),

@@ -15,11 +15,14 @@ pub struct Fetch {
     /// of a drive's notification.
     #[serde(deserialize_with = "values::duration_or_off")]
     pub sweep_every: Option<Duration>,
+    /// Sweeps that a tenant is asked for in a minute at most, evenly spread. Default 60.
+    #[serde(deserialize_with = "sweeps_per_minute")]
+    pub sweeps_per_minute: u32,
 }
 
 impl Default for Fetch {
     fn default() -> Self {
-        Self { concurrency: 16, sweep_every: Some(Duration::from_secs(6 * 60 * 60)) }
+        Self { concurrency: 16, sweep_every: Some(Duration::from_secs(6 * 60 * 60)), sweeps_per_minute: 60 }
     }
 }
 
@@ -27,4 +30,14 @@ fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::E
     let number = i64::deserialize(deserializer)?;
     let allowed = usize::try_from(number).ok().filter(|number| (1..=256).contains(number));
     allowed.ok_or_else(|| D::Error::custom(format!("{number} is out of range: write a number from 1 to 256")))
+}
+
+fn sweeps_per_minute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let allowed = u32::try_from(number).ok().filter(|number| (1..=6000).contains(number));
+    allowed.ok_or_else(|| {
+        D::Error::custom(format!(
+            "{number} is out of range: write a number from 1 to 6000 (sweep_every = 0 turns sweeps off)"
+        ))
+    })
 }

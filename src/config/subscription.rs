@@ -79,7 +79,7 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
         if let Some(other) = same {
             return wrong("resource", format!("'{other}' follows the same: remove one of the two"));
         }
-        if !entry.select.is_empty() && !matches!(entry.resource, Resource::Mail { .. }) {
+        if !entry.select.is_empty() && !entry.resource.is_mail() {
             return wrong(
                 "select",
                 "only mail: addresses have properties to select: leave it out".to_owned(),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
+use super::mailbox::Walk;
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
@@ -16,7 +17,7 @@ use crate::store::{Cause, Claim, Committed, Known, Link, MirrorRow, Resync, Roun
 use crate::tasks::STORE_RETRY;
 
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
-const PAGE: Duration = Duration::from_secs(240);
+pub(super) const PAGE: Duration = Duration::from_secs(240);
 
 /// Steps taken with contents before the pages: what comes faster than this must not keep the round from beginning.
 const CONTENTS: usize = 50;
@@ -25,7 +26,7 @@ const CONTENTS: usize = 50;
 pub(super) type Findings = (Vec<NewEvent>, Vec<MirrorRow>, Vec<ItemId>);
 
 /// How a round ended.
-enum Landing {
+pub(super) enum Landing {
     Finished,
     Stopped(Box<Claim>),
     Lost,
@@ -101,6 +102,9 @@ impl Fetcher {
                 Err(failure) => return self.failed(claim, failure),
             }
         }
+        if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
+            return Walk::new(self, &user, written).on(claim, stop).await;
+        }
         let mut told = None;
         loop {
             if stop.is_cancelled() {
@@ -141,7 +145,7 @@ impl Fetcher {
         }
     }
 
-    fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
+    pub(super) fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         Landing::Failed(claim, trouble)
@@ -207,17 +211,27 @@ impl Fetcher {
 
     /// What comes after a round that ends with this link and has written `total` events.
     pub(super) fn end(&self, claim: &Claim, link: &Link, total: u64) -> RoundEnd {
-        let (now, sweep_every) = (self.clock.now(), self.settings.sweep_every);
+        let now = self.clock.now();
         match link {
             Link::Next(_) => RoundEnd::default(),
-            Link::Delta(_) => {
-                schedule::after(claim.cause, total, claim.empty_looks, sweep_every, now, rand::random())
-            }
+            Link::Delta(_) => self.after(claim, total, now),
         }
     }
 }
 
 impl Fetcher {
+    /// What comes after the round, which wrote so many events.
+    pub(super) fn after(&self, claim: &Claim, events: u64, now: DateTime<Utc>) -> RoundEnd {
+        let round = schedule::Round {
+            cause: claim.cause,
+            events,
+            looks: claim.empty_looks,
+            rhythm: claim.subscription.rhythm,
+            notified_at: claim.subscription.last_notification_at,
+        };
+        schedule::after(&round, self.settings.sweep_every, now, rand::random())
+    }
+
     pub(super) fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
         let now = self.clock.now();
         for (kind, change, time) in told {
@@ -230,7 +244,7 @@ impl Fetcher {
                 self.metrics.event_latency(LatencyFrom::Notification, since(hinted_at, now));
             }
         }
-        if claim.cause == Cause::Sweep {
+        if matches!(claim.cause, Cause::Sweep | Cause::OutageSweep) {
             self.metrics.recovered_by_sweep(u64::try_from(told.len()).unwrap_or(u64::MAX));
         }
     }
@@ -240,7 +254,7 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
     Failure::local(Verdict::Transient, "store", format!("the store did not take part: {error}"))
 }
 
-fn slow() -> Failure {
+pub(super) fn slow() -> Failure {
     Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
 }
 
@@ -249,7 +263,7 @@ pub(super) fn unwritable(error: &serde_json::Error) -> Failure {
 }
 
 /// Within a page the last occurrence of an item counts.
-fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
+pub(super) fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
     let mut seen = HashSet::with_capacity(items.len());
     items.reverse();
     items.retain(|item| seen.insert(item.id.clone()));
@@ -259,7 +273,7 @@ fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
 
 /// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
 /// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told.
-async fn complete(
+pub(super) async fn complete(
     tenant: &Tenant,
     target: &Target,
     select: &[String],
@@ -269,7 +283,9 @@ async fn complete(
     let mut whole = Vec::with_capacity(items.len());
     for item in items {
         let understood = match target {
-            Target::MailFolder { .. } => matches!(known.get(&item.id), Some(Known::Here(_))),
+            Target::MailFolder { .. } | Target::Mailbox { .. } => {
+                matches!(known.get(&item.id), Some(Known::Here(_)))
+            }
             Target::List { .. } | Target::Drive { .. } => false,
         };
         if item.removed || !item.partial || understood {

@@ -13,13 +13,16 @@
 //! * the cursor dies, or somebody asks for everything: the mirror gets a new generation, and a round that was under way
 //!   with the old one commits nothing more (`resync`).
 
+mod budget;
 mod classify;
 pub mod content;
 mod diff;
 mod flight;
+mod mailbox;
 mod request;
 mod resync;
 mod schedule;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +34,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use request::Fetched;
+use sweep::Sweeping;
 
 use crate::clock::Clock;
 use crate::config;
@@ -56,6 +60,7 @@ pub struct Fetcher {
     sealer: Option<Arc<Sealer>>,
     ended: broadcast::Sender<Ended>,
     outage: Outage,
+    sweeping: Arc<Sweeping>,
 }
 
 /// A round ended, well or not.
@@ -78,7 +83,8 @@ impl Fetcher {
         sealer: Option<Arc<Sealer>>,
     ) -> Self {
         let (ended, outage) = (broadcast::Sender::new(256), Outage::default());
-        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage }
+        let sweeping = Arc::new(Sweeping::new(&settings));
+        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage, sweeping }
     }
 
     /// Launches what is due, and says when to look again.
@@ -92,15 +98,30 @@ impl Fetcher {
         if self.outage.ends() {
             tracing::info!("Rounds that are due are found again");
         }
-        self.store.next_round().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+        self.next().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+    }
+
+    async fn next(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let (round, sweep) = (self.store.next_round().await?, self.next_sweep().await?);
+        Ok(round.into_iter().chain(sweep).min())
     }
 
     /// Claims what is due as long as there is a free place.
     async fn launch(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), StoreError> {
+        self.say_alive().await?;
         while flights.len() < self.settings.concurrency && !stop.is_cancelled() {
-            let Some(claim) = self.store.claim_round(self.clock.now(), LEASE).await? else { break };
+            let (claim, place) = match self.store.claim_round(self.clock.now(), LEASE).await? {
+                Some(claim) => (claim, None),
+                None => match self.claim_sweep().await? {
+                    Some((claim, place)) => (claim, Some(place)),
+                    None => break,
+                },
+            };
             let (fetcher, stop) = (self.clone(), stop.clone());
-            flights.spawn(async move { fetcher.fly(claim, stop).await });
+            flights.spawn(async move {
+                fetcher.fly(claim, stop).await;
+                drop(place);
+            });
         }
         Ok(())
     }

@@ -4,71 +4,100 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::model::Rhythm;
 use crate::store::{Cause, RoundEnd};
 
 /// A notification can precede the change in what is read, so a round that finds nothing right after one is looked
 /// at again after these times, then left to the sweep.
 const LOOKS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(10), Duration::from_secs(60)];
 
-/// What comes after a round that was made for `cause` and wrote `events`; `looks` is the number of looks in a row
-/// that had found nothing. `chance` is a random number in `[0, 1)`: sweeps are spread over a tenth of their
-/// period, so that subscriptions made together are not swept together.
-pub fn after(
-    cause: Cause,
-    events: u64,
-    looks: u32,
-    sweep_every: Option<Duration>,
-    now: DateTime<Utc>,
-    chance: f64,
-) -> RoundEnd {
-    let expecting = match cause {
+/// However often a subscription is swept, it is not more often than this.
+const SHORTEST_SWEEP: Duration = Duration::from_secs(5 * 60);
+
+/// How often the period of sweeps is halved at most.
+const MOST_HASTE: u32 = 5;
+/// How often a sweep that found something halves it; each one that finds nothing takes one of these back.
+const HASTE: u32 = 2;
+
+/// Office 365 tries to deliver a notification for four hours. Whoever did not listen for longer has missed some.
+pub const RETRY_WINDOW: Duration = Duration::from_secs(4 * 3600);
+
+/// A round that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Round {
+    /// Why it was made.
+    pub cause: Cause,
+    /// Events that it wrote.
+    pub events: u64,
+    /// Looks in a row before it that had found nothing.
+    pub looks: u32,
+    /// The rhythm before it.
+    pub rhythm: Rhythm,
+    /// When the last notification arrived.
+    pub notified_at: Option<DateTime<Utc>>,
+}
+
+/// What comes after a round. `chance` is a random number in `[0, 1)`: sweeps are spread over a tenth of their period, so
+/// that subscriptions made together are not swept together.
+pub fn after(round: &Round, sweep_every: Option<Duration>, now: DateTime<Utc>, chance: f64) -> RoundEnd {
+    let rhythm = heard(swept(round, now), round.notified_at);
+    let expecting = match round.cause {
         Cause::Hint => Some(0),
-        Cause::AnotherLook => usize::try_from(looks).ok(),
-        Cause::First | Cause::Sweep => None,
+        Cause::AnotherLook => usize::try_from(round.looks).ok(),
+        Cause::First | Cause::Anew | Cause::Sweep | Cause::OutageSweep => None,
     };
-    if events == 0
+    if round.events == 0
         && let Some(made) = expecting
         && let Some(wait) = LOOKS.get(made)
     {
         let looks = u32::try_from(made).unwrap_or(u32::MAX).saturating_add(1);
-        return RoundEnd { next_at: Some(now + *wait), empty_looks: looks };
+        return RoundEnd { next_at: Some(now + *wait), empty_looks: looks, rhythm };
     }
-    let sweep = sweep_every.map(|every| now + every.mul_f64(1.0 - 0.1 * chance));
-    RoundEnd { next_at: sweep, empty_looks: 0 }
+    let sweep = sweep_every.map(|every| next_sweep(&rhythm, every, now, chance));
+    RoundEnd { next_at: sweep, empty_looks: 0, rhythm }
+}
+
+/// When to sweep: regularly, more often after a sweep that found something, and early where it is quiet.
+fn next_sweep(rhythm: &Rhythm, every: Duration, now: DateTime<Utc>, chance: f64) -> DateTime<Utc> {
+    let shortest = SHORTEST_SWEEP.min(every);
+    let period = (every / 2_u32.saturating_pow(rhythm.haste.min(MOST_HASTE))).max(shortest);
+    let regular = now + period.mul_f64(1.0 - 0.1 * chance);
+    let early = rhythm.quiet_sweep_at().map(|at| at.max(now + shortest));
+    early.map_or(regular, |early| early.min(regular))
+}
+
+/// The rhythm after what the round found, if it was a sweep.
+fn swept(round: &Round, now: DateTime<Utc>) -> Rhythm {
+    let mut rhythm = round.rhythm;
+    match (round.cause, round.events) {
+        (Cause::Sweep, 1..) => rhythm.haste = rhythm.haste.saturating_add(HASTE).min(MOST_HASTE),
+        (Cause::Sweep | Cause::OutageSweep, 0) => {
+            rhythm.haste = rhythm.haste.saturating_sub(1);
+            if rhythm.unusual_at().is_some_and(|at| at <= now) {
+                rhythm.quiet_sweeps = rhythm.quiet_sweeps.saturating_add(1);
+            }
+        }
+        _ => {}
+    }
+    rhythm
+}
+
+/// The rhythm after a notification, if one came since the last that was counted. The average follows slowly: an eighth
+/// of each new gap.
+fn heard(mut rhythm: Rhythm, notified_at: Option<DateTime<Utc>>) -> Rhythm {
+    let Some(at) = notified_at.filter(|at| rhythm.alive_at.is_none_or(|before| before < *at)) else {
+        return rhythm;
+    };
+    if let Some(gap) = rhythm.alive_at.and_then(|before| (at - before).to_std().ok()) {
+        let usual =
+            rhythm.usual_gap.map_or(gap, |usual| usual.saturating_sub(usual / 8).saturating_add(gap / 8));
+        rhythm.usual_gap = Some(usual);
+        rhythm.gaps = rhythm.gaps.saturating_add(1);
+    }
+    rhythm.alive_at = Some(at);
+    rhythm.quiet_sweeps = 0;
+    rhythm
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SWEEP: Option<Duration> = Some(Duration::from_secs(6 * 3600));
-
-    #[test]
-    fn an_empty_round_after_a_notification_is_looked_at_again_three_times() {
-        let now = DateTime::UNIX_EPOCH;
-        let mut end = after(Cause::Hint, 0, 0, SWEEP, now, 0.0);
-        let mut waits = vec![];
-        while end.empty_looks > 0 {
-            waits.push((end.next_at.unwrap() - now).num_seconds());
-            end = after(Cause::AnotherLook, 0, end.empty_looks, SWEEP, now, 0.0);
-        }
-        assert_eq!(waits, [2, 10, 60]);
-        assert_eq!(end.next_at, Some(now + Duration::from_secs(6 * 3600)));
-    }
-
-    #[test]
-    fn a_round_that_found_something_or_was_not_announced_is_left_to_the_sweep() {
-        let now = DateTime::UNIX_EPOCH;
-        for (cause, events, looks) in
-            [(Cause::Hint, 1, 0), (Cause::AnotherLook, 1, 1), (Cause::Sweep, 0, 0), (Cause::First, 0, 0)]
-        {
-            let end = after(cause, events, looks, SWEEP, now, 1.0);
-            assert_eq!(
-                end,
-                RoundEnd { next_at: Some(now + Duration::from_secs(19_440)), empty_looks: 0 },
-                "{cause:?}"
-            );
-            assert_eq!(after(cause, events, looks, None, now, 1.0), RoundEnd::default());
-        }
-    }
-}
+mod tests;

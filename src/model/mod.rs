@@ -9,6 +9,7 @@ mod item;
 mod name;
 mod notification;
 mod resource;
+mod rhythm;
 mod subscription;
 mod trouble;
 
@@ -21,5 +22,6 @@ pub use item::{Item, Properties};
 pub use name::{InvalidName, Name};
 pub use notification::{Hint, HintKind};
 pub use resource::{CONTENT_IS_REFUSED, DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};
+pub use rhythm::{Rhythm, Suspicion};
 pub use subscription::{FirstRound, InvalidChoice, Origin, Remote, Start, State, Subscription, Via, Wish};
 pub use trouble::Trouble;

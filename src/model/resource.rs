@@ -21,6 +21,8 @@ pub enum Resource {
         /// Well-known name or id of the folder.
         folder: String,
     },
+    /// `mail:USER`: the messages of all folders of a mailbox, by the user's principal name or id.
+    Mailbox(String),
 }
 
 /// How a list is named.
@@ -89,6 +91,11 @@ pub enum Target {
         /// Id of the folder.
         folder: String,
     },
+    /// All folders of a mailbox, those included that are made later.
+    Mailbox {
+        /// Id of the user.
+        user: String,
+    },
 }
 
 impl Kind {
@@ -115,7 +122,12 @@ pub const CONTENT_IS_REFUSED: &str =
 impl Resource {
     /// Whether Office 365 sends its content along with notifications.
     pub const fn may_bring_content(&self) -> bool {
-        matches!(self, Self::Mail { .. })
+        self.is_mail()
+    }
+
+    /// Whether its items are messages.
+    pub const fn is_mail(&self) -> bool {
+        matches!(self, Self::Mail { .. } | Self::Mailbox(_))
     }
 }
 
@@ -125,7 +137,7 @@ impl Target {
         match self {
             Self::List { .. } => Kind::ListItem,
             Self::Drive { .. } => Kind::DriveItem,
-            Self::MailFolder { .. } => Kind::Message,
+            Self::MailFolder { .. } | Self::Mailbox { .. } => Kind::Message,
         }
     }
 
@@ -137,6 +149,7 @@ impl Target {
             Self::Drive { drive } if drive.starts_with("b!") => format!("drive:{drive}"),
             Self::Drive { drive } => format!("drive:{}", drive.to_lowercase()),
             Self::MailFolder { user, folder } => format!("mail:{}/{folder}", user.to_lowercase()),
+            Self::Mailbox { user } => format!("mail:{}", user.to_lowercase()),
         }
     }
 }
@@ -161,10 +174,10 @@ impl FromStr for Resource {
                 Some((user, folder)) if !user.is_empty() && !folder.is_empty() && !folder.contains('/') => {
                     Ok(Self::Mail { user: user.to_owned(), folder: folder.to_owned() })
                 }
-                Some(_) => Err(invalid("write mail:USER/FOLDER, FOLDER being a well-known name or an id")),
-                None => Err(invalid(
-                    "this version follows single folders: write mail:USER/FOLDER, as in mail:alice@contoso.com/inbox",
+                Some(_) => Err(invalid(
+                    "write mail:USER for the whole mailbox or mail:USER/FOLDER, FOLDER being a well-known name or an id",
                 )),
+                None => Ok(Self::Mailbox(rest.to_owned())),
             },
             "calendar" | "contacts" | "graph" => Err(invalid("this kind is reserved for a later version")),
             _ => Err(invalid("it must begin with list:, onedrive:, drive: or mail:")),
@@ -209,6 +222,7 @@ impl fmt::Display for Resource {
             Self::Drive(DriveAddress::Web(url)) => write!(f, "drive:{url}"),
             Self::Drive(DriveAddress::Id(id)) => write!(f, "drive:{id}"),
             Self::Mail { user, folder } => write!(f, "mail:{user}/{folder}"),
+            Self::Mailbox(user) => write!(f, "mail:{user}"),
         }
     }
 }
@@ -240,6 +254,7 @@ mod tests {
             "drive:b!abc",
             "drive:https://contoso.sharepoint.com/sites/hr/Shared%20Documents",
             "mail:alice@contoso.com/inbox",
+            "mail:alice@contoso.com",
         ] {
             let resource: Resource = address.parse().unwrap();
             assert_eq!(resource.to_string(), address);
@@ -257,7 +272,7 @@ mod tests {
             "list:x",
             "drive:a/b",
             "onedrive:a/b",
-            "mail:a",
+            "mail:",
             "mail:a/",
             "mail:/b",
             "calendar:a",

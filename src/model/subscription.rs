@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{CertificateId, Name, RemoteId, Resource, SubscriptionId, Target, Trouble};
+use super::{CertificateId, Name, RemoteId, Resource, Rhythm, SubscriptionId, Target, Trouble};
 
 /// What somebody wants followed, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +187,8 @@ pub struct Subscription {
     pub first_round: Option<FirstRound>,
     /// While everything is read anew, because the delta cursor died or somebody asked for it.
     pub resync: Option<FirstRound>,
+    /// How often it is usually notified, and what its sweeps have found.
+    pub rhythm: Rhythm,
 }
 
 impl Subscription {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use auth::SignIn;
 pub use error::{Failure, Verdict};
-pub use graph::{DeltaPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
+pub use graph::{DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
 pub use handshake::{Unshaken, shake_hands};
 pub use signing_keys::{Signer, TokenVersion};
 pub use tenant::{Audience, Tenant};

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::auth::{Credentials, SignIn, Tokens};
 use super::base::Base;
 use super::connection::Connection;
-use super::graph::{DeltaPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
+use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
 use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::Gates;
 use super::{Failure, SetupError};
@@ -91,6 +91,11 @@ impl Tenant {
         link: Option<&Link>,
     ) -> Result<DeltaPage, Failure> {
         self.graph.page(target, select, link).await
+    }
+
+    /// The page of changes of a mailbox's tree of folders at a link; without one, the first page of all folders.
+    pub async fn folders(&self, user: &str, link: Option<&Link>) -> Result<FolderPage, Failure> {
+        self.graph.folders(user, link).await
     }
 
     /// One whole item, with the same properties as on a page; none if it is gone.

@@ -106,6 +106,7 @@ mod tests {
             quarantined: 0,
             first_round: None,
             resync: None,
+            rhythm: crate::model::Rhythm::default(),
         }
     }
 

@@ -15,11 +15,13 @@ mod gates;
 mod inbox;
 mod keep;
 mod log;
+mod mailboxes;
 mod registry;
 mod renewals;
 mod resyncs;
 mod rounds;
 mod sqlite;
+mod sweeps;
 
 use std::sync::Arc;
 
@@ -32,19 +34,43 @@ pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
+pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;
 pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
+pub use sweeps::Sweeps;
 
 /// Everything a backend offers.
 pub trait Store:
-    Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep + ClosedGates
+    Inbox
+    + Contents
+    + Certificates
+    + Registry
+    + Renewals
+    + Rounds
+    + Resyncs
+    + Sweeps
+    + Mailboxes
+    + Log
+    + Keep
+    + ClosedGates
 {
 }
 
 impl<T> Store for T where
-    T: Inbox + Contents + Certificates + Registry + Renewals + Rounds + Resyncs + Log + Keep + ClosedGates
+    T: Inbox
+        + Contents
+        + Certificates
+        + Registry
+        + Renewals
+        + Rounds
+        + Resyncs
+        + Sweeps
+        + Mailboxes
+        + Log
+        + Keep
+        + ClosedGates
 {
 }
 

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Resync, StoreError};
-use crate::model::{FirstRound, ItemId, NewEvent, Properties, Subscription, SubscriptionId, Trouble};
+use crate::model::{FirstRound, ItemId, NewEvent, Properties, Rhythm, Subscription, SubscriptionId, Trouble};
 
 /// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
 #[async_trait]
 pub trait Rounds: Send + Sync {
     /// Claims one subscription that wants a round and whose next attempt's time has come: hints wait, a round
-    /// is unfinished, its first round, another look or its sweep is due. Void after `lease` unless it is renewed by a
+    /// is unfinished, its first round or another look is due (sweeps are claimed apart). Void after `lease` unless it is renewed by a
     /// commit. Not claimed: what has no remote subscription yet and never had one, what is removed.
     async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError>;
 
@@ -40,7 +40,7 @@ pub trait Rounds: Send + Sync {
     /// Ends a claim without anything having happened: the process stops.
     async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
-    /// When the next round is due: hints that wait, sweep, another look, a next attempt. One that is claimed counts
+    /// When the next round is due: hints that wait, another look, a next attempt. One that is claimed counts
     /// from the end of its lease, so that work whose task died is taken up again.
     async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
 }
@@ -88,8 +88,12 @@ pub enum Cause {
     Hint,
     /// The round before found nothing although a notification had announced something.
     AnotherLook,
+    /// It was taken up anew: nothing could have announced what happened before.
+    Anew,
     /// No notification asked for it.
     Sweep,
+    /// The same, since nobody had listened for so long that notifications were given up.
+    OutageSweep,
 }
 
 /// What the mirror knows of an item.
@@ -144,6 +148,8 @@ pub struct RoundEnd {
     /// Looks in a row, this one included, that found nothing after a notification. With more than 0,
     /// `next_at` is another look, else it is the sweep.
     pub empty_looks: u32,
+    /// The rhythm as it is known now.
+    pub rhythm: Rhythm,
 }
 
 /// What became of a page.

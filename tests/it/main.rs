@@ -19,6 +19,7 @@ mod gates;
 mod house;
 mod lifecycle;
 mod listener;
+mod mailbox;
 mod main_job;
 mod monitoring;
 mod office365;
@@ -30,6 +31,7 @@ mod receiver;
 mod resync;
 mod simulator;
 mod store;
+mod sweeps;
 
 /// For the one file of the library that is also built into these tests (`store::elision`).
 use o365_listener::model;

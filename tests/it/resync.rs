@@ -1,6 +1,6 @@
 //! A delta cursor that is dead, or a wish to read everything anew: what differs is told, each thing once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -145,4 +145,26 @@ async fn a_cursor_that_dies_again_and_again_is_asked_at_growing_pauses_until_it_
     fetch(&house).await;
     assert_eq!(told(&house.events().await), expected);
     assert_eq!(house.subscription("it").await["state"], "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_mailbox_is_read_anew_when_somebody_asks() {
+    let house = followed("{mail}", "baseline").await;
+    let mailbox = house.tenant.tenant().resources.mail.rsplit_once('/').unwrap().0.to_owned();
+    drop(house);
+    let house = followed(&mailbox, "baseline").await;
+    let inbox = format!("{mailbox}/inbox");
+    let asked = json!({"count": 10, "seed": 3, "resource": inbox});
+    let made = house.control("changes", asked).await;
+    let changed: HashSet<_> = made["changes"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    let (status, answer) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
+    assert_eq!(status, 200, "{answer}");
+    house.quiet().await;
+    let events = house.events().await;
+    assert!(!told(&events).is_empty());
+    for event in &events {
+        assert!(changed.contains(&event["subject"]), "what did not differ is told: {event:#?}");
+    }
+    let (status, _) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
+    assert_eq!((status, house.events().await.len()), (200, events.len()));
 }

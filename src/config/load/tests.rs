@@ -148,7 +148,7 @@ fn what_is_wrong_with_a_variable_names_the_variable() {
         (
             "FETCH__CONCURENCY",
             "7",
-            "fetch.concurency: unknown key `concurency`: use `concurrency` or `sweep_every`",
+            "fetch.concurency: unknown key `concurency`: use one of `concurrency`, `sweep_every`, `sweeps_per_minute`",
         ),
         (
             "FETCH__CONCURRENCY",
@@ -191,7 +191,7 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
     refuses(&[
         (
             "[fetch]\nconcurency = 3",
-            "line 3, fetch.concurency: unknown key `concurency`: use `concurrency` or `sweep_every`",
+            "line 3, fetch.concurency: unknown key `concurency`: use one of `concurrency`, `sweep_every`, `sweeps_per_minute`",
         ),
         (
             "[[sink]]\nname = \"a\"",
@@ -444,8 +444,8 @@ fn a_subscription_that_cannot_be_is_told_why() {
             "line 10, subscription.resource: 'ondrive:alice@contoso.com' is not a resource address: it must begin with list:, onedrive:, drive: or mail:",
         ),
         (
-            subscription(&good.replace("onedrive:alice@contoso.com", "mail:alice@contoso.com")),
-            "line 10, subscription.resource: 'mail:alice@contoso.com' is not a resource address: this version follows single folders: write mail:USER/FOLDER, as in mail:alice@contoso.com/inbox",
+            subscription(&good.replace("onedrive:alice@contoso.com", "mail:alice@contoso.com/a/b")),
+            "line 10, subscription.resource: 'mail:alice@contoso.com/a/b' is not a resource address: write mail:USER for the whole mailbox or mail:USER/FOLDER, FOLDER being a well-known name or an id",
         ),
         (
             subscription(&format!("{good}via = \"sharepoint\"")),

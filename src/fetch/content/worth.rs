@@ -19,18 +19,20 @@ pub(super) fn worth_telling(target: &Target, opened: &Opened, known: Option<&Kno
     if opened.item.as_ref().is_some_and(|id| *id != item.id.0) {
         return None;
     }
-    let (Target::MailFolder { folder, .. }, Some(parent)) =
-        (target, text(&item.properties, "parentFolderId"))
-    else {
-        return None;
+    let parent = text(&item.properties, "parentFolderId")?;
+    // Of a whole mailbox, a move is left to the round, which knows whether the folder is one of those that are followed.
+    let (followed, new) = match target {
+        Target::MailFolder { folder, .. } => (parent == folder, parent == folder),
+        Target::Mailbox { .. } => (false, true),
+        Target::List { .. } | Target::Drive { .. } => return None,
     };
     let fresh = match known {
         Some(Known::Gone) => false,
         Some(Known::Here(before)) => {
-            let here = parent == folder || text(before, "parentFolderId") == Some(parent);
+            let here = followed || text(before, "parentFolderId") == Some(parent);
             here && modified(&item.properties)? > modified(before)?
         }
-        None => parent == folder,
+        None => new,
     };
     fresh.then_some(item)
 }

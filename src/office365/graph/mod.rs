@@ -2,6 +2,7 @@
 //! request id, respects the gates, and judges the answer.
 
 mod delta;
+mod folders;
 mod items;
 mod refusal;
 mod resolve;
@@ -19,6 +20,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use delta::DeltaPage;
+pub use folders::FolderPage;
 pub use items::read_content;
 pub use resolve::Resolved;
 pub use subscriptions::{NewRemote, Recipient, RemoteSubscription};

@@ -35,6 +35,7 @@ pub(super) fn path(target: &Target) -> Vec<&str> {
         Target::List { site, list } => vec!["sites", site, "lists", list],
         Target::Drive { drive } => vec!["drives", drive, "root"],
         Target::MailFolder { user, folder } => vec!["users", user, "mailFolders", folder, "messages"],
+        Target::Mailbox { user } => vec!["users", user, "messages"],
     }
 }
 
@@ -54,7 +55,7 @@ pub(super) fn item_path<'a>(target: &'a Target, id: &'a str) -> Vec<&'a str> {
         Target::List { site, list } => vec!["sites", site, "lists", list, "items", id],
         Target::Drive { drive } => vec!["drives", drive, "items", id],
         // Without the folder: a message that was moved in the meantime is still found.
-        Target::MailFolder { user, .. } => vec!["users", user, "messages", id],
+        Target::MailFolder { user, .. } | Target::Mailbox { user } => vec!["users", user, "messages", id],
     }
 }
 
@@ -64,7 +65,7 @@ pub(super) fn representation(target: &Target, select: &[String]) -> Option<(&'st
     match target {
         Target::List { .. } => Some(("$expand", "fields".to_owned())),
         Target::Drive { .. } => None,
-        Target::MailFolder { .. } => {
+        Target::MailFolder { .. } | Target::Mailbox { .. } => {
             let known =
                 |property: &&str| !MESSAGE_PROPERTIES.iter().any(|p| p.eq_ignore_ascii_case(property));
             let more = select.iter().map(String::as_str).filter(known);
@@ -77,7 +78,9 @@ pub(super) fn representation(target: &Target, select: &[String]) -> Option<(&'st
 /// the other kind.
 pub(super) fn item_preferences(target: &Target) -> Option<&'static str> {
     match target {
-        Target::MailFolder { .. } => Some(r#"IdType="ImmutableId", odata.maxpagesize=200"#),
+        Target::MailFolder { .. } | Target::Mailbox { .. } => {
+            Some(r#"IdType="ImmutableId", odata.maxpagesize=200"#)
+        }
         Target::List { .. } | Target::Drive { .. } => None,
     }
 }
@@ -85,7 +88,7 @@ pub(super) fn item_preferences(target: &Target) -> Option<&'static str> {
 /// Whom Office 365 counts requests for its items with.
 pub(super) fn area(target: &Target) -> Area {
     match target {
-        Target::MailFolder { user, .. } => mailbox(user),
+        Target::MailFolder { user, .. } | Target::Mailbox { user } => mailbox(user),
         Target::List { .. } | Target::Drive { .. } => Area::Tenant,
     }
 }
@@ -100,7 +103,7 @@ pub(super) fn name_permission(target: &Target, failure: Failure) -> Failure {
     let (what, permission) = match target {
         Target::List { .. } => ("SharePoint lists", LISTS),
         Target::Drive { .. } => ("files", DRIVES),
-        Target::MailFolder { .. } => ("mail", MAIL),
+        Target::MailFolder { .. } | Target::Mailbox { .. } => ("mail", MAIL),
     };
     name_permissions(what, permission, failure)
 }

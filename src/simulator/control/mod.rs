@@ -88,7 +88,12 @@ impl Followed {
             }
             Self::Folder { user, folder } => {
                 if let Some(mailbox) = world.mailboxes.get_mut(&user) {
-                    mailbox.chains.retain(|_, chain| chain.options.folder != Some(folder));
+                    // The tree of folders goes with the folder at its top.
+                    let top = mailbox.folder("msgfolderroot").is_ok_and(|top| top.key == folder);
+                    mailbox.chains.retain(|_, chain| match chain.options.folder {
+                        Some(other) => other != folder,
+                        None => !top,
+                    });
                 }
             }
         }

@@ -243,15 +243,18 @@ fn one(
     (!parts.is_empty()).then(|| Value::Object(start.into_iter().chain(parts).collect()))
 }
 
+/// Folders that changed since; a first round does not tell those that are gone.
 fn folder_page(mailbox: &Mailbox, cursor: u64, size: usize) -> Page {
-    let mut changed: Vec<_> = mailbox.folders.values().filter(|folder| folder.change > cursor).collect();
-    changed.sort_by_key(|folder| folder.change);
+    let here =
+        mailbox.folders.values().map(|folder| (folder.change, mail_shape::folder_body(mailbox, folder)));
+    let gone = mailbox.deleted_folders.iter().filter(|_| cursor > 0).map(|(key, change)| {
+        let id = mailbox.folder_id(*key);
+        (*change, json!({"id": id, "@removed": {"reason": "deleted"}}))
+    });
+    let mut changed: Vec<(u64, Value)> = here.chain(gone).filter(|(change, _)| *change > cursor).collect();
+    changed.sort_by_key(|(change, _)| *change);
     let more = changed.len() > size;
     changed.truncate(size);
-    let last = changed.last().map_or(cursor, |folder| folder.change);
-    Page {
-        values: changed.into_iter().map(|folder| mail_shape::folder_body(mailbox, folder)).collect(),
-        more,
-        last,
-    }
+    let last = changed.last().map_or(cursor, |(change, _)| *change);
+    Page { values: changed.into_iter().map(|(_, body)| body).collect(), more, last }
 }

@@ -22,6 +22,12 @@ pub(super) fn answer(world: &mut World, call: &Call, user: &str, rest: &[&str]) 
         ("POST", ["mailFolders", folder, "messages"]) => create(world, call, owner, folder),
         ("POST", ["mailFolders"]) => create_folder(world, call, owner, "msgfolderroot"),
         ("POST", ["mailFolders", folder, "childFolders"]) => create_folder(world, call, owner, folder),
+        ("POST", ["mailFolders", folder, "move"]) => move_folder(world, call, owner, folder),
+        ("DELETE", ["mailFolders", folder]) => {
+            let key = world.mailbox(user)?.folder(folder)?.key;
+            world.remove_folder(owner, key)?;
+            Ok(Answer::empty(204))
+        }
         ("POST", ["sendMail"]) => send_new(world, call, owner),
         (_, ["messages", id, action @ ..] | ["mailFolders", _, "messages", id, action @ ..]) => {
             let key = world.mailbox(user)?.message(id)?.key;
@@ -86,6 +92,17 @@ fn create_folder(world: &mut World, call: &Call, user: Uuid, parent: &str) -> Ou
     }
     let parent = world.mailboxes.get(&user).ok_or_else(GraphError::message_not_found)?.folder(parent)?.key;
     let key = world.add_folder(user, Some(parent), name)?;
+    let mailbox = world.mailboxes.get(&user).ok_or_else(GraphError::message_not_found)?;
+    let folder = mailbox.folders.get(&key).ok_or_else(GraphError::message_not_found)?;
+    Ok(entity(call, 201, "mailFolders/$entity", mail_shape::folder_body(mailbox, folder)))
+}
+
+fn move_folder(world: &mut World, call: &Call, user: Uuid, folder: &str) -> Outcome {
+    let body = call.json()?;
+    let to = body.get("destinationId").and_then(Value::as_str).unwrap_or_default();
+    let mailbox = world.mailboxes.get(&user).ok_or_else(GraphError::message_not_found)?;
+    let (key, to) = (mailbox.folder(folder)?.key, mailbox.folder(to)?.key);
+    world.move_folder(user, key, to)?;
     let mailbox = world.mailboxes.get(&user).ok_or_else(GraphError::message_not_found)?;
     let folder = mailbox.folders.get(&key).ok_or_else(GraphError::message_not_found)?;
     Ok(entity(call, 201, "mailFolders/$entity", mail_shape::folder_body(mailbox, folder)))

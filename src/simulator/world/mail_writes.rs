@@ -137,6 +137,48 @@ impl World {
         Ok(key)
     }
 
+    /// Puts a folder below another one.
+    pub(crate) fn move_folder(&mut self, user: Uuid, key: u64, to: u64) -> Result<(), GraphError> {
+        let change = self.next_change();
+        let mailbox = self.mailbox_mut(user)?;
+        let mut above = Some(to);
+        while let Some(folder) = above {
+            if folder == key {
+                let message = "A folder cannot be moved below itself.";
+                return Err(GraphError::new(400, "ErrorMoveCopyFailed", message));
+            }
+            above = mailbox.folders.get(&folder).and_then(|folder| folder.parent);
+        }
+        let folder = mailbox.folders.get_mut(&key).ok_or_else(GraphError::message_not_found)?;
+        (folder.parent, folder.change) = (Some(to), change);
+        Ok(())
+    }
+
+    /// Deletes a folder for good, with everything in it.
+    pub(crate) fn remove_folder(&mut self, user: Uuid, key: u64) -> Result<(), GraphError> {
+        let mailbox = self.mailbox_mut(user)?;
+        let folder = mailbox.folders.get(&key).ok_or_else(GraphError::message_not_found)?;
+        if folder.well_known.is_some() {
+            let message = "Distinguished folders cannot be deleted.";
+            return Err(GraphError::new(403, "ErrorDeleteDistinguishedFolder", message));
+        }
+        let below = mailbox.folders.values().filter(|folder| folder.parent == Some(key));
+        let below: Vec<u64> = below.map(|folder| folder.key).collect();
+        let here = mailbox.messages.values().filter(|message| message.folder == key);
+        let here: Vec<u64> = here.map(|message| message.key).collect();
+        for folder in below {
+            self.remove_folder(user, folder)?;
+        }
+        for message in here {
+            self.remove_message(user, message)?;
+        }
+        let change = self.next_change();
+        let mailbox = self.mailbox_mut(user)?;
+        mailbox.folders.remove(&key);
+        mailbox.deleted_folders.insert(key, change);
+        Ok(())
+    }
+
     /// Makes every message of a folder appear in its next delta, unchanged.
     pub(crate) fn replay_messages(&mut self, user: Uuid, folder: u64) {
         let Ok(mailbox) = self.mailbox_mut(user) else { return };

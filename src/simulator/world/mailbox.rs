@@ -41,6 +41,8 @@ pub(crate) enum IdForm {
 pub(crate) struct Mailbox {
     pub(crate) user: Uuid,
     pub(crate) folders: BTreeMap<u64, Folder>,
+    /// Folders that were deleted, with the change that did it.
+    pub(crate) deleted_folders: BTreeMap<u64, u64>,
     pub(crate) messages: BTreeMap<u64, Message>,
     /// Delta rounds in progress, by their number.
     pub(crate) chains: BTreeMap<u64, Chain>,

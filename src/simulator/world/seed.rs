@@ -134,6 +134,7 @@ impl World {
             user: user.id,
             folders: BTreeMap::new(),
             messages: BTreeMap::new(),
+            deleted_folders: BTreeMap::new(),
             chains: BTreeMap::new(),
             next_key: 1,
         };

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_packed.sql"),
     include_str!("migrations/0005_resync.sql"),
     include_str!("migrations/0006_gates.sql"),
+    include_str!("migrations/0007_folders.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

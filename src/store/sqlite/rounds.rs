@@ -11,7 +11,7 @@ use super::subscription::{self, leased_until, select_subscription};
 use super::writer::Turn;
 use super::{SqliteStore, arrival, log, mirror};
 use crate::model::{ItemId, SubscriptionId, Trouble};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, Rounds, StoreError};
+use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
 
 #[async_trait]
 impl Rounds for SqliteStore {
@@ -101,9 +101,30 @@ fn claim(
              ORDER BY round_due_at LIMIT 1"
         ),
         [micros(now)],
-        read_claim,
+        |row| read_claim(row, Due::Round),
     )?;
-    if let Some(claim) = &claim {
+    lease_round(db, turn, claim.as_ref(), now, lease)?;
+    Ok(claim)
+}
+
+/// What made a round due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Something asked for it.
+    Round,
+    /// Its sweep.
+    Sweep,
+}
+
+/// Holds a claim until its lease ends.
+pub(super) fn lease_round(
+    db: &Connection,
+    turn: &mut Turn<'_>,
+    claim: Option<&Claim>,
+    now: DateTime<Utc>,
+    lease: Duration,
+) -> Result<(), StoreError> {
+    if let Some(claim) = claim {
         row::execute(
             db,
             "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3, round_through = ?4 WHERE id = ?1",
@@ -116,10 +137,10 @@ fn claim(
         )?;
         turn.waiting.claimed(claim.subscription.id);
     }
-    Ok(claim)
+    Ok(())
 }
 
-fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
+pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
     let fields = subscription::fields(row);
     let subscription = subscription::read(&fields)?;
     let empty_looks = fields.number("empty_looks")?;
@@ -129,6 +150,10 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
         Cause::Hint
     } else if empty_looks > 0 {
         Cause::AnotherLook
+    } else if due == Due::Round {
+        Cause::Anew
+    } else if fields.get("outage_sweep")? {
+        Cause::OutageSweep
     } else {
         Cause::Sweep
     };
@@ -140,8 +165,10 @@ fn read_claim(row: &Row<'_>) -> Result<Claim, StoreError> {
         2 => Resync::Telling,
         other => return Err(fields.broken("resync", &format!("{other} stands for nothing"))),
     };
-    let taken_up = matches!(link, Some(Link::Next(_))) || resync == Resync::Telling;
-    let through = if taken_up { "round_through" } else { "inbox_through" };
+    let unfinished = matches!(link, Some(Link::Next(_)))
+        || resync == Resync::Telling
+        || fields.get("folder_round_open")?;
+    let through = if unfinished { "round_through" } else { "inbox_through" };
     Ok(Claim {
         subscription,
         lease: Uuid::new_v4(),
@@ -172,7 +199,7 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
     )?;
     let resync = match after(&page) {
         Some(resync) => go_on(db, key, &page, resync)?,
-        None => end(db, key, &page)?,
+        None => end(db, key, page.claim.inbox_through, &page.end, page.now)?,
     };
     let attempts = if resync == Resync::None { 0 } else { page.claim.attempts };
     let mut claim = Claim { link: Some(page.link), attempts, resync, ..page.claim };
@@ -233,8 +260,13 @@ fn go_on(db: &Connection, key: i64, page: &PageCommit, resync: Resync) -> Result
 }
 
 /// Works the claimed hints off and sets when the next round is due: at once if others have come meanwhile.
-fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreError> {
-    let through = page.claim.inbox_through;
+pub(super) fn end(
+    db: &Connection,
+    key: i64,
+    through: i64,
+    end: &RoundEnd,
+    now: DateTime<Utc>,
+) -> Result<Resync, StoreError> {
     let notified_at: Option<i64> = row::value(
         db,
         "SELECT received_at FROM inbox WHERE subscription = ?1 AND number <= ?2 AND kind = 'change'
@@ -242,6 +274,8 @@ fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreErro
         params![key, through],
     )?;
     row::execute(db, "DELETE FROM inbox WHERE subscription = ?1 AND number <= ?2", params![key, through])?;
+    let RoundEnd { next_at, empty_looks, rhythm } = end;
+    let (look_at, sweep_at) = if *empty_looks > 0 { (*next_at, None) } else { (None, *next_at) };
     let waiting: Option<i64> = row::value(
         db,
         "SELECT received_at FROM inbox WHERE subscription = ?1 ORDER BY number LIMIT 1",
@@ -250,16 +284,23 @@ fn end(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreErro
     row::execute(
         db,
         "UPDATE subscription
-         SET round_due_at = :due_at, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
+         SET round_due_at = :due_at, sweep_at = :sweep_at, outage_sweep = 0, alive_at = :alive_at,
+             usual_gap = :usual_gap, gaps = :gaps, quiet_sweeps = :quiet_sweeps, haste = :haste, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
              round_attempts = 0, round_error = NULL, empty_looks = :empty_looks,
              first_round_open = 0, first_round = NULL, resync = 0, last_fetch_at = :now,
              last_notification_at = ifnull(:notified_at, last_notification_at)
          WHERE key = :key",
         named_params! {
             ":key": key,
-            ":due_at": page.end.next_at.map(micros).into_iter().chain(waiting).min(),
-            ":empty_looks": page.end.empty_looks,
-            ":now": micros(page.now),
+            ":due_at": look_at.map(micros).into_iter().chain(waiting).min(),
+            ":sweep_at": sweep_at.map(micros),
+            ":alive_at": rhythm.alive_at.map(micros),
+            ":usual_gap": rhythm.usual_gap.map(|gap| i64::try_from(gap.as_micros()).unwrap_or(i64::MAX)),
+            ":gaps": rhythm.gaps,
+            ":quiet_sweeps": rhythm.quiet_sweeps,
+            ":haste": rhythm.haste,
+            ":empty_looks": empty_looks,
+            ":now": micros(now),
             ":notified_at": notified_at,
         },
     )?;

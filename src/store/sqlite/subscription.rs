@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Params, Row};
 
 use super::row::{self, Fields};
-use crate::model::{CertificateId, Remote, RemoteId, Subscription, SubscriptionId, Wish};
+use crate::model::{CertificateId, Remote, RemoteId, Rhythm, Subscription, SubscriptionId, Wish};
 use crate::store::StoreError;
 
 /// What [`read`] reads; conditions on `s` go behind it. Hints of a subscription are numbered as they arrive, those in
@@ -74,6 +74,17 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
         quarantined: fields.number("quarantined")?,
         first_round,
         resync,
+        rhythm: rhythm(fields)?,
+    })
+}
+
+fn rhythm(fields: &Fields<'_, '_>) -> Result<Rhythm, StoreError> {
+    Ok(Rhythm {
+        alive_at: fields.optional("alive_at", Fields::time)?,
+        usual_gap: fields.optional("usual_gap", Fields::number)?.map(Duration::from_micros),
+        gaps: fields.number("gaps")?,
+        quiet_sweeps: fields.number("quiet_sweeps")?,
+        haste: fields.number("haste")?,
     })
 }
 

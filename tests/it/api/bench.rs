@@ -269,7 +269,7 @@ fn loops(store: &Arc<dyn Store>, clock: &Clock, metrics: &Arc<Metrics>) -> (Rene
         wake: Signal::default(),
         fetch: Signal::default(),
     });
-    let settings = config::Fetch { concurrency: 1, sweep_every: None };
+    let settings = config::Fetch { concurrency: 1, sweep_every: None, ..config::Fetch::default() };
     let fetcher = Fetcher::new(
         store.clone(),
         office365,

@@ -78,7 +78,7 @@ async fn a_hint_that_arrives_during_a_round_survives_it(place: &dyn Place) {
     assert_eq!((first.cause, first.hinted_at), (Cause::Hint, Some(at(1))));
     assert!(store.waits(id, first.inbox_through).await.unwrap());
     store.append(change(id, 4)).await.unwrap();
-    let end = RoundEnd { next_at: Some(at(9999)), empty_looks: 0 };
+    let end = RoundEnd { next_at: Some(at(9999)), empty_looks: 0, ..RoundEnd::default() };
     done(store.commit_page(PageCommit { end, ..last_page(&first, 5) }).await.unwrap());
     assert!(!store.waits(id, first.inbox_through).await.unwrap());
 
@@ -97,17 +97,23 @@ async fn a_round_without_news_is_looked_at_again_and_swept_later(place: &dyn Pla
     let id = store.subscription(&name("files")).await.unwrap().unwrap().id;
     store.append(change(id, 1)).await.unwrap();
     let hinted = claim(&*store, 1).await.unwrap();
-    let end = RoundEnd { next_at: Some(at(10)), empty_looks: 1 };
+    let end = RoundEnd { next_at: Some(at(10)), empty_looks: 1, ..RoundEnd::default() };
     done(store.commit_page(PageCommit { end, ..last_page(&hinted, 2) }).await.unwrap());
 
     assert_eq!(store.next_round().await.unwrap(), Some(at(10)));
     assert!(claim(&*store, 9).await.is_none());
     let again = claim(&*store, 10).await.unwrap();
     assert_eq!((again.cause, again.empty_looks), (Cause::AnotherLook, 1));
-    let end = RoundEnd { next_at: Some(at(100)), empty_looks: 0 };
+    let end = RoundEnd { next_at: Some(at(100)), empty_looks: 0, ..RoundEnd::default() };
     done(store.commit_page(PageCommit { end, ..last_page(&again, 11) }).await.unwrap());
-    assert!(claim(&*store, 99).await.is_none());
-    assert_eq!(claim(&*store, 100).await.unwrap().cause, Cause::Sweep);
+    assert_eq!(store.next_round().await.unwrap(), None, "nothing asks for the sweep");
+    assert_eq!(store.next_sweep(vec![]).await.unwrap(), Some(at(100)));
+    let sweep = async |now, closed| store.claim_sweep(at(now), LEASE, closed).await.unwrap();
+    assert!(claim(&*store, 100).await.is_none() && sweep(99, vec![]).await.is_none());
+    let tenant = again.subscription.wish.tenant.clone();
+    assert_eq!(store.next_sweep(vec![tenant.clone()]).await.unwrap(), None);
+    assert!(sweep(100, vec![tenant]).await.is_none(), "its tenant has been asked often enough");
+    assert_eq!(sweep(100, vec![]).await.unwrap().cause, Cause::Sweep);
 }
 
 async fn a_failed_round_waits_for_its_next_attempt_and_keeps_link_and_hints(place: &dyn Place) {

@@ -52,6 +52,7 @@ impl Graph {
                 drive.map_err(|failure| name_onedrive(user, failure))
             }
             Resource::Mail { user, folder } => self.mail_folder(user, folder).await,
+            Resource::Mailbox(user) => self.whole_mailbox(user).await,
         }
     }
 
@@ -84,18 +85,34 @@ impl Graph {
     }
 
     async fn mail_folder(&self, user: &str, folder: &str) -> Result<Resolved, Failure> {
-        let user = match self.identify(&["users", user], mailbox(user)).await {
-            Ok((id, _)) => id,
-            // An app that may only read mail may not read users; a principal name does as well as an id then.
-            Err(failure) if failure.verdict == Verdict::Forbidden => user.to_owned(),
-            Err(failure) => return Err(not_found(failure, format_args!("user '{user}' in the tenant"))),
-        };
+        let user = self.owner(user).await?;
         let answer = self.identify(&["users", &user, "mailFolders", folder], mailbox(&user)).await;
         let (folder, at) = answer.map_err(|failure| {
             let failure = not_found(failure, format_args!("mail folder '{folder}' in this user's mailbox"));
             name_permissions("this mailbox", MAIL, failure)
         })?;
         Ok(Resolved { target: Target::MailFolder { user, folder }, at })
+    }
+
+    /// Some folder is looked at, since a user need not have a mailbox, and it need not be one that the app may read.
+    async fn whole_mailbox(&self, user: &str) -> Result<Resolved, Failure> {
+        let user = self.owner(user).await?;
+        let answer = self.identify(&["users", &user, "mailFolders", "inbox"], mailbox(&user)).await;
+        let (_, at) = answer.map_err(|failure| {
+            let failure = not_found(failure, format_args!("mailbox of this user"));
+            name_permissions("this mailbox", MAIL, failure)
+        })?;
+        Ok(Resolved { target: Target::Mailbox { user }, at })
+    }
+
+    /// The id of a user.
+    async fn owner(&self, user: &str) -> Result<String, Failure> {
+        match self.identify(&["users", user], mailbox(user)).await {
+            Ok((id, _)) => Ok(id),
+            // An app that may only read mail may not read users; a principal name does as well as an id then.
+            Err(failure) if failure.verdict == Verdict::Forbidden => Ok(user.to_owned()),
+            Err(failure) => Err(not_found(failure, format_args!("user '{user}' in the tenant"))),
+        }
     }
 
     /// The id of what lies at a path.

@@ -1,0 +1,111 @@
+//! Sweeps: rounds that nothing asked for. They keep to a budget, take only part of the places, and never come before a
+//! round that something asked for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::budget::Budget;
+use super::schedule::RETRY_WINDOW;
+use super::{Fetcher, LEASE};
+use crate::config;
+use crate::store::{Cause, Claim, StoreError};
+
+/// How often the store is told that somebody listens.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
+
+/// What sweeps share.
+pub(super) struct Sweeping {
+    budget: Mutex<Budget>,
+    places: Arc<Semaphore>,
+    said_alive: Mutex<Option<DateTime<Utc>>>,
+    /// Until then no sweep is due: rounds end all the time, and each would have all subscriptions looked through.
+    none_before: Mutex<Option<DateTime<Utc>>>,
+    every: Duration,
+}
+
+impl Sweeping {
+    pub(super) fn new(settings: &config::Fetch) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(settings.sweeps_per_minute)),
+            // Half of the places are left to what was announced.
+            places: Arc::new(Semaphore::new((settings.concurrency / 2).max(1))),
+            said_alive: Mutex::new(None),
+            none_before: Mutex::new(None),
+            every: settings.sweep_every.unwrap_or(SIGN_OF_LIFE),
+        }
+    }
+
+    fn none_before(&self) -> Option<DateTime<Utc>> {
+        *self.none_before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What rounds that end now schedule is due later than half of the period.
+    fn found(&self, next: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let latest = now + SIGN_OF_LIFE.min(self.every / 2);
+        *self.none_before.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(next.map_or(latest, |next| next.min(latest)));
+    }
+
+    fn with_budget<T>(&self, act: impl FnOnce(&mut Budget) -> T) -> T {
+        act(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Fetcher {
+    /// Claims a sweep that is due, if there is a place for it and its tenant's budget allows it.
+    pub(super) async fn claim_sweep(&self) -> Result<Option<(Claim, OwnedSemaphorePermit)>, StoreError> {
+        let now = self.clock.now();
+        if self.sweeping.none_before().is_some_and(|at| now < at) {
+            return Ok(None);
+        }
+        let Ok(place) = Arc::clone(&self.sweeping.places).try_acquire_owned() else { return Ok(None) };
+        let closed = self.sweeping.with_budget(|budget| budget.closed(now));
+        let claim = self.store.claim_sweep(now, LEASE, closed).await?;
+        if let Some(claim) = claim.as_ref().filter(|claim| is_sweep(claim)) {
+            self.sweeping.with_budget(|budget| budget.spend(&claim.subscription.wish.tenant, now));
+        }
+        Ok(claim.map(|claim| (claim, place)))
+    }
+
+    /// When to look for sweeps again.
+    pub(super) async fn next_sweep(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        if self.sweeping.places.available_permits() == 0 {
+            // The end of one of them is reason enough to look.
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        if let Some(at) = self.sweeping.none_before().filter(|at| now < *at) {
+            return Ok(Some(at));
+        }
+        let (closed, opens_at) =
+            self.sweeping.with_budget(|budget| (budget.closed(now), budget.opens_at(now)));
+        let next = self.store.next_sweep(closed).await?;
+        let next = next.into_iter().chain(opens_at).min();
+        self.sweeping.found(next, now);
+        Ok(next)
+    }
+
+    /// Tells the store once a minute that somebody listens. Was nobody there for so long that Office 365 has given
+    /// notifications up, every subscription is swept, within the budget.
+    pub(super) async fn say_alive(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let fresh = |at: &DateTime<Utc>| now < *at + SIGN_OF_LIFE;
+        let said = *self.sweeping.said_alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.settings.sweep_every.is_none() || said.as_ref().is_some_and(fresh) {
+            return Ok(());
+        }
+        if let Some(since) = self.store.alive(now, RETRY_WINDOW).await? {
+            tracing::warn!(%since,
+                "Nobody listened, or nothing could be stored, for longer than Office 365 repeats notifications: every subscription is swept");
+        }
+        *self.sweeping.said_alive.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
+    }
+}
+
+fn is_sweep(claim: &Claim) -> bool {
+    matches!(claim.cause, Cause::Sweep | Cause::OutageSweep)
+}

@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, params};
+
+use super::rounds::{Due, lease_round, read_claim};
+use super::row::{self, Fields, micros, to_json};
+use super::subscription::{self, select_subscription};
+use super::{SqliteStore, arrival};
+use crate::model::Name;
+use crate::store::{Claim, StoreError, Sweeps};
+
+/// Where the store remembers when the listener was last there.
+const ALIVE: &str = "alive_at";
+
+#[async_trait]
+impl Sweeps for SqliteStore {
+    async fn claim_sweep(
+        &self,
+        now: DateTime<Utc>,
+        lease: Duration,
+        closed: Vec<Name>,
+    ) -> Result<Option<Claim>, StoreError> {
+        self.write_noting(move |db, batch| {
+            arrival::move_on(db)?;
+            let claim = row::first(
+                db,
+                select_subscription!(
+                    "WHERE sweep_at <= ?1 AND removed_at IS NULL AND started_at IS NOT NULL
+                           AND remote_confirmed_at IS NOT NULL
+                           AND (round_leased_until IS NULL OR round_leased_until <= ?1)
+                           AND (round_not_before IS NULL OR round_not_before <= ?1)
+                           AND tenant NOT IN (SELECT value FROM json_each(?2))
+                     ORDER BY sweep_at LIMIT 1"
+                ),
+                params![micros(now), to_json(&closed)?],
+                |row| read_claim(row, Due::Sweep),
+            )?;
+            lease_round(db, batch, claim.as_ref(), now, lease)?;
+            Ok(claim)
+        })
+        .await
+    }
+
+    async fn next_sweep(&self, closed: Vec<Name>) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.read(move |db| {
+            row::first(
+                db,
+                "SELECT name, max(sweep_at, ifnull(round_not_before, sweep_at),
+                                  ifnull(round_leased_until, sweep_at)) AS due_at
+                 FROM subscription
+                 WHERE sweep_at IS NOT NULL AND removed_at IS NULL AND started_at IS NOT NULL
+                       AND remote_confirmed_at IS NOT NULL
+                       AND tenant NOT IN (SELECT value FROM json_each(?1))
+                 ORDER BY due_at LIMIT 1",
+                [to_json(&closed)?],
+                |row| subscription::fields(row).time("due_at"),
+            )
+        })
+        .await
+    }
+
+    async fn alive(
+        &self,
+        now: DateTime<Utc>,
+        longest: Duration,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.write(move |db| alive(db, now, longest)).await
+    }
+}
+
+fn alive(
+    db: &Connection,
+    now: DateTime<Utc>,
+    longest: Duration,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let before: Option<i64> =
+        row::first(db, "SELECT name, value FROM setting WHERE name = ?1", [ALIVE], |row| {
+            let fields = Fields::new("setting", "name", row);
+            let bytes: [u8; 8] = fields.get("value")?;
+            Ok(i64::from_be_bytes(bytes))
+        })?;
+    row::execute(
+        db,
+        "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        params![ALIVE, micros(now).to_be_bytes()],
+    )?;
+    let since = before.and_then(DateTime::from_timestamp_micros);
+    let Some(since) = since.filter(|since| now - *since > longest_delta(longest)) else { return Ok(None) };
+    row::execute(
+        db,
+        "UPDATE subscription SET sweep_at = min(ifnull(sweep_at, ?1), ?1), outage_sweep = 1
+         WHERE removed_at IS NULL AND first_round_open = 0",
+        [micros(now)],
+    )?;
+    Ok(Some(since))
+}
+
+fn longest_delta(longest: Duration) -> chrono::TimeDelta {
+    chrono::TimeDelta::from_std(longest).unwrap_or(chrono::TimeDelta::MAX)
+}
