@@ -26,6 +26,7 @@ mod outage;
 mod port;
 mod receive;
 mod receiver;
+mod scenarios;
 mod simulator;
 mod store;
 
