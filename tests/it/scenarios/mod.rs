@@ -6,6 +6,7 @@
 
 mod actions;
 mod checks;
+mod coverage;
 mod log;
 mod scenario;
 
@@ -16,7 +17,7 @@ use actions::{Action, draw};
 
 const SEEDS: u64 = 200;
 /// Scenarios at a time: most of a scenario is waiting.
-const PARALLEL: usize = 6;
+const PARALLEL: usize = 8;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

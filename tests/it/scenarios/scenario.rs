@@ -23,14 +23,7 @@ pub struct Play {
 
 /// Plays these actions; `Err` is the first difference between what is and what has to be.
 pub async fn play(seed: u64, actions: &[Action]) -> Result<(), String> {
-    let entries = NAMES.iter().zip(RESOURCES).map(|(name, resource)| {
-        format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"beginning\"\n")
-    });
-    let house = House::start_seeded(&entries.collect::<String>(), seed).await;
-    let named = house.tenant.tenant().resources.clone();
-    let store = rusqlite::Connection::open(house.store()).unwrap();
-    let started = house.now().timestamp_micros();
-    let mut play = Play { house, resources: [named.list, named.drive, named.mail], started, store };
+    let play = &mut Play::begin(seed).await;
     for action in actions {
         play.act(action).await?;
     }
@@ -39,12 +32,24 @@ pub async fn play(seed: u64, actions: &[Action]) -> Result<(), String> {
     for seconds in AFTERWARDS {
         play.pass(seconds).await;
     }
-    checks::all(&play).await?;
+    checks::all(play).await?;
     play.house.close().await;
     Ok(())
 }
 
 impl Play {
+    /// Starts tenant and app, which follows [`NAMES`] from the beginning.
+    pub async fn begin(seed: u64) -> Self {
+        let entries = NAMES.iter().zip(RESOURCES).map(|(name, resource)| {
+        format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"beginning\"\n")
+    });
+        let house = House::start_seeded(&entries.collect::<String>(), seed).await;
+        let named = house.tenant.tenant().resources.clone();
+        let store = rusqlite::Connection::open(house.store()).unwrap();
+        let started = house.now().timestamp_micros();
+        Self { house, resources: [named.list, named.drive, named.mail], started, store }
+    }
+
     async fn act(&mut self, action: &Action) -> Result<(), String> {
         let resource = |at: &usize| self.resources[*at].clone();
         let control = async |path: &str, body| drop(self.house.control(path, body).await);
@@ -101,7 +106,7 @@ impl Play {
     }
 
     /// Lets time pass, once all that is due has been done.
-    async fn pass(&self, seconds: u64) {
+    pub async fn pass(&self, seconds: u64) {
         self.settle().await;
         self.house.advance(Duration::from_secs(seconds));
         self.settle().await;
