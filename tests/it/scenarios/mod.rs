@@ -1,7 +1,8 @@
 //! Random scenarios from a seed, the real app against the stand-in tenant under virtual time; afterwards, the log
 //! replayed has to be the tenant's truth, each change told once.
 //!
-//! `O365_MODEL_SEEDS=5000` runs that many seeds (a soak), `O365_MODEL_SEED=17` that one alone. A seed gives the
+//! `O365_MODEL_SEEDS=5000 cargo test --test it scenarios` runs that many seeds (a soak), `O365_MODEL_SEED=17` that one
+//! alone. A seed gives the
 //! scenario; how threads interleave is left to the machine, so a failure that depends on it may take some repetitions.
 
 mod actions;
