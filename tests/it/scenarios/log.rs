@@ -21,9 +21,8 @@ pub fn replay(events: &[Value]) -> Result<Items, String> {
         last = text("sequence");
         let (key, resource) = ((text("subscription"), text("subject")), &event["data"]["resource"]);
         match (text("type").rsplit('.').next().unwrap_or_default(), items.get(&key)) {
-            ("created", None) => {}
             ("updated", Some(before)) => differs(before, event)?,
-            ("deleted", Some(_)) => {}
+            ("created", None) | ("deleted", Some(_)) => {}
             // It came and went between two rounds: told once, by its id alone.
             ("deleted", None) if *resource == json!({"id": key.1}) && !gone.contains(&key) => {}
             (_, known) => return Err(format!("known before: {}; {event}", known.is_some())),
