@@ -95,6 +95,13 @@ impl App {
         self.admin
     }
 
+    /// Ends at once: tasks are dropped in the middle of what they do, and requests under way are not answered. What
+    /// the store has is what the next start finds.
+    pub async fn abandon(self) {
+        self.lifecycle.abandon().await;
+        self.store.close().await;
+    }
+
     /// Stops in two stages and closes the store.
     pub async fn stop(self) {
         if !self.lifecycle.stop(&self.clock).await {

@@ -4,9 +4,11 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +27,7 @@ const STEP: Duration = Duration::from_secs(20);
 pub struct Lifecycle {
     stop: CancellationToken,
     tasks: TaskTracker,
+    running: Mutex<Vec<AbortHandle>>,
     ports: TaskTracker,
     servers: Vec<ServerHandle>,
 }
@@ -41,7 +44,8 @@ impl Lifecycle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.tasks.spawn(task);
+        let running = self.tasks.spawn(task).abort_handle();
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(running);
     }
 
     /// Starts to serve on a port, with the handle that stops it.
@@ -56,6 +60,17 @@ impl Lifecycle {
                 tracing::error!(%error, "A port is not served any more");
             }
         });
+    }
+
+    /// Drops everything where it stands, as if the process had died: no task finishes its step, no answer is given.
+    pub async fn abandon(self) {
+        let running = self.running.into_inner().unwrap_or_else(PoisonError::into_inner);
+        running.iter().for_each(AbortHandle::abort);
+        futures_util::future::join_all(self.servers.iter().map(|server| server.stop(false))).await;
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.ports.close();
+        self.ports.wait().await;
     }
 
     /// Stops everything. `true`: all tasks have ended by themselves.

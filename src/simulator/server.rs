@@ -5,14 +5,17 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use actix_web::body::SizedStream;
 use actix_web::dev::Server;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use super::control::{Break, Struck};
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
@@ -90,15 +93,56 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
         shared.ring.notify_one();
         return respond(&shared, &call, answer);
     }
+    let (arrived, _answering) = (shared.clock.now(), Answering::begin(&shared));
     let fault = control::take_fault(&mut shared.world(), &path);
-    let outcome = match fault {
-        Some(error) => Err(error),
-        None => dispatch(&shared, &call).await,
+    let (outcome, broken) = match fault {
+        Some(Struck::Refused(error)) => (Err(error), None),
+        Some(Struck::Broken(Break::Before)) => (Ok(Answer::empty(204)), Some(Break::Before)),
+        Some(Struck::Broken(broken)) => (dispatch(&shared, &call).await, Some(broken)),
+        None => (dispatch(&shared, &call).await, None),
     };
     shared.ring.notify_one();
-    let status = outcome.as_ref().map_or_else(|error| error.status, |answer| answer.status);
-    keep(&shared, &request, &call, status);
-    respond(&shared, &call, outcome)
+    keep(&shared, (&request, &call), &outcome, arrived);
+    let response = respond(&shared, &call, outcome);
+    match broken {
+        Some(broken) => broken_off(response, broken).await,
+        None => response,
+    }
+}
+
+/// A request that is being answered, however that ends.
+struct Answering(Arc<Shared>);
+
+impl Answering {
+    fn begin(shared: &Arc<Shared>) -> Self {
+        shared.world().answering += 1;
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut world = self.0.world();
+        world.answering = world.answering.saturating_sub(1);
+    }
+}
+
+/// The same answer on a connection that breaks before it, or in the middle of it.
+async fn broken_off(response: HttpResponse, broken: Break) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    let whole = actix_web::body::to_bytes(body).await.unwrap_or_default();
+    let length = u64::try_from(whole.len()).unwrap_or(u64::MAX).max(1);
+    let sent = if broken == Break::Truncated { whole.slice(..whole.len() / 2) } else { Bytes::new() };
+    let first = futures_util::stream::iter((!sent.is_empty()).then_some(Ok(sent)));
+    // What was sent has to leave before the connection ends, so the end comes in a later turn.
+    let end = futures_util::stream::once(async move {
+        if broken == Break::Truncated {
+            tokio::task::yield_now().await;
+        }
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    let stream = futures_util::StreamExt::chain(first, end);
+    head.set_body(SizedStream::new(length, Box::pin(stream))).map_into_boxed_body()
 }
 
 /// The addresses outside Graph: sign-in and pre-authorised downloads.
@@ -145,7 +189,10 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
 }
 
 /// Keeps what a client sent, without its credentials.
-fn keep(shared: &Shared, request: &HttpRequest, call: &Call, status: u16) {
+fn keep(shared: &Shared, (request, call): (&HttpRequest, &Call), outcome: &Outcome, arrived: DateTime<Utc>) {
+    let status = outcome.as_ref().map_or_else(|error| error.status, |answer| answer.status);
+    let refused = outcome.as_ref().err().map(|error| error.headers.as_slice()).unwrap_or_default();
+    let retry_after = refused.iter().find(|(name, _)| *name == "Retry-After").map(|(_, value)| value);
     let headers: serde_json::Map<String, Value> = call
         .headers
         .iter()
@@ -164,7 +211,7 @@ fn keep(shared: &Shared, request: &HttpRequest, call: &Call, status: u16) {
     let at = graph_time(world.clock.now());
     world.record(json!({
         "at": at, "method": call.method.as_str(), "url": target, "headers": headers, "body": body,
-        "status": status,
+        "status": status, "arrived_micros": arrived.timestamp_micros(), "retry_after": retry_after,
     }));
 }
 

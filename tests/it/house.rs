@@ -34,6 +34,11 @@ impl House {
         Self::start_at(entries, &[], None).await
     }
 
+    /// As [`House::start`], with a tenant of this seed.
+    pub async fn start_seeded(entries: &str, seed: u64) -> Self {
+        Self::start_of(seed, entries, &[], None).await
+    }
+
     /// As [`House::start`], with these environment variables laid over the configuration.
     pub async fn start_with(entries: &str, variables: &[(&str, &str)]) -> Self {
         Self::start_at(entries, variables, None).await
@@ -45,12 +50,17 @@ impl House {
     }
 
     async fn start_at(entries: &str, variables: &[(&str, &str)], store: Option<&Path>) -> Self {
+        Self::start_of(0, entries, variables, store).await
+    }
+
+    async fn start_of(seed: u64, entries: &str, variables: &[(&str, &str)], store: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = store.unwrap_or(folder.path()).join("store.db");
         let clock = Clock::manual(Clock::system().now());
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             clock: clock.clone(),
+            seed,
             ..simulator::Options::default()
         };
         let mut house = Self {
@@ -146,6 +156,13 @@ impl House {
         }
     }
 
+    /// Ends the app as a crash does: tasks are dropped where they stand.
+    pub async fn crash(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.abandon().await;
+        }
+    }
+
     fn admin(&self) -> String {
         format!("http://{}", self.app.as_ref().unwrap().admin_address())
     }
@@ -172,6 +189,11 @@ impl House {
 
     pub async fn get(&self, path: &str) -> Value {
         self.call("GET", path, None).await.1
+    }
+
+    /// The document at this address.
+    pub async fn fetch(&self, url: &str) -> Value {
+        self.http.get(url).send().await.unwrap().json().await.unwrap()
     }
 
     /// A metric's value, all its labels added up.

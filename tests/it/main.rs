@@ -29,6 +29,7 @@ mod port;
 mod receive;
 mod receiver;
 mod resync;
+mod scenarios;
 mod simulator;
 mod store;
 mod sweeps;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 17] = [
+const CALLS: [(&str, &str, &str, &str); 19] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -18,6 +18,12 @@ const CALLS: [(&str, &str, &str, &str); 17] = [
         "The last requests of clients, oldest first, without credentials.",
     ),
     ("DELETE", "/_control/requests", "", "Forgets them."),
+    (
+        "GET",
+        "/_control/pending",
+        "",
+        "How many requests are being answered, and how many notifications are due or on their way.",
+    ),
     (
         "POST",
         "/_control/changes",
@@ -54,6 +60,7 @@ const CALLS: [(&str, &str, &str, &str); 17] = [
         r#"{"lifecycle"?}"#,
         "Removes a subscription; with lifecycle true its lifecycle address is told.",
     ),
+    ("POST", "/_control/subscriptions/{id}/expire", "", "Ends a subscription's life now, without a word."),
     (
         "POST",
         "/_control/lifecycle",
@@ -69,8 +76,8 @@ const CALLS: [(&str, &str, &str, &str); 17] = [
     (
         "POST",
         "/_control/faults",
-        r#"{"status", "count"?, "path_prefix"?, "retry_after"?, "code"?}"#,
-        "Answers the next requests below the path with this error. Faults queue up.",
+        r#"{"status" or "break", "count"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?}"#,
+        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Faults queue up.",
     ),
     ("DELETE", "/_control/faults", "", "Forgets queued faults."),
     (

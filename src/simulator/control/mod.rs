@@ -2,6 +2,7 @@
 
 mod changes;
 mod describe;
+mod faults;
 mod settings;
 mod state;
 mod subscriptions;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::error::GraphError;
 use super::wire::{Answer, Call, Outcome};
 use super::world::World;
-pub(crate) use settings::{Fault, take_fault};
+pub(crate) use faults::{Break, Fault, Struck, take_fault};
 
 /// Answers a call to `/_control…`.
 pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
@@ -30,6 +31,11 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
         ("DELETE", ["requests"]) => {
             world.requests.clear();
             Ok(Answer::empty(204))
+        }
+        ("GET", ["pending"]) => {
+            let now = world.clock.now();
+            let due = world.outbox.due(now);
+            Ok(Answer::json(200, json!({"answering": world.answering, "due": due})))
         }
         ("POST", ["changes"]) => changes::make(world, &read(call)?),
         ("POST", ["replay"]) => {

@@ -5,30 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::faults::Fault;
 use super::read;
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
-
-/// An answer that is given instead of the real one, `count` times.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Fault {
-    status: u16,
-    #[serde(default = "once")]
-    count: u32,
-    /// Which addresses it strikes; none: every one.
-    #[serde(default)]
-    path_prefix: String,
-    /// Seconds to say in `Retry-After`.
-    retry_after: Option<u32>,
-    /// The error's code, where the usual one of the status will not do.
-    code: Option<String>,
-}
-
-fn once() -> u32 {
-    1
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +46,10 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
         }
         ("POST", ["faults"]) => {
             let fault: Fault = read(call)?;
+            if !fault.is_one() {
+                let message = "A fault has either a status or a break.";
+                return Err(GraphError::new(400, "BadRequest", message));
+            }
             world.faults.push_back(fault);
             Ok(Answer::empty(204))
         }
@@ -94,31 +79,4 @@ fn advance(world: &World, by: &Advance) -> Outcome {
         return Err(GraphError::new(409, "Conflict", message));
     }
     Ok(Answer::json(200, json!({"time": now})))
-}
-
-/// The fault that strikes a request to `path`, if one is queued for it.
-pub(crate) fn take_fault(world: &mut World, path: &str) -> Option<GraphError> {
-    let at = world.faults.iter().position(|fault| path.starts_with(&fault.path_prefix))?;
-    let fault = world.faults.get_mut(at)?;
-    fault.count = fault.count.saturating_sub(1);
-    let struck = fault.clone();
-    if struck.count == 0 {
-        world.faults.remove(at);
-    }
-    let usual = match struck.status {
-        401 => "InvalidAuthenticationToken",
-        403 => "accessDenied",
-        404 => "itemNotFound",
-        410 => "resyncRequired",
-        429 => "TooManyRequests",
-        503 => "serviceNotAvailable",
-        504 => "UnknownError",
-        _ => "generalException",
-    };
-    let error =
-        GraphError::new(struck.status, struck.code.as_deref().unwrap_or(usual), "Queued under /_control.");
-    Some(match struck.retry_after {
-        Some(seconds) => error.header("Retry-After", seconds.to_string()),
-        None => error,
-    })
 }

@@ -39,6 +39,12 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             }
             Ok(Answer::empty(204))
         }
+        ("POST", ["subscriptions", id, "expire"]) => {
+            let now = world.clock.now();
+            let id: Uuid = id.parse().map_err(|_| unknown())?;
+            world.subscriptions.get_mut(&id).ok_or_else(unknown)?.expires = now;
+            Ok(Answer::empty(204))
+        }
         ("POST", ["lifecycle"]) => lifecycle(world, &read(call)?),
         (_, path) => Err(GraphError::segment(path.last().unwrap_or(&"subscriptions"))),
     }

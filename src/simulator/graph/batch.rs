@@ -56,7 +56,9 @@ async fn inner(shared: &Arc<Shared>, outer: &Call, request: &Value) -> Value {
     let full_path = format!("/{}{path}", outer.version);
     let fault = control::take_fault(&mut shared.world(), &full_path);
     let outcome = match fault {
-        Some(error) => Err(error),
+        Some(control::Struck::Refused(error)) => Err(error),
+        // Inside of a batch there is no connection to break: whoever is behind it did not answer.
+        Some(control::Struck::Broken(_)) => Err(GraphError::new(504, "UnknownError", "")),
         None => one(shared, &call).await,
     };
     response(text("id"), outcome)

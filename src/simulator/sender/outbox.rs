@@ -136,6 +136,15 @@ impl Outbox {
         self.lanes.entry(batch.url.clone()).or_default().retries.push(batch);
     }
 
+    /// How many notifications are due, and POSTs on their way.
+    pub(crate) fn due(&self, now: DateTime<Utc>) -> usize {
+        let due = |lane: &Lane| {
+            let fresh = lane.fresh.iter().filter(|item| item.due <= now).count();
+            fresh + lane.retries.iter().filter(|batch| batch.due <= now).count() + lane.in_flight
+        };
+        self.lanes.values().map(due).sum()
+    }
+
     /// How many notifications wait or are on their way.
     pub(crate) fn len(&self) -> usize {
         let lanes = self.lanes.values();

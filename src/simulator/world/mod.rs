@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) outbox: Outbox,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) requests: VecDeque<Value>,
+    /// Requests that are being answered.
+    pub(crate) answering: usize,
     /// Counts every change in the tenant; delta cursors are places in this count.
     changes: u64,
     /// Counts delta tokens, so that no two are the same.
@@ -107,6 +109,7 @@ impl World {
             outbox: Outbox::new(options.seed),
             faults: VecDeque::new(),
             requests: VecDeque::new(),
+            answering: 0,
             changes: 0,
             tokens: 0,
         };
