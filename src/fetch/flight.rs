@@ -99,7 +99,7 @@ impl Fetcher {
                 Ok(None) => break,
                 Ok(Some(Committed::Lost)) => return Landing::Lost,
                 Ok(Some(Committed::Done(next))) => claim = next,
-                Err(failure) => return self.failed(claim, failure),
+                Err(failure) => return self.failed(claim, &failure),
             }
         }
         if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
@@ -113,11 +113,11 @@ impl Fetcher {
             let page = self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut written)).await;
             let (committed, failure) = match page.unwrap_or_else(|_| Err(slow())) {
                 Ok(taken) => taken,
-                Err(failure) => return self.failed(claim, failure),
+                Err(failure) => return self.failed(claim, &failure),
             };
             match (committed, failure) {
                 (Committed::Lost, _) => return Landing::Lost,
-                (Committed::Done(next), Some(failure)) => return self.failed(next, failure),
+                (Committed::Done(next), Some(failure)) => return self.failed(next, &failure),
                 (Committed::Done(next), None) => match (&next.link, next.resync) {
                     (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
                     _ => claim = next,
@@ -145,7 +145,7 @@ impl Fetcher {
         }
     }
 
-    pub(super) fn failed(&self, claim: Box<Claim>, failure: Failure) -> Landing {
+    pub(super) fn failed(&self, claim: Box<Claim>, failure: &Failure) -> Landing {
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         Landing::Failed(claim, trouble)

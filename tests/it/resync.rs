@@ -137,7 +137,7 @@ async fn a_cursor_that_dies_again_and_again_is_asked_at_growing_pauses_until_it_
     house.forget_requests().await;
     for _ in 0..6 {
         house.advance(Duration::from_secs(600));
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        house.quiet().await;
     }
     let asked = house.requests().await.len();
     assert!((1..=20).contains(&asked), "asked {asked} times in an hour");

@@ -71,7 +71,7 @@ impl<'a> Walk<'a> {
                 Ok((Committed::Lost, _)) => return Landing::Lost,
                 Ok((Committed::Done(_), true)) => return Landing::Finished,
                 Ok((Committed::Done(next), false)) => claim = next,
-                Err(failure) => return self.fetcher.failed(claim, failure),
+                Err(failure) => return self.fetcher.failed(claim, &failure),
             }
         }
     }
