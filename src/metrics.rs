@@ -138,7 +138,7 @@ impl Default for Metrics {
             ),
             quarantined: metric!(
                 "quarantined",
-                "Encrypted contents that cannot be used and were put aside",
+                "Encrypted contents and items of pages that cannot be used and were put aside",
                 Family::default()
             ),
             subscriptions: metric!("subscriptions", "Subscriptions in each state", Family::default()),
@@ -230,6 +230,13 @@ impl Metrics {
             counter.inc_by(u64::try_from(number).unwrap_or(u64::MAX));
         }
         for reason in aside {
+            self.quarantined.get_or_create_owned(&labels(&[("reason", reason)])).inc();
+        }
+    }
+
+    /// Items of a page were put aside, each for its reason.
+    pub fn items_put_aside(&self, reasons: &[&'static str]) {
+        for reason in reasons {
             self.quarantined.get_or_create_owned(&labels(&[("reason", reason)])).inc();
         }
     }

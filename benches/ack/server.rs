@@ -203,6 +203,7 @@ async fn one_round(store: &dyn Store) {
         rows: Vec::new(),
         link: link(),
         seen: Vec::new(),
+        odd: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now,

@@ -1,4 +1,4 @@
-//! `GET /v1/quarantine`: encrypted contents that could not be used, and why.
+//! `GET /v1/quarantine`: encrypted contents and items of pages that could not be used, and why.
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Api;
 use super::problem::Problem;
-use crate::model::Name;
+use crate::model::{ItemId, Name};
 use crate::store::Quarantined;
 
 /// The query of the call.
@@ -52,6 +52,8 @@ struct View<'a> {
     subscription: &'a Name,
     reason: &'a str,
     explanation: &'a str,
+    item: Option<&'a ItemId>,
+    cursor: Option<&'a str>,
     received_at: DateTime<Utc>,
     quarantined_at: DateTime<Utc>,
 }
@@ -64,6 +66,8 @@ impl<'a> View<'a> {
             subscription: &one.subscription,
             reason: &one.reason,
             explanation: &one.explanation,
+            item: one.item.as_ref(),
+            cursor: one.cursor.as_deref(),
             received_at: one.received_at,
             quarantined_at: one.quarantined_at,
         }

@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
 use super::mailbox::Walk;
+use super::odd::{Trail, complete};
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
-use crate::model::{Change, FirstRound, Item, ItemId, Kind, NewEvent, Target, Trouble};
+use crate::model::{Change, FirstRound, Item, ItemId, Kind, NewEvent, OddItem, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
 use crate::store::{Cause, Claim, Committed, Known, Link, MirrorRow, Resync, RoundEnd, StoreError};
 use crate::tasks::STORE_RETRY;
@@ -22,8 +23,16 @@ pub(super) const PAGE: Duration = Duration::from_secs(240);
 /// Steps taken with contents before the pages: what comes faster than this must not keep the round from beginning.
 const CONTENTS: usize = 50;
 
-/// What a page leads to: events, mirror rows, and the items that it shows.
-pub(super) type Findings = (Vec<NewEvent>, Vec<MirrorRow>, Vec<ItemId>);
+/// What a page leads to.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) events: Vec<NewEvent>,
+    pub(super) rows: Vec<MirrorRow>,
+    /// The items that it shows.
+    pub(super) seen: Vec<ItemId>,
+    /// What is put aside.
+    pub(super) odd: Vec<OddItem>,
+}
 
 /// How a round ended.
 pub(super) enum Landing {
@@ -105,12 +114,13 @@ impl Fetcher {
         if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
             return Walk::new(self, &user, written).on(claim, stop).await;
         }
-        let mut told = None;
+        let (mut told, mut trail) = (None, Trail::default());
         loop {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
             }
-            let page = self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut written)).await;
+            let page =
+                self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut trail, &mut written)).await;
             let (committed, failure) = match page.unwrap_or_else(|_| Err(slow())) {
                 Ok(taken) => taken,
                 Err(failure) => return self.failed(claim, &failure),
@@ -132,13 +142,15 @@ impl Fetcher {
         &self,
         claim: &Claim,
         told: &mut Option<ItemId>,
+        trail: &mut Trail,
         written: &mut u64,
     ) -> Result<(Committed, Option<Failure>), Failure> {
         if claim.resync == Resync::Telling {
             return Ok((self.tell_unseen(claim, told, written).await?, None));
         }
-        match self.turn_page(claim, written).await {
+        match self.turn_page(claim, trail, written).await {
             Err(failure) if matches!(failure.verdict, Verdict::Gone { .. }) => {
+                *trail = Trail::default();
                 self.begin_anew(claim, failure).await
             }
             turned => Ok((turned?, None)),
@@ -152,16 +164,23 @@ impl Fetcher {
     }
 
     /// Asks for one page, classifies it and commits it. `written` counts the round's events.
-    async fn turn_page(&self, claim: &Claim, written: &mut u64) -> Result<Committed, Failure> {
+    async fn turn_page(
+        &self,
+        claim: &Claim,
+        trail: &mut Trail,
+        written: &mut u64,
+    ) -> Result<Committed, Failure> {
         let subscription = &claim.subscription;
         let (tenant, target) = self.reach(claim)?;
         let select = &subscription.wish.select;
-        let page = tenant.page(target, select, claim.link.as_ref()).await?;
+        let page = tenant.page(target, select, claim.link.as_ref()).await;
+        let page = trail.step(claim.link.as_ref(), claim.attempts, page)?;
         let items = last_occurrences(page.items);
         let ids = items.iter().map(|item| item.id.clone()).collect();
         let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
-        let items = complete(tenant, target, select, items, &known).await?;
-        let findings = self.judge(claim, target.kind(), &known, items)?;
+        let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
+        let odd = page.odd.into_iter().chain(incomplete).collect();
+        let findings = self.judge(claim, target.kind(), &known, items, odd)?;
         self.commit(claim, target.kind(), findings, page.link, written).await
     }
 
@@ -196,9 +215,12 @@ impl Fetcher {
         kind: Kind,
         known: &HashMap<ItemId, Known>,
         items: Vec<Item>,
+        odd: Vec<OddItem>,
     ) -> Result<Findings, Failure> {
         let context = self.context(claim, kind);
-        let (mut events, mut rows, mut seen) = (Vec::new(), Vec::new(), Vec::with_capacity(items.len()));
+        let (mut events, mut rows) = (Vec::new(), Vec::new());
+        // What cannot be understood is there nevertheless.
+        let mut seen: Vec<ItemId> = odd.iter().filter_map(|odd| odd.id.clone()).collect();
         for item in items {
             let Outcome { event, row } =
                 classify(&context, known.get(&item.id), &item).map_err(|error| unwritable(&error))?;
@@ -206,7 +228,7 @@ impl Fetcher {
             rows.extend(row);
             seen.push(item.id);
         }
-        Ok((events, rows, seen))
+        Ok(Findings { events, rows, seen, odd })
     }
 
     /// What comes after a round that ends with this link and has written `total` events.
@@ -269,32 +291,6 @@ pub(super) fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
     items.retain(|item| seen.insert(item.id.clone()));
     items.reverse();
     items
-}
-
-/// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
-/// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told.
-pub(super) async fn complete(
-    tenant: &Tenant,
-    target: &Target,
-    select: &[String],
-    items: Vec<Item>,
-    known: &HashMap<ItemId, Known>,
-) -> Result<Vec<Item>, Failure> {
-    let mut whole = Vec::with_capacity(items.len());
-    for item in items {
-        let understood = match target {
-            Target::MailFolder { .. } | Target::Mailbox { .. } => {
-                matches!(known.get(&item.id), Some(Known::Here(_)))
-            }
-            Target::List { .. } | Target::Drive { .. } => false,
-        };
-        if item.removed || !item.partial || understood {
-            whole.push(item);
-        } else {
-            whole.extend(tenant.item(target, select, &item.id).await?);
-        }
-    }
-    Ok(whole)
 }
 
 pub(super) fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {

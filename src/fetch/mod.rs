@@ -19,6 +19,7 @@ pub mod content;
 mod diff;
 mod flight;
 mod mailbox;
+mod odd;
 mod request;
 mod resync;
 mod schedule;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::flight::{unstored, unwritable};
+use super::flight::{Findings, unstored, unwritable};
 use super::{Fetcher, LEASE};
 use crate::fetch::classify::{Outcome, classify};
 use crate::model::{Item, ItemId, Kind, Properties};
@@ -66,7 +66,8 @@ impl Fetcher {
             rows.extend(row);
         }
         let link = claim.link.clone().ok_or_else(|| unstored(&crate::store::StoreError::Unsupported))?;
-        self.commit(claim, target.kind(), (events, rows, Vec::new()), link, written).await
+        let findings = Findings { events, rows, ..Findings::default() };
+        self.commit(claim, target.kind(), findings, link, written).await
     }
 
     /// Commits a page; `written` counts the round's events.
@@ -74,12 +75,13 @@ impl Fetcher {
         &self,
         claim: &Claim,
         kind: Kind,
-        (events, rows, seen): super::flight::Findings,
+        Findings { events, rows, seen, odd }: Findings,
         link: Link,
         written: &mut u64,
     ) -> Result<Committed, Failure> {
         let context = self.context(claim, kind);
         let told: Vec<_> = events.iter().map(|event| (event.kind, event.change, event.time)).collect();
+        let reasons: Vec<_> = odd.iter().map(|odd| odd.reason).collect();
         let total = written.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
         let progress = (context.first_round || context.resync && !seen.is_empty())
             .then(|| super::flight::progress(claim, seen.len(), context.now));
@@ -89,6 +91,7 @@ impl Fetcher {
             events,
             rows,
             seen,
+            odd,
             link,
             progress,
             now: context.now,
@@ -98,6 +101,7 @@ impl Fetcher {
         if matches!(committed, Committed::Done(_)) {
             *written = total;
             self.count(claim, &told);
+            self.put_aside(claim, &reasons);
         }
         Ok(committed)
     }

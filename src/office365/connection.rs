@@ -125,7 +125,11 @@ impl Broken {
                 Failure::local(Verdict::Transient, "unreadable", message)
             }
             Self::TooLarge => {
-                let message = format!("The answer of {host} has more than {} bytes", limits.bytes);
+                let message = format!(
+                    "The answer of {host} has more than {} bytes; so much is not held in memory, and nothing of it was \
+                     taken",
+                    limits.bytes
+                );
                 Failure::local(Verdict::Rejected, "tooLarge", message)
             }
             Self::TimedOut | Self::Unreachable(_) | Self::BrokeOff(_) => {

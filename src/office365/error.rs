@@ -1,6 +1,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+/// The code of a chain of links that comes back to itself.
+pub const REPEATED_LINK: &str = "repeatedLink";
+
 /// Why Office 365 did not do what it was asked, judged once where it is known. Nobody reads message text to decide.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

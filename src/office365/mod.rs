@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use auth::SignIn;
-pub use error::{Failure, Verdict};
+pub use error::{Failure, REPEATED_LINK, Verdict};
 pub use graph::{DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
 pub use handshake::{Unshaken, shake_hands};
 pub use signing_keys::{Signer, TokenVersion};

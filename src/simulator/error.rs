@@ -9,11 +9,13 @@ pub(crate) struct GraphError {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// The code inside, which is the more specific one.
+    pub(crate) inner_code: Option<String>,
 }
 
 impl GraphError {
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into(), headers: Vec::new() }
+        Self { status, code: code.to_owned(), message: message.into(), headers: Vec::new(), inner_code: None }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
@@ -47,10 +49,11 @@ impl GraphError {
 
     /// The body of the answer.
     pub(crate) fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Value {
-        json!({"error": {
-            "code": self.code,
-            "message": self.message,
-            "innerError": {"date": date, "request-id": request_id, "client-request-id": client_request_id},
-        }})
+        let mut inner =
+            json!({"date": date, "request-id": request_id, "client-request-id": client_request_id});
+        if let (Some(code), Some(inner)) = (&self.inner_code, inner.as_object_mut()) {
+            inner.insert("code".to_owned(), Value::from(code.as_str()));
+        }
+        json!({"error": {"code": self.code, "message": self.message, "innerError": inner}})
     }
 }

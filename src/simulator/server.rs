@@ -94,13 +94,15 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
         return respond(&shared, &call, answer);
     }
     let (arrived, _answering) = (shared.clock.now(), Answering::begin(&shared));
-    let fault = control::take_fault(&mut shared.world(), &path);
+    let fault = control::take_fault(&mut shared.world(), &call.origin, &path);
     let (outcome, broken) = match fault {
         Some(Struck::Refused(error)) => (Err(error), None),
         Some(Struck::Broken(Break::Before)) => (Ok(Answer::empty(204)), Some(Break::Before)),
         Some(Struck::Broken(broken)) => (dispatch(&shared, &call).await, Some(broken)),
         None => (dispatch(&shared, &call).await, None),
     };
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+    let outcome = outcome.map(|answer| control::make_odd(&mut shared.world(), &call, target, answer));
     shared.ring.notify_one();
     keep(&shared, (&request, &call), &outcome, arrived);
     let response = respond(&shared, &call, outcome);

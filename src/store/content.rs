@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Claim, Committed, MirrorRow, StoreError};
-use crate::model::{CertificateId, Name, NewEvent, SealedContent, SubscriptionId};
+use crate::model::{CertificateId, ItemId, Name, NewEvent, SealedContent, SubscriptionId};
 
 /// The encrypted content of notifications, stored together with their hints ([`Inbox::append`](super::Inbox::append))
 /// and worked off under the same claim as a round.
@@ -68,7 +68,7 @@ pub struct Aside {
     pub explanation: String,
 }
 
-/// A content that was put aside, as it is shown.
+/// A content, or an item of a page, that was put aside, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
     /// Its id.
@@ -81,6 +81,10 @@ pub struct Quarantined {
     pub reason: String,
     /// What it means and what can be done about it.
     pub explanation: String,
+    /// The item, where it is one of a page and its id can be read.
+    pub item: Option<ItemId>,
+    /// The link of that page; none for a content, and for the first page of all.
+    pub cursor: Option<String>,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
     /// When it was looked at.

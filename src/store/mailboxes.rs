@@ -3,7 +3,7 @@ use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 use super::{Claim, Committed, Link, MirrorRow, Progress, RoundEnd, StoreError};
-use crate::model::{ItemId, NewEvent, Properties, SubscriptionId};
+use crate::model::{ItemId, NewEvent, OddItem, Properties, SubscriptionId};
 
 /// What a round of a whole mailbox needs beside [`super::Rounds`]: a cursor for each folder, and the removals that
 /// are held until every other folder has been asked.
@@ -100,6 +100,8 @@ pub struct StepCommit {
     pub events: Vec<NewEvent>,
     /// Mirror rows to write over what is there; what they say is held no more.
     pub rows: Vec<MirrorRow>,
+    /// What a page shows and nobody understands: put aside, with the link it was asked with.
+    pub odd: Vec<OddItem>,
     /// What was done.
     pub step: Step,
     /// While the first round lasts.

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Resync, StoreError};
-use crate::model::{FirstRound, ItemId, NewEvent, Properties, Rhythm, Subscription, SubscriptionId, Trouble};
+use crate::model::{
+    FirstRound, ItemId, NewEvent, OddItem, Properties, Rhythm, Subscription, SubscriptionId, Trouble,
+};
 
 /// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
 #[async_trait]
@@ -125,6 +127,8 @@ pub struct PageCommit {
     pub rows: Vec<MirrorRow>,
     /// Items that it shows.
     pub seen: Vec<ItemId>,
+    /// What it shows and nobody understands: put aside, with the link the page was asked with.
+    pub odd: Vec<OddItem>,
     /// The link it brought.
     pub link: Link,
     /// While the first round or a resync lasts.

@@ -22,6 +22,7 @@ mod listener;
 mod mailbox;
 mod main_job;
 mod monitoring;
+mod odd;
 mod office365;
 mod openapi;
 mod outage;

@@ -13,10 +13,11 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Outcome, classify};
-use super::flight::{Landing, PAGE, complete, last_occurrences, progress, slow, unstored, unwritable};
+use super::flight::{Landing, PAGE, last_occurrences, progress, slow, unstored, unwritable};
+use super::odd::{Trail, complete};
 use super::{Fetcher, LEASE};
-use crate::model::{Item, ItemId, Kind, NewEvent, Properties, Target};
-use crate::office365::{DeltaPage, Failure, Tenant, Verdict};
+use crate::model::{Item, ItemId, Kind, NewEvent, OddItem, Properties, Target};
+use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
 
@@ -36,6 +37,8 @@ struct Taken {
     rows: Vec<MirrorRow>,
     /// Messages that were read.
     items: usize,
+    /// What is put aside.
+    odd: Vec<OddItem>,
     step: Step,
 }
 
@@ -46,18 +49,21 @@ pub(super) struct Walk<'a> {
     written: u64,
     /// Pages of folders that were asked again.
     again: usize,
+    trail: Trail,
+    /// A folder's links came back to themselves, and it was walked anew: that is done once.
+    astray: bool,
 }
 
 impl From<Step> for Taken {
     fn from(step: Step) -> Self {
-        Self { events: Vec::new(), rows: Vec::new(), items: 0, step }
+        Self { events: Vec::new(), rows: Vec::new(), items: 0, odd: Vec::new(), step }
     }
 }
 
 impl<'a> Walk<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, user: &'a str, written: u64) -> Self {
-        Self { fetcher, user, written, again: 0 }
+        Self { fetcher, user, written, again: 0, trail: Trail::default(), astray: false }
     }
 
     /// Walks to the end of the round or to `stop`.
@@ -102,12 +108,14 @@ impl<'a> Walk<'a> {
     async fn commit(&mut self, claim: &Claim, survey: &Survey, taken: Taken) -> Result<Committed, Failure> {
         let (fetcher, now) = (self.fetcher, self.fetcher.clock.now());
         let told: Vec<_> = taken.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
+        let reasons: Vec<_> = taken.odd.iter().map(|odd| odd.reason).collect();
         let first_round = fetcher.context(claim, Kind::Message).first_round;
         let step = StepCommit {
             claim: claim.clone(),
             round: survey.round,
             events: taken.events,
             rows: taken.rows,
+            odd: taken.odd,
             step: taken.step,
             progress: first_round.then(|| progress(claim, taken.items, now)),
             now,
@@ -117,6 +125,7 @@ impl<'a> Walk<'a> {
         if matches!(committed, Committed::Done(_)) {
             self.written += u64::try_from(told.len()).unwrap_or(u64::MAX);
             fetcher.count(claim, &told);
+            fetcher.put_aside(claim, &reasons);
         }
         Ok(committed)
     }
@@ -148,9 +157,16 @@ impl<'a> Walk<'a> {
         let (tenant, _) = self.fetcher.reach(claim)?;
         let target = Target::MailFolder { user: self.user.to_owned(), folder: folder.id.clone() };
         let select = &claim.subscription.wish.select;
-        match tenant.page(&target, select, folder.link.as_ref()).await {
+        let page = tenant.page(&target, select, folder.link.as_ref()).await;
+        match self.trail.step(folder.link.as_ref(), claim.attempts, page) {
+            Err(failure) if failure.code == REPEATED_LINK && self.astray => {
+                Err(Failure { verdict: Verdict::Transient, ..failure })
+            }
             Ok(page) => self.read(claim, survey, (folder, &target, tenant), page).await,
             Err(failure) if folder.link.is_some() && matches!(failure.verdict, Verdict::Gone { .. }) => {
+                if failure.code == REPEATED_LINK {
+                    (self.trail, self.astray) = (Trail::default(), true);
+                }
                 self.doubt(claim, survey, folder).await
             }
             Err(failure) if is_gone(&failure, claim.attempts) => {
@@ -183,7 +199,8 @@ impl<'a> Walk<'a> {
             parent.or_insert_with(|| Value::from(folder.id.as_str()));
         }
         let number = items.len();
-        let items = complete(tenant, target, &subscription.wish.select, items, &known).await?;
+        let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
+        let odd: Vec<OddItem> = page.odd.into_iter().chain(incomplete).collect();
         let (mut events, mut rows) = (Vec::new(), Vec::new());
         for item in &items {
             let outcome =
@@ -196,10 +213,15 @@ impl<'a> Walk<'a> {
             asked: folder.link.clone(),
             link: page.link,
             at_page: survey.pages,
-            seen: items.into_iter().map(|item| item.id).collect(),
+            // What cannot be understood is there nevertheless.
+            seen: items
+                .into_iter()
+                .map(|item| item.id)
+                .chain(odd.iter().filter_map(|odd| odd.id.clone()))
+                .collect(),
             hold,
         };
-        Ok(Taken { events, rows, items: number, step })
+        Ok(Taken { events, rows, items: number, odd, step })
     }
 
     /// Everything that the mirror has in the folder is in doubt until it is seen again.
@@ -239,7 +261,7 @@ impl<'a> Walk<'a> {
         };
         let gone = settled.iter().filter(|item| !elsewhere(item));
         let (events, rows) = self.removed(claim, gone, &known)?;
-        Ok(Taken { events, rows, items: 0, step: Step::Told { settled } })
+        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
     }
 
     /// Tells that the messages of a folder went with it.
@@ -252,7 +274,7 @@ impl<'a> Walk<'a> {
         let settled: Vec<ItemId> = members.items.iter().map(|(item, _)| item.clone()).collect();
         let known = members.items.into_iter().map(|(item, properties)| (item, Known::Here(properties)));
         let (events, rows) = self.removed(claim, settled.iter(), &known.collect())?;
-        Ok(Taken { events, rows, items: 0, step: Step::Told { settled } })
+        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
     }
 
     fn removed<'i>(

@@ -1,16 +1,18 @@
 //! Delta queries. A round is a chain of whole, opaque links: each page brings either the next one or the one that
 //! the next round starts with.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
-use super::super::{Failure, Verdict};
-use super::items::WireItem;
+use super::super::{Failure, REPEATED_LINK, Verdict};
+use super::odd::{read_element, says_latest, text, unreadable};
 use super::resources::{area, delta_path, item_preferences, name_permission, representation};
 use super::{Accepted, Call, Graph, PAGE};
-use crate::model::{Item, Kind, Target};
+use crate::model::{Item, Kind, OddItem, Target};
 use crate::store::Link;
 
 /// "From now" answers at once; more pages than this are a chain without end.
@@ -21,36 +23,39 @@ const LATEST_PAGES: usize = 100;
 pub struct DeltaPage {
     /// What it says, in its order: of an item that comes more than once, the last counts.
     pub items: Vec<Item>,
-    /// Elements that could not be read as items, and were left out.
-    pub skipped: usize,
+    /// What could not be read as an item, and is not among them.
+    pub odd: Vec<OddItem>,
     /// Where it goes on.
     pub link: Link,
     /// Office 365's time of the answer.
     pub at: DateTime<Utc>,
 }
 
+/// Elements are read one by one, so that one that cannot be read costs nothing but itself.
 #[derive(Deserialize)]
-struct WirePage {
-    #[serde(default)]
-    value: Vec<Value>,
+struct WirePage<'a> {
+    #[serde(borrow, default)]
+    value: Vec<&'a RawValue>,
     #[serde(rename = "@odata.nextLink")]
     next: Option<String>,
     #[serde(rename = "@odata.deltaLink")]
     delta: Option<String>,
 }
 
-impl WirePage {
-    fn link(self) -> Option<Link> {
-        self.next.map(Link::Next).or(self.delta.map(Link::Delta))
+impl WirePage<'_> {
+    fn items(&self, kind: Kind, damaged: bool) -> (Vec<Item>, Vec<OddItem>) {
+        let (mut items, mut odd) = (Vec::with_capacity(self.value.len()), Vec::new());
+        for element in &self.value {
+            match read_element(element, kind, damaged) {
+                Ok(item) => items.push(item),
+                Err(one) => odd.push(one),
+            }
+        }
+        (items, odd)
     }
 
-    fn items(&mut self, kind: Kind) -> (Vec<Item>, usize) {
-        let elements = std::mem::take(&mut self.value);
-        let number = elements.len();
-        let read = |element| serde_json::from_value::<WireItem>(element).ok()?.into_item(kind);
-        let items: Vec<Item> = elements.into_iter().filter_map(read).collect();
-        let skipped = number - items.len();
-        (items, skipped)
+    fn link(self) -> Option<Link> {
+        self.next.map(Link::Next).or(self.delta.map(Link::Delta))
     }
 }
 
@@ -62,7 +67,7 @@ impl Graph {
         select: &[String],
         link: Option<&Link>,
     ) -> Result<DeltaPage, Failure> {
-        match link {
+        let page = match link {
             None => self.initial(target, representation(target, select), None).await,
             Some(Link::Next(link)) => {
                 self.linked(target, link).await.map_err(|failure| match failure.verdict {
@@ -72,10 +77,19 @@ impl Graph {
                 })
             }
             Some(Link::Delta(link)) => self.linked(target, link).await,
+        }?;
+        match &page.link {
+            Link::Delta(link) if says_latest(link) => {
+                let message = "The page's delta link says \"latest\" instead of a place: what changes before it is asked \
+                               again would be lost, so it is not kept, and the page is asked for again";
+                Err(Failure::local(Verdict::Transient, "latestLink", message))
+            }
+            _ => Ok(page),
         }
     }
 
-    /// The link from which only what happens from now on is told, and the time of "now"; mail has none.
+    /// The link from which only what happens from now on is told, and the time of "now"; mail has none, and neither
+    /// has what answers with a link that again says "latest".
     pub(crate) async fn latest(&self, target: &Target) -> Result<Option<(Link, DateTime<Utc>)>, Failure> {
         if target.kind() == Kind::Message {
             return Ok(None);
@@ -83,6 +97,8 @@ impl Graph {
         let mut page = self.initial(target, representation(target, &[]), Some(("token", "latest"))).await?;
         for _ in 0..LATEST_PAGES {
             match &page.link {
+                // It names no place: what changes before it is asked again would never be told.
+                Link::Delta(link) if says_latest(link) => return Ok(None),
                 Link::Delta(_) => return Ok(Some((page.link, page.at))),
                 Link::Next(link) => page = self.linked(target, link).await?,
             }
@@ -123,7 +139,7 @@ impl Graph {
         match &page.link {
             Link::Next(next) if next == link => {
                 let message = "The page's next link is its own: the round would never end";
-                Err(Failure::local(Verdict::Transient, "repeatedLink", message))
+                Err(Failure::local(Verdict::Transient, REPEATED_LINK, message))
             }
             _ => Ok(page),
         }
@@ -140,28 +156,27 @@ impl Graph {
         let page = read_page(&answer, target.kind())?;
         let (Link::Next(link) | Link::Delta(link)) = &page.link;
         self.base.follow(link)?;
-        if page.skipped > 0 {
-            tracing::warn!(elements = page.skipped, "Elements of a delta page have no id and were left out");
-        }
         Ok(page)
     }
 }
 
 fn read_page(answer: &Accepted, kind: Kind) -> Result<DeltaPage, Failure> {
-    let mut page: WirePage = answer.json("delta page")?;
-    let (items, skipped) = page.items(kind);
+    let body = text(&answer.body);
+    let damaged = matches!(body, Cow::Owned(_));
+    let page: WirePage<'_> = serde_json::from_str(&body).map_err(|error| unreadable(&body, &error))?;
+    let (items, odd) = page.items(kind, damaged);
     let link = page.link().ok_or_else(|| {
         let message =
             "Graph's page has neither a next link nor a delta link, so it is not known where to go on";
         Failure::local(Verdict::Transient, "noLink", message)
     })?;
-    Ok(DeltaPage { items, skipped, link, at: answer.at })
+    Ok(DeltaPage { items, odd, link, at: answer.at })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn page(value: &Value) -> Result<DeltaPage, Failure> {
         read_page(
@@ -186,7 +201,8 @@ mod tests {
         let elements = json!([{"id": "1"}, {"name": "x"}, 5, null, {"id": "2"}, {"id": "1"}]);
         let page = page(&json!({"value": elements, "@odata.deltaLink": "d"})).unwrap();
         let ids: Vec<&str> = page.items.iter().map(|item| item.id.0.as_str()).collect();
-        assert_eq!((ids, page.skipped), (vec!["1", "2", "1"], 3));
+        let reasons: Vec<&str> = page.odd.iter().map(|odd| odd.reason).collect();
+        assert_eq!((ids, reasons), (vec!["1", "2", "1"], vec!["no_id", "no_item", "no_item"]));
     }
 
     #[test]

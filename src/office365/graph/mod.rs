@@ -4,6 +4,7 @@
 mod delta;
 mod folders;
 mod items;
+mod odd;
 mod refusal;
 mod resolve;
 mod resources;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 19] = [
+const CALLS: [(&str, &str, &str, &str); 21] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -76,10 +76,17 @@ const CALLS: [(&str, &str, &str, &str); 19] = [
     (
         "POST",
         "/_control/faults",
-        r#"{"status" or "break", "count"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?}"#,
-        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Faults queue up.",
+        r#"{"status" or "break", "count"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
+        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Faults queue up.",
     ),
     ("DELETE", "/_control/faults", "", "Forgets queued faults."),
+    (
+        "POST",
+        "/_control/odd",
+        r#"{"kind", "count"?, "path_prefix"?, "elements"?}"#,
+        "Makes the next pages of changes odd: elements (these texts stand before the items), empty (nothing, and a next link), itself and around (a next link that is the page's own, or comes back to it), latest (a delta link that says so), html.",
+    ),
+    ("DELETE", "/_control/odd", "", "Forgets them."),
     (
         "POST",
         "/_control/pages",

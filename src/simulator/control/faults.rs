@@ -24,6 +24,12 @@ pub(crate) struct Fault {
     retry_after_date: bool,
     /// The error's code, where the usual one of the status will not do.
     code: Option<String>,
+    /// The code inside the error.
+    inner_code: Option<String>,
+    /// Its text, where the usual one will not do: some flavours of a dead cursor are told only there.
+    message: Option<String>,
+    /// What to say in `Location`: an address, or a path of this service.
+    location: Option<String>,
 }
 
 /// Where a connection breaks.
@@ -57,7 +63,7 @@ impl Fault {
 }
 
 /// The fault that strikes a request to `path`, if one is queued for it.
-pub(crate) fn take_fault(world: &mut World, path: &str) -> Option<Struck> {
+pub(crate) fn take_fault(world: &mut World, origin: &str, path: &str) -> Option<Struck> {
     let at = world.faults.iter().position(|fault| path.starts_with(&fault.path_prefix))?;
     let fault = world.faults.get_mut(at)?;
     fault.count = fault.count.saturating_sub(1);
@@ -70,7 +76,13 @@ pub(crate) fn take_fault(world: &mut World, path: &str) -> Option<Struck> {
     }
     let status = struck.status.unwrap_or(500);
     let code = struck.code.as_deref().unwrap_or(usual_code(status));
-    let error = GraphError::new(status, code, "Queued under /_control.");
+    let message = struck.message.as_deref().unwrap_or("Queued under /_control.");
+    let mut error = GraphError::new(status, code, message);
+    error.inner_code = struck.inner_code;
+    if let Some(location) = struck.location {
+        let own = location.starts_with('/');
+        error = error.header("Location", if own { format!("{origin}{location}") } else { location });
+    }
     Some(Struck::Refused(match struck.retry_after {
         Some(seconds) if struck.retry_after_date => {
             let until = world.clock.now() + TimeDelta::seconds(seconds.into());

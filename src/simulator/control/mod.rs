@@ -3,6 +3,7 @@
 mod changes;
 mod describe;
 mod faults;
+mod odd;
 mod settings;
 mod state;
 mod subscriptions;
@@ -15,6 +16,7 @@ use super::error::GraphError;
 use super::wire::{Answer, Call, Outcome};
 use super::world::World;
 pub(crate) use faults::{Break, Fault, Struck, take_fault};
+pub(crate) use odd::{OddPage, make_odd};
 
 /// Answers a call to `/_control…`.
 pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {

@@ -53,6 +53,15 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.faults.push_back(fault);
             Ok(Answer::empty(204))
         }
+        ("POST", ["odd"]) => {
+            let page = read(call)?;
+            world.odd_pages.push_back(page);
+            Ok(Answer::empty(204))
+        }
+        ("DELETE", ["odd"]) => {
+            world.odd_pages.clear();
+            Ok(Answer::empty(204))
+        }
         ("DELETE", ["faults"]) => {
             world.faults.clear();
             Ok(Answer::empty(204))

@@ -20,7 +20,7 @@ pub(crate) use list::{Column, Content, Draft, File, Item, List};
 pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
 
 use super::Options;
-use super::control::Fault;
+use super::control::{Fault, OddPage};
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
 use super::rich::{ContentBehaviour, TokenKey};
@@ -49,6 +49,7 @@ pub(crate) struct World {
     pub(crate) subscriptions: BTreeMap<Uuid, Subscription>,
     pub(crate) outbox: Outbox,
     pub(crate) faults: VecDeque<Fault>,
+    pub(crate) odd_pages: VecDeque<OddPage>,
     pub(crate) requests: VecDeque<Value>,
     /// Requests that are being answered.
     pub(crate) answering: usize,
@@ -108,6 +109,7 @@ impl World {
             subscriptions: BTreeMap::new(),
             outbox: Outbox::new(options.seed),
             faults: VecDeque::new(),
+            odd_pages: VecDeque::new(),
             requests: VecDeque::new(),
             answering: 0,
             changes: 0,

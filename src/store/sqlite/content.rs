@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use super::row::{self, Fields, micros};
 use super::subscription::leased_until;
 use super::{SqliteStore, certificates, log, mirror, rounds};
-use crate::model::{Hint, Name, SealedContent, SubscriptionId};
+use crate::model::{Hint, ItemId, Name, SealedContent, SubscriptionId};
 use crate::store::{Aside, Committed, ContentCommit, Contents, Quarantined, StoreError, StoredContent};
 
 #[async_trait]
@@ -38,7 +38,8 @@ impl Contents for SqliteStore {
         self.read(move |db| {
             row::all(
                 db,
-                "SELECT id, tenant, subscription, reason, explanation, received_at, quarantined_at FROM quarantine
+                "SELECT id, tenant, subscription, reason, explanation, item, cursor, received_at, quarantined_at
+                 FROM quarantine
                  WHERE ?1 IS NULL OR subscription = ?1 ORDER BY key DESC LIMIT ?2",
                 params![name, limit],
                 read_quarantined,
@@ -64,6 +65,8 @@ fn read_quarantined(row: &Row<'_>) -> Result<Quarantined, StoreError> {
         subscription: fields.parsed("subscription")?,
         reason: fields.get("reason")?,
         explanation: fields.get("explanation")?,
+        item: fields.get::<Option<String>>("item")?.map(ItemId),
+        cursor: fields.get("cursor")?,
         received_at: fields.time("received_at")?,
         quarantined_at: fields.time("quarantined_at")?,
     })

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until};
-use super::{SqliteStore, log, mirror, rounds};
+use super::{SqliteStore, log, mirror, odd, rounds};
 use crate::model::{ItemId, SubscriptionId};
 use crate::store::{
     Claim, Committed, Folder, HeldIn, Link, Mailboxes, Members, Resync, Step, StepCommit, StoreError, Survey,
@@ -141,6 +141,7 @@ fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> 
     }
     log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
     mirror::write(db, key, &commit.rows, commit.now)?;
+    odd::put_aside(db, key, &commit.odd, asked.and_then(|(_, asked)| asked.as_ref()), commit.now)?;
     release(db, key, commit.rows.iter().map(|row| &row.item))?;
     let event_at = (!commit.events.is_empty()).then(|| micros(commit.now));
     row::execute(

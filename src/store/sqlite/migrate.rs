@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_resync.sql"),
     include_str!("migrations/0006_gates.sql"),
     include_str!("migrations/0007_folders.sql"),
+    include_str!("migrations/0008_odd_items.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

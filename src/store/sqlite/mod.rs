@@ -22,6 +22,7 @@ mod log;
 mod mailboxes;
 mod migrate;
 mod mirror;
+mod odd;
 mod readers;
 mod registry;
 mod renewals;

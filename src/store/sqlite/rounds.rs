@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
 use super::writer::Turn;
-use super::{SqliteStore, arrival, log, mirror};
+use super::{SqliteStore, arrival, log, mirror, odd};
 use crate::model::{ItemId, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
 
@@ -187,6 +187,7 @@ fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
     let Some((key, events)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
     log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
     mirror::write(db, key, &page.rows, page.now)?;
+    odd::put_aside(db, key, &page.odd, page.claim.link.as_ref(), page.now)?;
     if page.claim.resync == Resync::Reading {
         mirror::seen(db, key, &page.seen)?;
     }

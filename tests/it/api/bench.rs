@@ -147,6 +147,7 @@ impl Bench {
             rows: Vec::new(),
             link: Link::Delta("https://graph.example/delta?token=2".to_owned()),
             seen: Vec::new(),
+            odd: Vec::new(),
             progress: None,
             end: RoundEnd::default(),
             now,

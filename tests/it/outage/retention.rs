@@ -80,6 +80,7 @@ async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<()
         rows: rows.collect(),
         link: Link::Delta(format!("https://graph.example/{number}")),
         seen: Vec::new(),
+        odd: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now: start(),

@@ -185,6 +185,7 @@ fn last_page(claim: Claim) -> PageCommit {
         rows: Vec::new(),
         link: Link::Delta("https://graph.microsoft.com/delta?token=next".to_owned()),
         seen: Vec::new(),
+        odd: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         lease: LEASE,

@@ -158,6 +158,7 @@ fn last_page(claim: &Claim, now: i64) -> PageCommit {
         rows: Vec::new(),
         link: delta(&now.to_string()),
         seen: Vec::new(),
+        odd: Vec::new(),
         progress: None,
         end: RoundEnd::default(),
         now: at(now),

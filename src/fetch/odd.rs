@@ -1,0 +1,143 @@
+//! What is odd and must not hold a subscription up: chains of links that come back to themselves, and items that cannot be
+//! read.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::Fetcher;
+use crate::model::{Item, ItemId, OddItem, Target};
+use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, Verdict};
+use crate::store::{Claim, Known, Link};
+
+/// What fails as often in a row is not expected to pass by itself: a link that leads to itself is given up, and so is an
+/// item that cannot be read.
+const PATIENCE: u32 = 3;
+
+/// The links of one flight, eight bytes for each.
+#[derive(Default)]
+pub(super) struct Trail {
+    hasher: RandomState,
+    passed: HashSet<u64>,
+}
+
+impl Trail {
+    /// Passes a page on unless it leads back to where the flight has been: then the chain is as dead as a cursor that
+    /// Office 365 gives up itself. `asked` is the link of the page.
+    pub(super) fn step(
+        &mut self,
+        asked: Option<&Link>,
+        attempts: u32,
+        page: Result<DeltaPage, Failure>,
+    ) -> Result<DeltaPage, Failure> {
+        if let Some(Link::Next(link)) = asked {
+            self.passed.insert(self.hasher.hash_one(link));
+        }
+        match page {
+            Ok(DeltaPage { link: Link::Next(next), .. })
+                if self.passed.contains(&self.hasher.hash_one(&next)) =>
+            {
+                Err(endless(
+                    "The pages' links lead back to a page that was read before: the round would never end",
+                ))
+            }
+            Err(failure) if failure.code == REPEATED_LINK && attempts >= PATIENCE => {
+                Err(endless(&failure.message))
+            }
+            page => page,
+        }
+    }
+}
+
+fn endless(message: &str) -> Failure {
+    Failure::local(Verdict::Gone { restart: None }, REPEATED_LINK, message)
+}
+
+/// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
+/// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told. One that cannot
+/// be read, attempt after attempt, is odd.
+pub(super) async fn complete(
+    tenant: &Tenant,
+    target: &Target,
+    claim: &Claim,
+    items: Vec<Item>,
+    known: &HashMap<ItemId, Known>,
+) -> Result<(Vec<Item>, Vec<OddItem>), Failure> {
+    let select = &claim.subscription.wish.select;
+    let (mut whole, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
+    for item in items {
+        let understood = match target {
+            Target::MailFolder { .. } | Target::Mailbox { .. } => {
+                matches!(known.get(&item.id), Some(Known::Here(_)))
+            }
+            Target::List { .. } | Target::Drive { .. } => false,
+        };
+        if item.removed || !item.partial || understood {
+            whole.push(item);
+            continue;
+        }
+        match tenant.item(target, select, &item.id).await {
+            Ok(found) => whole.extend(found),
+            Err(failure) if claim.attempts >= PATIENCE && is_its_own(&failure) => odd.push(OddItem {
+                id: Some(item.id),
+                reason: "unreadable",
+                explanation: format!("The item came in part and cannot be read whole. {}", failure.message),
+            }),
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok((whole, odd))
+}
+
+/// Whether a failure says something of the item rather than of the way to it.
+fn is_its_own(failure: &Failure) -> bool {
+    failure.verdict == Verdict::Rejected || failure.code == "unreadable"
+}
+
+impl Fetcher {
+    /// Says that items were put aside.
+    pub(super) fn put_aside(&self, claim: &Claim, reasons: &[&'static str]) {
+        if !reasons.is_empty() {
+            self.metrics.items_put_aside(reasons);
+            tracing::warn!(subscription = %claim.subscription.wish.name, items = reasons.len(), ?reasons,
+                "Items of a page cannot be understood and were put aside; GET /v1/quarantine says more");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn next(number: u32) -> Link {
+        Link::Next(number.to_string())
+    }
+
+    fn page(link: Link) -> Result<DeltaPage, Failure> {
+        Ok(DeltaPage { items: Vec::new(), odd: Vec::new(), link, at: DateTime::UNIX_EPOCH })
+    }
+
+    #[test]
+    fn a_chain_of_links_may_be_long_but_not_come_back() {
+        let mut trail = Trail::default();
+        assert!(trail.step(None, 0, page(next(0))).is_ok());
+        for number in 0..1000 {
+            assert!(trail.step(Some(&next(number)), 0, page(next(number + 1))).is_ok(), "{number}");
+        }
+        // A page whose answer was lost is asked for again.
+        assert!(trail.step(Some(&next(999)), 1, page(next(1001))).is_ok());
+        assert!(trail.step(Some(&next(1001)), 0, page(Link::Delta("500".to_owned()))).is_ok());
+        let back = trail.step(Some(&next(1001)), 0, page(next(500))).unwrap_err();
+        assert_eq!(back.verdict, Verdict::Gone { restart: None });
+    }
+
+    #[test]
+    fn a_link_that_leads_to_itself_may_pass_and_is_given_up_in_the_end() {
+        let itself = || Err(Failure::local(Verdict::Transient, REPEATED_LINK, "itself"));
+        let judged =
+            |attempts| Trail::default().step(Some(&next(1)), attempts, itself()).unwrap_err().verdict;
+        assert_eq!((judged(0), judged(2)), (Verdict::Transient, Verdict::Transient));
+        assert_eq!(judged(3), Verdict::Gone { restart: None });
+    }
+}
