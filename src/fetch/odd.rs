@@ -114,6 +114,7 @@ mod tests {
         Link::Next(number.to_string())
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for an answer")]
     fn page(link: Link) -> Result<DeltaPage, Failure> {
         Ok(DeltaPage { items: Vec::new(), odd: Vec::new(), link, at: DateTime::UNIX_EPOCH })
     }

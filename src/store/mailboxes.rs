@@ -21,13 +21,13 @@ pub trait Mailboxes: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ItemId>, StoreError>;
 
-    /// Up to `limit` messages that the mirror has in this folder, beyond the place `after` (0 at first), with the
-    /// place of the last.
+    /// Up to `limit` messages that the mirror has in this folder, in order of their ids and beyond
+    /// `after`.
     async fn members(
         &self,
         id: SubscriptionId,
         folder: &str,
-        after: i64,
+        after: Option<ItemId>,
         limit: usize,
     ) -> Result<Members, StoreError>;
 
@@ -86,7 +86,7 @@ pub struct Members {
     /// What is known of them.
     pub items: Vec<(ItemId, Properties)>,
     /// Where to go on; none: these were the last.
-    pub next: Option<i64>,
+    pub next: Option<ItemId>,
 }
 
 /// A step of a round.

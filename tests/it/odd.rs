@@ -90,8 +90,8 @@ async fn an_item_that_a_resync_cannot_read_is_not_told_as_deleted() {
     let made = house.control("changes", json!({"count": 6, "seed": 3, "resource": list})).await;
     fetched(&house).await;
     let events = house.events().await;
-    let there = events.iter().rfind(|event| !event["type"].as_str().unwrap().ends_with("deleted")).unwrap();
-    let id = there["subject"].as_str().unwrap();
+    let still = events.iter().rfind(|event| !event["type"].as_str().unwrap().ends_with("deleted")).unwrap();
+    let id = still["subject"].as_str().unwrap();
     // The last of a page counts, so that the odd one stands for the real one only where that is gone.
     let (status, answer) = house.graph("DELETE", &item_path(&house, id).await, &Value::Null).await;
     assert!(status < 300, "{status} {answer} {made} {before}");

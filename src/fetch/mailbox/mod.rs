@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
                 self.again += usize::from(again);
                 self.page(claim, &survey, folder).await?
             }
-            Next::Tell { folder, through } => self.tell(claim, folder, through).await?,
+            Next::Tell { folder, through } => self.tell(claim, &survey, folder, through).await?,
             Next::Empty { folder } => self.empty(claim, folder).await?,
             Next::End { waiting } => Step::End { end: self.end(claim, waiting) }.into(),
         };
@@ -172,6 +172,9 @@ impl<'a> Walk<'a> {
             Err(failure) if is_gone(&failure, claim.attempts) => {
                 Ok(Step::FolderGone { folder: folder.id.clone() }.into())
             }
+            Err(failure) if failure.status == Some(404) => {
+                Err(Failure { verdict: Verdict::Transient, ..failure })
+            }
             Err(failure) => Err(failure),
         }
     }
@@ -226,13 +229,16 @@ impl<'a> Walk<'a> {
 
     /// Everything that the mirror has in the folder is in doubt until it is seen again.
     async fn doubt(&mut self, claim: &Claim, survey: &Survey, folder: &Folder) -> Result<Taken, Failure> {
-        let mut after = Some(0);
-        while let Some(place) = after {
-            let members = self.members(claim, &folder.id, place).await?;
+        let mut after = None;
+        loop {
+            let members = self.members(claim, &folder.id, after).await?;
             let hold = members.items.into_iter().map(|(item, _)| item).collect();
             let step = Step::Doubt { folder: folder.id.clone(), hold };
             if matches!(self.commit(claim, survey, step.into()).await?, Committed::Lost) {
                 return Err(lost());
+            }
+            if members.next.is_none() {
+                break;
             }
             after = members.next;
         }
@@ -251,12 +257,22 @@ impl<'a> Walk<'a> {
     }
 
     /// Tells removals that nothing else has explained.
-    async fn tell(&self, claim: &Claim, folder: &str, through: u64) -> Result<Taken, Failure> {
+    async fn tell(
+        &self,
+        claim: &Claim,
+        survey: &Survey,
+        folder: &str,
+        through: u64,
+    ) -> Result<Taken, Failure> {
         let (store, id) = (&self.fetcher.store, claim.subscription.id);
         let settled = store.held(id, folder, through, AT_ONCE).await.map_err(|error| unstored(&error))?;
         let known = store.known(id, settled.clone()).await.map_err(|error| unstored(&error))?;
+        let followed =
+            |parent: &str| survey.folders.iter().any(|other| other.id == parent && other.gone_page.is_none());
         let elsewhere = |item: &&ItemId| match known.get(*item) {
-            Some(Known::Here(properties)) => parent(properties) != Some(folder),
+            Some(Known::Here(properties)) => {
+                parent(properties).is_some_and(|parent| parent != folder && followed(parent))
+            }
             _ => false,
         };
         let gone = settled.iter().filter(|item| !elsewhere(item));
@@ -267,7 +283,7 @@ impl<'a> Walk<'a> {
     /// Tells that the messages of a folder went with it.
     async fn empty(&mut self, claim: &Claim, folder: &str) -> Result<Taken, Failure> {
         // Told ones leave tombstones, so that the first are always those that are left.
-        let members = self.members(claim, folder, 0).await?;
+        let members = self.members(claim, folder, None).await?;
         if members.items.is_empty() {
             return Ok(Step::Emptied { folder: folder.to_owned() }.into());
         }
@@ -299,7 +315,7 @@ impl<'a> Walk<'a> {
         &self,
         claim: &Claim,
         folder: &str,
-        after: i64,
+        after: Option<ItemId>,
     ) -> Result<crate::store::Members, Failure> {
         let members = self.fetcher.store.members(claim.subscription.id, folder, after, AT_ONCE);
         members.await.map_err(|error| unstored(&error))
@@ -320,7 +336,7 @@ fn is_held(survey: &Survey, folder: &Folder, known: Option<&Known>, first_round:
 }
 
 fn is_gone(failure: &Failure, attempts: u32) -> bool {
-    failure.verdict == Verdict::NotFound || (failure.status == Some(404) && attempts >= NOT_FOUND_ATTEMPTS)
+    failure.status == Some(404) && attempts >= NOT_FOUND_ATTEMPTS
 }
 
 fn parent(properties: &Properties) -> Option<&str> {

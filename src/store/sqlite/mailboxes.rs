@@ -44,7 +44,7 @@ impl Mailboxes for SqliteStore {
         &self,
         id: SubscriptionId,
         folder: &str,
-        after: i64,
+        after: Option<ItemId>,
         limit: usize,
     ) -> Result<Members, StoreError> {
         let folder = folder.to_owned();
@@ -103,28 +103,30 @@ fn read_folder(row: &Row<'_>) -> Result<Folder, StoreError> {
     })
 }
 
-/// Walks the mirror in order of its rows. There is no index by folder: it is asked for only when a folder is deleted or
+/// Walks the mirror in order of ids. There is no index by folder: it is asked for only when a folder is deleted or
 /// its cursor is dead.
 fn members(
     db: &Connection,
     id: SubscriptionId,
     folder: &str,
-    after: i64,
+    after: Option<ItemId>,
     limit: usize,
 ) -> Result<Members, StoreError> {
-    let found = row::all(
+    let after = after.map_or_else(String::new, |item| item.0);
+    let items = row::all(
         db,
-        "SELECT i.key, i.id, i.properties FROM item AS i JOIN subscription AS s ON s.key = i.subscription
-         WHERE s.id = ?1 AND i.gone_at IS NULL AND i.key > ?3 AND i.properties ->> '$.parentFolderId' = ?2
-         ORDER BY i.key LIMIT ?4",
+        "SELECT i.id, i.properties FROM item AS i
+         WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
+               AND i.id > ?3 AND i.gone_at IS NULL AND i.properties ->> '$.parentFolderId' = ?2
+         ORDER BY i.id LIMIT ?4",
         params![id.to_string(), folder, after, signed(limit)],
         |row| {
             let fields = Fields::new("item", "id", row);
-            Ok((fields.get("key")?, ItemId(fields.get("id")?), fields.json("properties")?))
+            Ok((ItemId(fields.get("id")?), fields.json("properties")?))
         },
     )?;
-    let next = found.last().map(|(key, ..)| *key).filter(|_| found.len() == limit);
-    Ok(Members { items: found.into_iter().map(|(_, id, properties)| (id, properties)).collect(), next })
+    let next = items.last().map(|(item, _)| item.clone()).filter(|_| items.len() == limit);
+    Ok(Members { items, next })
 }
 
 fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> {
@@ -198,9 +200,21 @@ fn step(db: &Connection, key: i64, commit: &StepCommit) -> Result<(), StoreError
             row::execute(db, "UPDATE subscription SET resync = 0 WHERE key = ?1", [key])?;
             unlink(db, key, TREE)
         }
-        Step::Doubt { folder, hold } => self::hold(db, key, folder, hold),
+        Step::Doubt { folder, hold } => {
+            // Should this break off, the folder has to be asked before any of them is told.
+            row::execute(
+                db,
+                "UPDATE folder SET round = 0 WHERE subscription = ?1 AND id = ?2",
+                params![key, folder],
+            )?;
+            self::hold(db, key, folder, hold)
+        }
         Step::FolderLost { folder } => unlink(db, key, folder),
-        Step::FolderGone { folder } => gone(db, key, folder),
+        Step::FolderGone { folder } => {
+            // The tree is asked whole before its messages are told: one that is there after all comes back.
+            unlink(db, key, TREE)?;
+            gone(db, key, folder)
+        }
         Step::Told { settled } => release(db, key, settled.iter()),
         Step::Emptied { folder } => {
             row::execute(

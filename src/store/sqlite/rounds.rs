@@ -75,7 +75,8 @@ impl Rounds for SqliteStore {
                                   ifnull(round_leased_until, round_due_at)) AS due_at
                  FROM subscription
                  WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
-                 ORDER BY due_at LIMIT 1",
+                 ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
+                              ifnull(round_leased_until, round_due_at)) LIMIT 1",
                 [],
                 |row| subscription::fields(row).time("due_at"),
             )
@@ -95,10 +96,11 @@ fn claim(
     let claim = row::first(
         db,
         select_subscription!(
-            "WHERE round_due_at <= ?1 AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
-                   AND (round_leased_until IS NULL OR round_leased_until <= ?1)
-                   AND (round_not_before IS NULL OR round_not_before <= ?1)
-             ORDER BY round_due_at LIMIT 1"
+            "WHERE max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
+                       <= ?1
+                   AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+             ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
+                          ifnull(round_leased_until, round_due_at)) LIMIT 1"
         ),
         [micros(now)],
         |row| read_claim(row, Due::Round),

@@ -24,19 +24,13 @@ impl Sweeps for SqliteStore {
     ) -> Result<Option<Claim>, StoreError> {
         self.write_noting(move |db, batch| {
             arrival::move_on(db)?;
-            let claim = row::first(
-                db,
-                select_subscription!(
-                    "WHERE sweep_at <= ?1 AND removed_at IS NULL AND started_at IS NOT NULL
-                           AND remote_confirmed_at IS NOT NULL
-                           AND (round_leased_until IS NULL OR round_leased_until <= ?1)
-                           AND (round_not_before IS NULL OR round_not_before <= ?1)
-                           AND tenant NOT IN (SELECT value FROM json_each(?2))
-                     ORDER BY sweep_at LIMIT 1"
-                ),
-                params![micros(now), to_json(&closed)?],
-                |row| read_claim(row, Due::Sweep),
-            )?;
+            let mut claim = None;
+            for tenant in tenants(db)?.into_iter().filter(|tenant| !closed.contains(tenant)) {
+                claim = due(db, &tenant, now)?;
+                if claim.is_some() {
+                    break;
+                }
+            }
             lease_round(db, batch, claim.as_ref(), now, lease)?;
             Ok(claim)
         })
@@ -68,6 +62,35 @@ impl Sweeps for SqliteStore {
     ) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.write(move |db| alive(db, now, longest)).await
     }
+}
+
+/// The tenants that something is followed of.
+fn tenants(db: &Connection) -> Result<Vec<Name>, StoreError> {
+    let mut found: Vec<Name> = Vec::new();
+    loop {
+        let last = found.last().map_or("", Name::as_str);
+        let sql = "SELECT name, tenant FROM subscription WHERE tenant > ?1 ORDER BY tenant LIMIT 1";
+        match row::first(db, sql, [last], |row| subscription::fields(row).parsed("tenant"))? {
+            Some(tenant) => found.push(tenant),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The sweep of a tenant that has been due for longest.
+fn due(db: &Connection, tenant: &Name, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
+    row::first(
+        db,
+        select_subscription!(
+            "WHERE s.tenant = ?2 AND sweep_at <= ?1 AND removed_at IS NULL AND started_at IS NOT NULL
+                   AND remote_confirmed_at IS NOT NULL
+                   AND (round_leased_until IS NULL OR round_leased_until <= ?1)
+                   AND (round_not_before IS NULL OR round_not_before <= ?1)
+             ORDER BY sweep_at LIMIT 1"
+        ),
+        params![micros(now), tenant.as_str()],
+        |row| read_claim(row, Due::Sweep),
+    )
 }
 
 fn alive(
