@@ -46,11 +46,11 @@ fn odd_elements() -> (Vec<String>, [(&'static str, Value); 5]) {
     let deep = format!(r#"{{"id": "deep", "x": {}1{}}}"#, "[".repeat(300), "]".repeat(300));
     let elements = [r#"{"id": "half", "name": "\ud83d"}"#, &deep, r#"{"name": "nobody"}"#, "17", "null"];
     let known = [
-        ("unreadable", json!("half")),
-        ("unreadable", json!("deep")),
-        ("no_id", Value::Null),
-        ("no_item", Value::Null),
-        ("no_item", Value::Null),
+        ("item_unreadable", json!("half")),
+        ("item_unreadable", json!("deep")),
+        ("item_without_id", Value::Null),
+        ("item_malformed", Value::Null),
+        ("item_malformed", Value::Null),
     ];
     (elements.map(str::to_owned).to_vec(), known)
 }
