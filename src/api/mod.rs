@@ -16,6 +16,7 @@ mod explain;
 mod health;
 mod patience;
 mod problem;
+mod progress;
 mod pull;
 mod quarantine;
 mod reader;

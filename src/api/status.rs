@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::problem::Problem;
+use super::progress::Reading;
 use super::view::Suspicious;
 use super::{Api, credentials};
 use crate::metrics::since;
@@ -73,7 +74,9 @@ struct SubscriptionsStatus<'a> {
     /// Those with an error, by name.
     troubled: Vec<Troubled<'a>>,
     next_expiry: Option<Expiry<'a>>,
-    /// Encrypted contents that could not be used, of all subscriptions that are still there.
+    /// Those of which everything is being read, by name.
+    reading: Vec<Reading<'a>>,
+    /// Encrypted contents and items that could not be used, of all subscriptions that are still there.
     quarantined: u64,
     /// How many are suspicious.
     suspicious: usize,
@@ -175,6 +178,7 @@ fn summary(subscriptions: &[Subscription], now: DateTime<Utc>) -> SubscriptionsS
             .into_iter()
             .map(|(state, number)| (state.as_str(), number))
             .collect(),
+        reading: subscriptions.iter().filter_map(|one| Reading::of(one, now)).collect(),
         troubled: subscriptions.iter().filter_map(|one| Troubled::of(one, now)).collect(),
         quarantined: subscriptions.iter().map(|one| one.quarantined).sum(),
         suspicious: subscriptions.iter().filter_map(|one| Suspicious::of(one, now)).count(),

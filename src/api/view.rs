@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::model::{
-    FirstRound, Name, RemoteId, Resource, Start, State, Subscription, Suspicion, Trouble, Via,
-};
+use super::progress::Progress;
+use crate::model::{Name, RemoteId, Resource, Start, State, Subscription, Suspicion, Trouble, Via};
 
 /// The JSON form of a [`Subscription`], in the order of the documentation.
 #[derive(Serialize)]
@@ -30,9 +29,9 @@ pub(super) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     suspicious: Option<Suspicious>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    first_round: Option<&'a FirstRound>,
+    first_round: Option<Progress>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resync: Option<&'a FirstRound>,
+    resync: Option<Progress>,
 }
 
 /// Why a subscription is not trusted.
@@ -74,8 +73,8 @@ impl<'a> View<'a> {
             quarantined: subscription.quarantined,
             error: subscription.error(),
             suspicious: Suspicious::of(subscription, now),
-            first_round: subscription.first_round.as_ref(),
-            resync: subscription.resync.as_ref(),
+            first_round: subscription.first_round.as_ref().map(|round| Progress::of(round, now)),
+            resync: subscription.resync.as_ref().map(|round| Progress::of(round, now)),
         }
     }
 }

@@ -197,9 +197,14 @@ fn overview(views: &[View], now: DateTime<Utc>) -> String {
         ]
     });
     let table = table(["NAME", "STATE", "RESOURCE", "EVENTS", "LAST EVENT", "EXPIRES"], rows);
+    let reading = views.iter().filter_map(|view| {
+        let first = view.first_round.as_ref().map(|round| ("first round", round));
+        let (what, round) = first.or(view.resync.as_ref().map(|round| ("resync", round)))?;
+        Some(format!("{}: {what}: {}", view.name, how_far(round, now)))
+    });
     let wrong =
         views.iter().filter_map(|view| Some(format!("{}: {}", view.name, wrong(view.error.as_ref()?, now))));
-    std::iter::once(table).chain(wrong).collect::<Vec<_>>().join("\n")
+    std::iter::once(table).chain(reading).chain(wrong).collect::<Vec<_>>().join("\n")
 }
 
 fn wrong(error: &Trouble, now: DateTime<Utc>) -> String {
@@ -209,9 +214,8 @@ fn wrong(error: &Trouble, now: DateTime<Utc>) -> String {
 }
 
 fn how_far(round: &FirstRound, now: DateTime<Utc>) -> String {
-    let seconds = u64::try_from((now - round.started_at).num_seconds()).unwrap_or_default().max(1);
     let (items, pages, begun) = (round.items, round.pages, distance(round.started_at, now));
-    format!("{items} items on {pages} pages, {} a second, begun {begun}", items / seconds)
+    format!("{items} items on {pages} pages, {} a second, begun {begun}", round.rate(now))
 }
 
 /// One subscription, a line for each thing that is known of it.
@@ -221,10 +225,8 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
     let suspicious = view.suspicious.as_ref().map(|suspicious| {
         format!("{}: {}", plain(&suspicious.reason, LONGEST), plain(&suspicious.explanation, LONGEST))
     });
-    let content = view.include_resource_data.then(|| match view.quarantined {
-        0 => "comes with notifications".to_owned(),
-        aside => format!("comes with notifications; {aside} put aside: GET /v1/quarantine says why"),
-    });
+    let content = view.include_resource_data.then(|| "comes with notifications".to_owned());
+    let aside = (view.quarantined > 0).then(|| format!("{}: GET /v1/quarantine says why", view.quarantined));
     let lines = [
         ("name", Some(view.name.to_string())),
         ("tenant", Some(view.tenant.to_string())),
@@ -239,6 +241,7 @@ fn details(view: &View, now: DateTime<Utc>) -> String {
         ("pending", Some(if view.pending { "yes" } else { "no" }.to_owned())),
         ("events", Some(view.events.to_string())),
         ("content", content),
+        ("put aside", aside),
         ("suspicious", suspicious),
         ("first round", progress(&view.first_round)),
         ("resync", progress(&view.resync)),
@@ -277,6 +280,7 @@ mod tests {
         NAME   STATE    RESOURCE                    EVENTS  LAST EVENT    EXPIRES
         files  active   onedrive:alice@contoso.com  0       -             in 27 days
         hr     failing  list:a/b                    1234    1 second ago  -
+        hr: first round: 200 items on 2 pages, 0 a second, begun 1 hour ago
         hr: accessDenied: grant Sites.Read.All to the app (tried again in 30 minutes)
         ");
     }

@@ -12,7 +12,7 @@ use super::odd::{Trail, complete};
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
-use crate::model::{Change, FirstRound, Item, ItemId, Kind, NewEvent, OddItem, Target, Trouble};
+use crate::model::{Change, Item, ItemId, Kind, NewEvent, OddItem, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
 use crate::store::{Cause, Claim, Committed, Known, Link, MirrorRow, Resync, RoundEnd, StoreError};
 use crate::tasks::STORE_RETRY;
@@ -291,15 +291,4 @@ pub(super) fn last_occurrences(mut items: Vec<Item>) -> Vec<Item> {
     items.retain(|item| seen.insert(item.id.clone()));
     items.reverse();
     items
-}
-
-pub(super) fn progress(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
-    let subscription = &claim.subscription;
-    let before = subscription.first_round.as_ref().or(subscription.resync.as_ref()).cloned();
-    let before = before.unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
-    FirstRound {
-        items: before.items.saturating_add(u64::try_from(items).unwrap_or(u64::MAX)),
-        pages: before.pages.saturating_add(1),
-        started_at: before.started_at,
-    }
 }

@@ -20,6 +20,7 @@ mod diff;
 mod flight;
 mod mailbox;
 mod odd;
+mod progress;
 mod request;
 mod resync;
 mod schedule;

@@ -79,7 +79,7 @@ pub(super) async fn complete(
             Ok(found) => whole.extend(found),
             Err(failure) if claim.attempts >= PATIENCE && is_its_own(&failure) => odd.push(OddItem {
                 id: Some(item.id),
-                reason: "unreadable",
+                reason: "item_unreadable",
                 explanation: format!("The item came in part and cannot be read whole. {}", failure.message),
             }),
             Err(failure) => return Err(failure),

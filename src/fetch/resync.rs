@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::flight::{Findings, unstored, unwritable};
-use super::{Fetcher, LEASE};
+use super::{Fetcher, LEASE, progress};
 use crate::fetch::classify::{Outcome, classify};
 use crate::model::{Item, ItemId, Kind, Properties};
 use crate::office365::{Failure, Verdict};
@@ -83,8 +83,11 @@ impl Fetcher {
         let told: Vec<_> = events.iter().map(|event| (event.kind, event.change, event.time)).collect();
         let reasons: Vec<_> = odd.iter().map(|odd| odd.reason).collect();
         let total = written.saturating_add(u64::try_from(events.len()).unwrap_or(u64::MAX));
-        let progress = (context.first_round || context.resync && !seen.is_empty())
-            .then(|| super::flight::progress(claim, seen.len(), context.now));
+        let is_over = matches!(link, Link::Delta(_));
+        let reads_everything =
+            claim.resync == Resync::Reading || context.first_round && claim.resync == Resync::None;
+        let progress = reads_everything.then(|| progress::after(claim, seen.len(), context.now));
+        let reached = progress.clone();
         let page = PageCommit {
             claim: claim.clone(),
             end: self.end(claim, &link, total),
@@ -102,6 +105,9 @@ impl Fetcher {
             *written = total;
             self.count(claim, &told);
             self.put_aside(claim, &reasons);
+            if let Some(round) = reached {
+                progress::log(claim, &round, is_over, context.now);
+            }
         }
         Ok(committed)
     }

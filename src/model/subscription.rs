@@ -150,6 +150,14 @@ pub struct FirstRound {
     pub started_at: DateTime<Utc>,
 }
 
+impl FirstRound {
+    /// Items a second, on average since it began, pauses included.
+    pub fn rate(&self, now: DateTime<Utc>) -> u64 {
+        let seconds = u64::try_from((now - self.started_at).num_seconds()).unwrap_or_default();
+        self.items / seconds.max(1)
+    }
+}
+
 /// A subscription as the store knows it: the wish and what has become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {

@@ -260,7 +260,8 @@ impl House {
         self.forget("requests").await;
     }
 
-    async fn forget(&self, what: &str) {
+    /// Has something forgotten that was set under `/_control`.
+    pub async fn forget(&self, what: &str) {
         let url = format!("{}/_control/{what}", self.tenant.url());
         assert!(self.http.delete(url).send().await.unwrap().status().is_success());
     }

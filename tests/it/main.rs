@@ -14,6 +14,7 @@
 mod api;
 mod content;
 mod crash;
+mod first_round;
 mod following;
 mod gates;
 mod house;

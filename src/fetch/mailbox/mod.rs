@@ -13,8 +13,9 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Outcome, classify};
-use super::flight::{Landing, PAGE, last_occurrences, progress, slow, unstored, unwritable};
+use super::flight::{Landing, PAGE, last_occurrences, slow, unstored, unwritable};
 use super::odd::{Trail, complete};
+use super::progress;
 use super::{Fetcher, LEASE};
 use crate::model::{Item, ItemId, Kind, NewEvent, OddItem, Properties, Target};
 use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, Verdict};
@@ -109,7 +110,10 @@ impl<'a> Walk<'a> {
         let (fetcher, now) = (self.fetcher, self.fetcher.clock.now());
         let told: Vec<_> = taken.events.iter().map(|event| (event.kind, event.change, event.time)).collect();
         let reasons: Vec<_> = taken.odd.iter().map(|odd| odd.reason).collect();
-        let first_round = fetcher.context(claim, Kind::Message).first_round;
+        let reads_everything = fetcher.context(claim, Kind::Message).first_round;
+        let (is_page, is_over) =
+            (matches!(taken.step, Step::Page { .. }), matches!(taken.step, Step::End { .. }));
+        let reached = (reads_everything && is_page).then(|| progress::after(claim, taken.items, now));
         let step = StepCommit {
             claim: claim.clone(),
             round: survey.round,
@@ -117,7 +121,7 @@ impl<'a> Walk<'a> {
             rows: taken.rows,
             odd: taken.odd,
             step: taken.step,
-            progress: first_round.then(|| progress(claim, taken.items, now)),
+            progress: reached.clone(),
             now,
             lease: LEASE,
         };
@@ -126,6 +130,10 @@ impl<'a> Walk<'a> {
             self.written += u64::try_from(told.len()).unwrap_or(u64::MAX);
             fetcher.count(claim, &told);
             fetcher.put_aside(claim, &reasons);
+            let so_far = claim.subscription.first_round.clone().filter(|_| is_over);
+            if let Some(round) = reached.or(so_far) {
+                progress::log(claim, &round, is_over, now);
+            }
         }
         Ok(committed)
     }

@@ -202,7 +202,10 @@ mod tests {
         let page = page(&json!({"value": elements, "@odata.deltaLink": "d"})).unwrap();
         let ids: Vec<&str> = page.items.iter().map(|item| item.id.0.as_str()).collect();
         let reasons: Vec<&str> = page.odd.iter().map(|odd| odd.reason).collect();
-        assert_eq!((ids, reasons), (vec!["1", "2", "1"], vec!["no_id", "no_item", "no_item"]));
+        assert_eq!(
+            (ids, reasons),
+            (vec!["1", "2", "1"], vec!["item_without_id", "item_malformed", "item_malformed"])
+        );
     }
 
     #[test]

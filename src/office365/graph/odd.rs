@@ -26,20 +26,21 @@ pub(super) fn read_element(element: &RawValue, kind: Kind, damaged: bool) -> Res
     if damaged && text.contains(DAMAGE) {
         let explanation = "The item holds bytes that are no UTF-8, so that its text is not certain. Mend it at Office 365 \
                            (saving it anew may be enough): it is told with its next change";
-        return Err(odd("damaged_text", explanation.to_owned()));
+        return Err(odd("item_damaged", explanation.to_owned()));
     }
     let item = serde_json::from_str::<WireItem>(text).map_err(|error| match error.classify() {
         // The text of other errors would tell what stands there.
-        Category::Data => odd("no_item", "The page has something there that is no item".to_owned()),
+        Category::Data => odd("item_malformed", "The page has something there that is no item".to_owned()),
         Category::Syntax | Category::Eof | Category::Io => odd(
-            "unreadable",
+            "item_unreadable",
             format!(
                 "The item cannot be read as JSON ({error}). Mend it at Office 365 (saving it anew may be enough): it is \
                  told with its next change"
             ),
         ),
     })?;
-    let nameless = || odd("no_id", "The item has no id, so that nothing can be said of it".to_owned());
+    let nameless =
+        || odd("item_without_id", "The item has no id, so that nothing can be said of it".to_owned());
     item.into_item(kind).ok_or_else(nameless)
 }
 
@@ -87,7 +88,7 @@ mod tests {
         let deep = format!(r#"{{"id": "1", "x": {}1{}}}"#, "[".repeat(200), "]".repeat(200));
         for element in [r#"{"id": "1", "name": "\ud800"}"#, r#"{"name": 1e999, "id": "1"}"#, &deep] {
             let odd = read(element).unwrap_err();
-            assert_eq!((odd.id, odd.reason), (Some(ItemId("1".to_owned())), "unreadable"), "{element}");
+            assert_eq!((odd.id, odd.reason), (Some(ItemId("1".to_owned())), "item_unreadable"), "{element}");
         }
     }
 
@@ -106,7 +107,7 @@ mod tests {
         let elements: Vec<&RawValue> = serde_json::from_str(&body).unwrap();
         let read = |one: &&RawValue| read_element(one, Kind::DriveItem, true).map(|item| item.id.0);
         let read: Vec<_> = elements.iter().map(read).map(|one| one.map_err(|odd| odd.reason)).collect();
-        assert_eq!(read, [Err("damaged_text"), Ok("2".to_owned())]);
+        assert_eq!(read, [Err("item_damaged"), Ok("2".to_owned())]);
     }
 
     #[test]

@@ -142,6 +142,7 @@ async fn the_status_tells_what_a_front_page_needs() {
           "subscription": "files"
         },
         "quarantined": 0,
+        "reading": [],
         "suspicious": 0,
         "total": 2,
         "troubled": [
