@@ -10,7 +10,7 @@ use super::log::{essence, replay};
 use super::scenario::Play;
 
 /// Microseconds after a refusal in which what is on its way may still arrive.
-const LEEWAY: i64 = 1_000_000;
+const LEEWAY: i64 = 5_000_000;
 
 /// Everything.
 pub async fn all(play: &Play) -> Result<(), String> {
@@ -97,8 +97,15 @@ fn counted_in(url: &str) -> Option<String> {
     if url.starts_with("/v1.0/subscriptions") {
         return Some("subscriptions".to_owned());
     }
-    let rest = url.strip_prefix("/v1.0/users/")?;
-    let (user, what) = rest.split(['?']).next()?.split_once('/').unwrap_or((rest.split('?').next()?, ""));
+    // Links name a user in parentheses, addresses that are made here behind a slash.
+    let (user, rest) = match url.strip_prefix("/v1.0/users('") {
+        Some(linked) => linked.split_once("')")?,
+        None => {
+            let rest = url.strip_prefix("/v1.0/users/")?;
+            rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
+        }
+    };
+    let what = rest.split('?').next()?.trim_start_matches('/');
     let mail = what.is_empty() || what.starts_with("mailFolders") || what.starts_with("messages");
     mail.then(|| user.to_lowercase())
 }
