@@ -98,12 +98,11 @@ fn counted_in(url: &str) -> Option<String> {
         return Some("subscriptions".to_owned());
     }
     // Links name a user in parentheses, addresses that are made here behind a slash.
-    let (user, rest) = match url.strip_prefix("/v1.0/users('") {
-        Some(linked) => linked.split_once("')")?,
-        None => {
-            let rest = url.strip_prefix("/v1.0/users/")?;
-            rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
-        }
+    let (user, rest) = if let Some(linked) = url.strip_prefix("/v1.0/users('") {
+        linked.split_once("')")?
+    } else {
+        let rest = url.strip_prefix("/v1.0/users/")?;
+        rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()))
     };
     let what = rest.split('?').next()?.trim_start_matches('/');
     let mail = what.is_empty() || what.starts_with("mailFolders") || what.starts_with("messages");

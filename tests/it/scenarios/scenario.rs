@@ -117,7 +117,8 @@ impl Play {
     /// Waits until nothing is under way and nothing is due; where something due sleeps, a little time passes.
     pub async fn settle(&self) {
         let (clock, mut calm) = (Clock::system(), 0);
-        for look in 1..2000 {
+        // A minute and more: the machine may have other work.
+        for look in 1..30_000 {
             let idle = self.idle().await;
             calm = if idle { calm + 1 } else { 0 };
             if calm == 2 {
@@ -128,7 +129,7 @@ impl Play {
             }
             clock.sleep(Duration::from_millis(2)).await;
         }
-        panic!("it never comes to rest");
+        panic!("{} never comes to rest", self.house.store().display());
     }
 
     async fn idle(&self) -> bool {
