@@ -67,7 +67,7 @@ async fn main() {
     let start = Instant::now();
     let names = (0..TOGETHER).map(|number| format!("slow-{number}")).collect();
     let together = rate(&listener, names, TOGETHER * PAGES_EACH).await;
-    let cores = (listener.cpu() - before).as_secs_f64() / start.elapsed().as_secs_f64();
+    let cores = listener.cpu().saturating_sub(before).as_secs_f64() / start.elapsed().as_secs_f64();
     let slow = rate(&listener, vec!["slow-alone".to_owned()], PAGES_EACH).await;
     println!(
         "with 20 ms for each page: {slow:.0} items/s from one drive, {together:.0} from {TOGETHER}, at {cores:.2} cores"
