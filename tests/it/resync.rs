@@ -168,3 +168,24 @@ async fn a_whole_mailbox_is_read_anew_when_somebody_asks() {
     let (status, _) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
     assert_eq!((status, house.events().await.len()), (200, events.len()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailbox_whose_cursors_die_again_and_again_is_not_asked_without_a_pause() {
+    let house = followed("mail:alice@contoso.com", "baseline").await;
+    let asked = json!({"count": 6, "seed": 3, "resource": "mail:alice@contoso.com/inbox"});
+    house.control("changes", asked).await;
+    let dead =
+        json!({"status": 410, "code": "SyncStateNotFound", "path_prefix": "/v1.0/users", "count": 100_000});
+    house.control("faults", dead).await;
+    house.forget_requests().await;
+    let (status, problem) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+    assert_eq!(status, 502, "{problem}");
+    assert_eq!(house.subscription("it").await["state"], "failing");
+    house.quiet().await;
+    let asked = house.count_requests("GET", "/v1.0/users").await;
+    assert!((1..=40).contains(&asked), "asked {asked} times without a pause");
+    house.forget_faults().await;
+    fetch(&house).await;
+    assert!(!house.events().await.is_empty());
+    assert_eq!(house.subscription("it").await["state"], "active");
+}

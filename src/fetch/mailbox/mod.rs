@@ -6,24 +6,22 @@
 //! holding. A dead cursor is the same: all that the folder held is in doubt until it is seen again.
 
 mod plan;
+mod removals;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::classify::{Outcome, classify};
+use super::classify::classify;
 use super::flight::{Landing, PAGE, last_occurrences, slow, unstored, unwritable};
 use super::odd::{Trail, complete};
 use super::progress;
 use super::{Fetcher, LEASE};
-use crate::model::{Item, ItemId, Kind, NewEvent, OddItem, Properties, Target};
-use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, Verdict};
+use crate::model::{Item, Kind, NewEvent, OddItem, Properties, Target};
+use crate::office365::{DeltaPage, Failure, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
-
-/// Messages told as deleted, or doubted, in one step.
-const AT_ONCE: usize = 200;
 
 /// When to go on with removals that are still held at the end of a round.
 const HELD_LOOK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -51,8 +49,9 @@ pub(super) struct Walk<'a> {
     /// Pages of folders that were asked again.
     again: usize,
     trail: Trail,
-    /// A folder's links came back to themselves, and it was walked anew: that is done once.
-    astray: bool,
+    /// Folders whose cursor was dead, and was begun anew: once in a walk, the next time after a pause. The tree has no
+    /// name.
+    lost: HashSet<String>,
 }
 
 impl From<Step> for Taken {
@@ -64,7 +63,7 @@ impl From<Step> for Taken {
 impl<'a> Walk<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, user: &'a str, written: u64) -> Self {
-        Self { fetcher, user, written, again: 0, trail: Trail::default(), astray: false }
+        Self { fetcher, user, written, again: 0, trail: Trail::default(), lost: HashSet::new() }
     }
 
     /// Walks to the end of the round or to `stop`.
@@ -149,12 +148,13 @@ impl<'a> Walk<'a> {
         RoundEnd { next_at: Some(next_at), empty_looks: end.empty_looks.max(1), ..end }
     }
 
-    async fn tree(&self, claim: &Claim, survey: &Survey) -> Result<Taken, Failure> {
+    async fn tree(&mut self, claim: &Claim, survey: &Survey) -> Result<Taken, Failure> {
         let (tenant, _) = self.fetcher.reach(claim)?;
         let asked = survey.tree.link.clone();
         match tenant.folders(self.user, asked.as_ref()).await {
             Ok(page) => Ok(Step::Tree { asked, link: page.link, here: page.here, gone: page.gone }.into()),
             Err(failure) if asked.is_some() && matches!(failure.verdict, Verdict::Gone { .. }) => {
+                self.begins_anew("", failure)?;
                 Ok(Step::TreeLost.into())
             }
             Err(failure) => Err(failure),
@@ -167,14 +167,9 @@ impl<'a> Walk<'a> {
         let select = &claim.subscription.wish.select;
         let page = tenant.page(&target, select, folder.link.as_ref()).await;
         match self.trail.step(folder.link.as_ref(), claim.attempts, page) {
-            Err(failure) if failure.code == REPEATED_LINK && self.astray => {
-                Err(Failure { verdict: Verdict::Transient, ..failure })
-            }
             Ok(page) => self.read(claim, survey, (folder, &target, tenant), page).await,
             Err(failure) if folder.link.is_some() && matches!(failure.verdict, Verdict::Gone { .. }) => {
-                if failure.code == REPEATED_LINK {
-                    (self.trail, self.astray) = (Trail::default(), true);
-                }
+                self.begins_anew(&folder.id, failure)?;
                 self.doubt(claim, survey, folder).await
             }
             Err(failure) if is_gone(&failure, claim.attempts) => {
@@ -185,6 +180,15 @@ impl<'a> Walk<'a> {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// A dead cursor is begun anew at once, but one that dies again only after a pause.
+    fn begins_anew(&mut self, folder: &str, failure: Failure) -> Result<(), Failure> {
+        self.trail = Trail::default();
+        if self.lost.insert(folder.to_owned()) {
+            return Ok(());
+        }
+        Err(Failure { verdict: Verdict::Transient, ..failure })
     }
 
     /// What a page of a folder leads to.
@@ -234,100 +238,6 @@ impl<'a> Walk<'a> {
         };
         Ok(Taken { events, rows, items: number, odd, step })
     }
-
-    /// Everything that the mirror has in the folder is in doubt until it is seen again.
-    async fn doubt(&mut self, claim: &Claim, survey: &Survey, folder: &Folder) -> Result<Taken, Failure> {
-        let mut after = None;
-        loop {
-            let members = self.members(claim, &folder.id, after).await?;
-            let hold = members.items.into_iter().map(|(item, _)| item).collect();
-            let step = Step::Doubt { folder: folder.id.clone(), hold };
-            if matches!(self.commit(claim, survey, step.into()).await?, Committed::Lost) {
-                return Err(lost());
-            }
-            if members.next.is_none() {
-                break;
-            }
-            after = members.next;
-        }
-        Ok(Step::FolderLost { folder: folder.id.clone() }.into())
-    }
-
-    /// Somebody wants everything to be read anew: as if every cursor had died.
-    async fn anew(&mut self, claim: &Claim, survey: &Survey) -> Result<Taken, Failure> {
-        for folder in survey.folders.iter().filter(|folder| folder.link.is_some()) {
-            let lost = self.doubt(claim, survey, folder).await?;
-            if matches!(self.commit(claim, survey, lost).await?, Committed::Lost) {
-                return Err(self::lost());
-            }
-        }
-        Ok(Step::TreeLost.into())
-    }
-
-    /// Tells removals that nothing else has explained.
-    async fn tell(
-        &self,
-        claim: &Claim,
-        survey: &Survey,
-        folder: &str,
-        through: u64,
-    ) -> Result<Taken, Failure> {
-        let (store, id) = (&self.fetcher.store, claim.subscription.id);
-        let settled = store.held(id, folder, through, AT_ONCE).await.map_err(|error| unstored(&error))?;
-        let known = store.known(id, settled.clone()).await.map_err(|error| unstored(&error))?;
-        let followed =
-            |parent: &str| survey.folders.iter().any(|other| other.id == parent && other.gone_page.is_none());
-        let elsewhere = |item: &&ItemId| match known.get(*item) {
-            Some(Known::Here(properties)) => {
-                parent(properties).is_some_and(|parent| parent != folder && followed(parent))
-            }
-            _ => false,
-        };
-        let gone = settled.iter().filter(|item| !elsewhere(item));
-        let (events, rows) = self.removed(claim, gone, &known)?;
-        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
-    }
-
-    /// Tells that the messages of a folder went with it.
-    async fn empty(&mut self, claim: &Claim, folder: &str) -> Result<Taken, Failure> {
-        // Told ones leave tombstones, so that the first are always those that are left.
-        let members = self.members(claim, folder, None).await?;
-        if members.items.is_empty() {
-            return Ok(Step::Emptied { folder: folder.to_owned() }.into());
-        }
-        let settled: Vec<ItemId> = members.items.iter().map(|(item, _)| item.clone()).collect();
-        let known = members.items.into_iter().map(|(item, properties)| (item, Known::Here(properties)));
-        let (events, rows) = self.removed(claim, settled.iter(), &known.collect())?;
-        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
-    }
-
-    fn removed<'i>(
-        &self,
-        claim: &Claim,
-        items: impl Iterator<Item = &'i ItemId>,
-        known: &HashMap<ItemId, Known>,
-    ) -> Result<(Vec<NewEvent>, Vec<MirrorRow>), Failure> {
-        let context = self.fetcher.context(claim, Kind::Message);
-        let (mut events, mut rows) = (Vec::new(), Vec::new());
-        for id in items {
-            let item = Item { id: id.clone(), properties: Properties::new(), removed: true, partial: false };
-            let Outcome { event, row } =
-                classify(&context, known.get(id), &item).map_err(|error| unwritable(&error))?;
-            events.extend(event);
-            rows.extend(row);
-        }
-        Ok((events, rows))
-    }
-
-    async fn members(
-        &self,
-        claim: &Claim,
-        folder: &str,
-        after: Option<ItemId>,
-    ) -> Result<crate::store::Members, Failure> {
-        let members = self.fetcher.store.members(claim.subscription.id, folder, after, AT_ONCE);
-        members.await.map_err(|error| unstored(&error))
-    }
 }
 
 /// Whether a message that this folder misses is held; otherwise it is known to be elsewhere, or gone already.
@@ -349,8 +259,4 @@ fn is_gone(failure: &Failure, attempts: u32) -> bool {
 
 fn parent(properties: &Properties) -> Option<&str> {
     properties.get("parentFolderId")?.as_str()
-}
-
-fn lost() -> Failure {
-    Failure::local(Verdict::Transient, "lost", "somebody else has taken the round over")
 }

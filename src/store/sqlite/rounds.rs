@@ -85,6 +85,15 @@ impl Rounds for SqliteStore {
     }
 }
 
+/// The subscription that can be claimed and has waited longest, by the index `subscription_round_ripe`.
+const RIPEST: &str = select_subscription!(
+    "WHERE max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
+               <= ?1
+           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+     ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
+                  ifnull(round_leased_until, round_due_at)) LIMIT 1"
+);
+
 /// The one that has waited longest.
 fn claim(
     db: &Connection,
@@ -93,18 +102,7 @@ fn claim(
     lease: Duration,
 ) -> Result<Option<Claim>, StoreError> {
     arrival::move_on(db)?;
-    let claim = row::first(
-        db,
-        select_subscription!(
-            "WHERE max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
-                       <= ?1
-                   AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
-             ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
-                          ifnull(round_leased_until, round_due_at)) LIMIT 1"
-        ),
-        [micros(now)],
-        |row| read_claim(row, Due::Round),
-    )?;
+    let claim = row::first(db, RIPEST, [micros(now)], |row| read_claim(row, Due::Round))?;
     lease_round(db, turn, claim.as_ref(), now, lease)?;
     Ok(claim)
 }
@@ -288,7 +286,8 @@ pub(super) fn end(
         db,
         "UPDATE subscription
          SET round_due_at = :due_at, sweep_at = :sweep_at, outage_sweep = 0, alive_at = :alive_at,
-             usual_gap = :usual_gap, gaps = :gaps, quiet_sweeps = :quiet_sweeps, haste = :haste, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
+             usual_gap = :usual_gap, gaps = :gaps, quiet_sweeps = :quiet_sweeps, haste = :haste,
+             round_not_before = NULL, round_lease = NULL, round_leased_until = NULL,
              round_attempts = 0, round_error = NULL, empty_looks = :empty_looks,
              first_round_open = 0, first_round = NULL, resync = 0, last_fetch_at = :now,
              last_notification_at = ifnull(:notified_at, last_notification_at)
@@ -315,5 +314,24 @@ const fn stored(resync: Resync) -> i64 {
         Resync::None => 0,
         Resync::Reading => 1,
         Resync::Telling => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{connection, migrate};
+    use super::*;
+
+    /// With 100,000 rounds that wait for a closed gate, walking through them takes a tenth of a second, in the writer.
+    #[test]
+    fn a_claim_walks_through_nothing_that_cannot_be_claimed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN {RIPEST}");
+        let plan: Vec<String> = row::all(&db, &sql, [1], |row| Ok(row.get(3)?)).unwrap();
+        let ripe = |step: &String| step.starts_with("SEARCH s USING INDEX subscription_round_ripe");
+        assert!(plan.iter().any(ripe), "{plan:#?}");
+        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
     }
 }

@@ -133,7 +133,7 @@ mod tests {
         migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
         for sql in [
             select_subscription!("ORDER BY s.name"),
-            select_subscription!("WHERE round_due_at <= 1 ORDER BY round_due_at LIMIT 1"),
+            select_subscription!("WHERE s.tenant = 'contoso' AND sweep_at <= 1 ORDER BY sweep_at LIMIT 1"),
         ] {
             let plan =
                 row::all(&db, &format!("EXPLAIN QUERY PLAN {sql}"), [], |row| Ok(row.get(3)?)).unwrap();

@@ -22,7 +22,7 @@ impl Sweeps for SqliteStore {
         lease: Duration,
         closed: Vec<Name>,
     ) -> Result<Option<Claim>, StoreError> {
-        self.write_noting(move |db, batch| {
+        self.write_noting(move |db, turn| {
             arrival::move_on(db)?;
             let mut claim = None;
             for tenant in tenants(db)?.into_iter().filter(|tenant| !closed.contains(tenant)) {
@@ -31,7 +31,7 @@ impl Sweeps for SqliteStore {
                     break;
                 }
             }
-            lease_round(db, batch, claim.as_ref(), now, lease)?;
+            lease_round(db, turn, claim.as_ref(), now, lease)?;
             Ok(claim)
         })
         .await

@@ -40,8 +40,6 @@ ALTER TABLE subscription ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;            
 ALTER TABLE subscription ADD COLUMN quiet_sweeps INTEGER NOT NULL DEFAULT 0;     -- that found nothing in this quiet
 ALTER TABLE subscription ADD COLUMN haste INTEGER NOT NULL DEFAULT 0;            -- how often the sweeps' period is halved
 
-CREATE INDEX subscription_sweep_at ON subscription (sweep_at);
-
 UPDATE subscription SET sweep_at = round_due_at, round_due_at = NULL
 WHERE empty_looks = 0 AND last_fetch_at IS NOT NULL AND round_due_at IS NOT NULL
       AND key NOT IN (SELECT subscription FROM inbox) AND ifnull(link, '') NOT LIKE '{"Next"%';
