@@ -18,14 +18,14 @@ use ports::Secured;
 
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
-use crate::config::{self, Config, Tls};
+use crate::config::{self, Config, ConfigError, Tls};
 use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
-use crate::model::SubscriptionId;
+use crate::model::{Name, SubscriptionId, Wish};
 use crate::office365::Office365;
 use crate::receive::{Receiver, Sources, Workload};
-use crate::renew::{Keyring, Parts, Renewer};
+use crate::renew::{self, Keyring, Parts, Reconciler, Renewer};
 use crate::retain::Retainer;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{self, NewSubscription, Registered, Store};
@@ -40,6 +40,9 @@ pub struct App {
     clock: Clock,
 }
 
+/// Reads the configuration again.
+pub type Reread = Arc<dyn Fn() -> Result<Config, ConfigError> + Send + Sync>;
+
 /// What the rooms share.
 struct House {
     clock: Clock,
@@ -52,11 +55,21 @@ struct House {
 }
 
 impl App {
-    /// Opens the store, takes both ports and starts the tasks; returns once both ports answer.
+    /// As [`App::start_from`], with a configuration that stays as it is.
     ///
     /// # Errors
     /// With what could not be had, and why.
     pub async fn start(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let read = config.clone();
+        Self::start_from(config, Arc::new(move || Ok(read.clone())), clock).await
+    }
+
+    /// Opens the store, takes both ports and starts the tasks; returns once both ports answer. `reread` reads the
+    /// configuration again: what it says of subscriptions by then is what a plan is made from.
+    ///
+    /// # Errors
+    /// With what could not be had, and why.
+    pub async fn start_from(config: Config, reread: Reread, clock: Clock) -> anyhow::Result<Self> {
         let house = House::open(&config, clock).await?;
         house.register(&config).await?;
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
@@ -72,14 +85,16 @@ impl App {
         let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
         let notifications = port.address();
         lifecycle.serve(port.handle(), port.run());
-        let api = house.api(&config, &renewer, &fetcher, &lifecycle);
+        let api = house.api(&config, reread, &renewer, &fetcher, &lifecycle);
         let tls = house.secured("admin", config.admin.tls.as_ref(), &lifecycle)?;
         let (server, admin) = ports::administering(api, config.listen.admin, tls)?;
         lifecycle.serve(server.handle(), server);
 
         let retainer = Retainer::new(house.store.clone(), house.clock.clone(), config.store.retention);
         lifecycle.spawn(tasks::run(fetcher, house.clock.clone(), house.fetch, lifecycle.stopping()));
+        let reconciler = Reconciler::new(renewer.clone());
         lifecycle.spawn(tasks::run(renewer, house.clock.clone(), house.renew, lifecycle.stopping()));
+        lifecycle.spawn(tasks::run(reconciler, house.clock.clone(), Signal::default(), lifecycle.stopping()));
         lifecycle.spawn(tasks::run(retainer, house.clock.clone(), Signal::default(), lifecycle.stopping()));
         tracing::info!(%notifications, %admin, public_url = %config.public_url, "Listening");
         Ok(Self { notifications, admin, lifecycle, store: house.store, clock: house.clock })
@@ -130,30 +145,28 @@ impl House {
         })
     }
 
-    /// Stores the wishes that the configuration names and the store lacks.
+    /// Stores the wishes that the configuration names and the store lacks. Everything else that they differ in takes
+    /// somebody who applies it.
     async fn register(&self, config: &Config) -> anyhow::Result<()> {
-        for entry in &config.subscriptions {
-            match self.store.subscription(&entry.name).await? {
-                None => {
-                    let id = SubscriptionId(Uuid::now_v7());
-                    let new = NewSubscription { id, wish: entry.wish(), target: None, now: self.clock.now() };
-                    let registered = self.store.register(new).await?;
-                    if registered != Registered::Done {
-                        tracing::warn!(subscription = %entry.name, ?registered, "The configuration's subscription is not taken over");
-                    }
-                }
-                Some(stored)
-                    if stored.wish.resource != entry.resource || stored.wish.tenant != entry.tenant =>
-                {
-                    tracing::warn!(subscription = %entry.name,
-                        "The store follows something else under this name; remove the subscription and add it again to change that");
-                }
-                Some(stored) if stored.wish.include_resource_data != entry.include_resource_data => {
-                    tracing::warn!(subscription = %entry.name,
-                        "include_resource_data is only looked at when a subscription is added; remove it and add it again to change that");
-                }
-                Some(_) => {}
+        let (wishes, mut stored) = (wishes(config), Vec::new());
+        for wish in &wishes {
+            stored.extend(self.store.subscription(&wish.name).await?);
+        }
+        for wish in renew::missing(&wishes, &stored) {
+            let id = SubscriptionId(Uuid::now_v7());
+            let new =
+                NewSubscription { id, wish: wish.clone(), target: None, now: self.clock.now(), lease: None };
+            let registered = self.store.register(new).await?;
+            if registered != Registered::Done {
+                tracing::warn!(subscription = %wish.name, ?registered, "The configuration's subscription is not taken over");
             }
+        }
+        for change in renew::differences(&wishes, &stored) {
+            tracing::warn!(
+                subscription = change.subscription.as_ref().map(Name::as_str),
+                reason = change.reason,
+                "The store has something else than the configuration: `subscriptions plan` shows it, `subscriptions apply` makes them agree"
+            );
         }
         Ok(())
     }
@@ -227,8 +240,16 @@ impl House {
         )
     }
 
-    fn api(&self, config: &Config, renewer: &Renewer, fetcher: &Fetcher, lifecycle: &Lifecycle) -> Api {
+    fn api(
+        &self,
+        config: &Config,
+        reread: Reread,
+        renewer: &Renewer,
+        fetcher: &Fetcher,
+        lifecycle: &Lifecycle,
+    ) -> Api {
         Api {
+            configured: Arc::new(move || Ok(wishes(&reread()?))),
             clock: self.clock.clone(),
             store: self.store.clone(),
             metrics: self.metrics.clone(),
@@ -245,6 +266,11 @@ impl House {
             runtime: Handle::current(),
         }
     }
+}
+
+/// What the configuration wants followed.
+fn wishes(config: &Config) -> Vec<Wish> {
+    config.subscriptions.iter().map(config::Subscription::wish).collect()
 }
 
 /// An address behind the public URL, which need not end in a slash.

@@ -246,6 +246,11 @@ impl Metrics {
         self.renewals.get_or_create(&labels(&[("result", result)])).inc();
     }
 
+    /// A list showed this many remote subscriptions as they are known.
+    pub fn verified(&self, number: u64) {
+        self.renewals.get_or_create(&labels(&[("result", "verified")])).inc_by(number);
+    }
+
     /// Office 365 answered a request, or did not (`status` is then a word).
     pub fn requested(&self, api: &'static str, status: &str) {
         self.requests.get_or_create(&labels(&[("api", api), ("status", status)])).inc();

@@ -181,7 +181,7 @@ fn subscription(number: usize, now: DateTime<Utc>) -> NewSubscription {
         include_resource_data: false,
         origin: Origin::Api,
     };
-    NewSubscription { id: id(number), wish, target: Some(Target::Drive { drive }), now }
+    NewSubscription { id: id(number), wish, target: Some(Target::Drive { drive }), now, lease: None }
 }
 
 fn link() -> Link {

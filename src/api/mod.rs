@@ -15,6 +15,7 @@ mod credentials;
 mod explain;
 mod health;
 mod patience;
+mod plan;
 mod problem;
 mod progress;
 mod pull;
@@ -38,9 +39,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::config::ConfigError;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
-use crate::model::{Credential, Name};
+use crate::model::{Credential, Name, Wish};
 use crate::renew::Renewer;
 use crate::store::Store;
 
@@ -58,6 +60,8 @@ pub struct Api {
     pub renewer: Arc<Renewer>,
     /// Fetches.
     pub fetcher: Arc<Fetcher>,
+    /// What the configuration wants followed, read again.
+    pub configured: Configured,
     /// Who may call.
     pub keys: Keys,
     /// The tenants that the configuration names.
@@ -76,6 +80,9 @@ pub struct Api {
     /// Where work goes on that outlives its caller: an HTTP worker's runtime ends before the main one.
     pub runtime: Handle,
 }
+
+/// Reads what the configuration wants followed.
+pub type Configured = Arc<dyn Fn() -> Result<Vec<Wish>, ConfigError> + Send + Sync>;
 
 /// Event streams open at once, each holding one page of events at most.
 pub const STREAMS: usize = 1000;
@@ -100,6 +107,8 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
             "/v1/subscriptions/{name}",
             [(Method::GET, web::to(subscriptions::show)), (Method::DELETE, web::to(subscriptions::remove))],
         ),
+        at("/v1/plan", [(Method::GET, web::to(plan::plan))]),
+        at("/v1/apply", [(Method::POST, web::to(plan::apply))]),
         at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),
         at("/v1/subscriptions/{name}/fetch", [(Method::POST, web::to(subscriptions::fetch))]),
         at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),

@@ -83,7 +83,7 @@ impl Cli {
         telemetry::start(self.log_format, &self.log_filter())?;
         match self.command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Serve => serve::run(load(&self.config)?).await,
+            Command::Serve => serve::run(self.config).await,
             Command::Check => check::run(load(&self.config)?).await,
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Subscriptions(arguments) => subscriptions::run(arguments).await,

@@ -88,6 +88,11 @@ impl Office365 {
         self.tenants.get(name)
     }
 
+    /// All of them.
+    pub fn tenants(&self) -> impl Iterator<Item = (&Name, &Tenant)> {
+        self.tenants.iter()
+    }
+
     /// The tenants and the apps that they are reached with: whom a token about them is for. One whose login host does
     /// not say which it is, is left out, and costs the others nothing.
     pub async fn audiences(&self) -> Vec<Audience> {

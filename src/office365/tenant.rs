@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderValue;
@@ -10,11 +11,14 @@ use super::base::Base;
 use super::connection::Connection;
 use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
 use super::signing_keys::{Signer, SigningKeys, TokenVersion};
-use super::throttle::Gates;
+use super::throttle::{Gates, Spacing};
 use super::{Failure, SetupError};
 use crate::config;
 use crate::model::{Item, ItemId, RemoteId, Resource, Target};
 use crate::store::{ClosedGates, Link, StoredGate};
+
+/// Pages of lists of subscriptions: Office 365 lets an app ask for 25 in 20 s in a tenant; a few are left to others.
+const LISTS: (usize, Duration) = (20, Duration::from_secs(20));
 
 /// One tenant, reached with one app registration.
 pub struct Tenant {
@@ -59,6 +63,7 @@ impl Tenant {
         let graph = Graph {
             tokens: Tokens::new(credentials, connection.clone(), clock.clone()),
             gates: Gates::new(tenant.name.clone(), clock.clone(), metrics),
+            lists: Spacing::new(LISTS.0, LISTS.1),
             base: Base::new(Base::new(graph).at(["v1.0"])),
             connection,
             clock,
@@ -139,6 +144,17 @@ impl Tenant {
     /// Reads a remote subscription; none if Office 365 no longer has it.
     pub async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
         self.graph.find(id).await
+    }
+
+    /// All remote subscriptions that the app registration has in the tenant, whoever made them; all of them or an error.
+    pub async fn list(&self) -> Result<Vec<RemoteSubscription>, Failure> {
+        self.graph.list().await
+    }
+
+    /// What Office 365 tells the remote subscriptions of a target apart by
+    /// ([`RemoteSubscription::combination`]).
+    pub fn combination(&self, target: &Target) -> String {
+        self.graph.combination(target)
     }
 
     /// Removes a remote subscription; that it is not there is as good.

@@ -9,6 +9,7 @@
 mod asked;
 mod gate;
 mod pace;
+mod spacing;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::store::{ClosedGates, StoredGate};
 
 pub(super) use asked::{asked_wait, is_throttled};
 pub(super) use gate::Place;
+pub(super) use spacing::Spacing;
 
 use asked::allowance;
 use gate::Gate;

@@ -56,17 +56,15 @@ impl Renewer {
         self.content_can_be_had(&wish)?;
         let resolved = tenant.resolve(&wish.resource).await.map_err(AddError::Refused)?;
         let id = SubscriptionId(Uuid::now_v7());
-        let new = NewSubscription { id, wish, target: Some(resolved.target.clone()), now: self.clock.now() };
-        let name = new.wish.name.clone();
+        let name = wish.name.clone();
+        let (now, target) = (self.clock.now(), Some(resolved.target.clone()));
+        let new = NewSubscription { id, wish, target, now, lease: Some(LEASE) };
         match self.store.register(new).await? {
             Registered::Done => {}
             Registered::NameTaken => return Err(AddError::NameTaken),
             Registered::FollowedBy(other) => return Err(AddError::FollowedBy(other)),
         }
-        let Some(claimed) = self.store.claim_one(id, self.clock.now(), LEASE).await? else {
-            // The renewal loop has seen the wish first and is at it.
-            return self.unsettled(&name).await;
-        };
+        let claimed = self.stored(&name).await?;
         match self.accept(tenant, &claimed, &resolved).await {
             Ok(()) => self.stored(&name).await,
             Err(AddError::Refused(failure)) => {
@@ -109,10 +107,6 @@ impl Renewer {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn unsettled(&self, name: &Name) -> Result<Subscription, AddError> {
-        Err(AddError::Unsettled(Box::new(self.stored(name).await?)))
     }
 
     async fn stored(&self, name: &Name) -> Result<Subscription, AddError> {

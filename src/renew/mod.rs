@@ -2,7 +2,8 @@
 //!
 //! Guarantees: a wish that is stored is created at Office 365 sooner or later, renewed before it ends, made anew
 //! when it has vanished, and removed there when it is no longer wished; a remote subscription is made only while
-//! the notification port listens. The plan is pure (`plan`); applying it is dumb (`settle`).
+//! the notification port listens. The plan is pure (`plan`); applying it is dumb (`settle` for one subscription, `apply`
+//! for all that configuration, store and Office 365 differ in). What has vanished without a word is found by `reconcile`.
 //!
 //! Races and what is decided on them:
 //! * a notification arrives before the create call has returned: its `client_state` is derived, so it is
@@ -17,9 +18,11 @@
 
 mod add;
 mod anew;
+mod apply;
 mod certificate;
 mod keyring;
 mod plan;
+mod reconcile;
 mod remove;
 mod settle;
 
@@ -28,14 +31,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use crate::office365::{Failure, Verdict};
 pub use add::AddError;
+pub use apply::{Applied, Outcome};
 pub use certificate::CertificateError;
 pub use keyring::{Keyring, KeyringError};
+pub use plan::{Action, Measure, NotListed, Plan, differences, missing};
+pub use reconcile::Reconciler;
 pub use remove::Removal;
 pub use settle::Renewed;
 
@@ -74,6 +81,7 @@ pub struct Renewer {
     fetch: Signal,
     outage: Outage,
     anew: Arc<Anew>,
+    applying: Arc<Mutex<()>>,
 }
 
 /// What a [`Renewer`] is made of.
@@ -121,6 +129,7 @@ impl Renewer {
             fetch,
             outage: Outage::default(),
             anew: Arc::default(),
+            applying: Arc::default(),
         }
     }
 

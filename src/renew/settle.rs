@@ -1,8 +1,8 @@
 //! Applies the next step of one subscription.
 
 use chrono::{DateTime, Utc};
-use url::Url;
 
+use super::apply::already_followed;
 use super::plan::{self, Step};
 use super::{LEASE, Renewer, STEP};
 use crate::model::{CertificateId, Kind, Name, Remote, Start, Subscription, Target, Trouble};
@@ -73,6 +73,7 @@ impl Renewer {
             Step::Renew => self.within(self.prolong(subscription)).await,
             Step::Delete | Step::Forget => self.within(self.delete(subscription)).await.map(|()| "removed"),
             Step::Verify => self.within(self.verify(subscription)).await,
+            Step::Replace => self.within(self.replace(subscription)).await,
         };
         match done {
             Ok(result) => {
@@ -97,6 +98,14 @@ impl Renewer {
             }
             None => self.recreate(subscription).await,
         }
+    }
+
+    /// Deletes what cannot be changed and makes it anew. The delta cursor stays, so what happens in between is fetched.
+    async fn replace(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+        if let Some(remote) = &subscription.remote {
+            self.tenant(&subscription.wish.tenant)?.delete(&remote.id).await?;
+        }
+        self.recreate(subscription).await
     }
 
     async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
@@ -154,8 +163,7 @@ impl Renewer {
     async fn settle_target(&self, tenant: &Tenant, subscription: &Subscription) -> Result<Target, StepError> {
         let resolved = tenant.resolve(&subscription.wish.resource).await?;
         if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &resolved.target).await? {
-            let message = format!("subscription '{other}' follows that already: remove one of the two");
-            return Err(Failure::local(Verdict::Rejected, "followedAlready", message).into());
+            return Err(already_followed(&other).into());
         }
         self.begin(tenant, subscription, &resolved).await?;
         Ok(resolved.target)
@@ -193,7 +201,7 @@ impl Renewer {
         };
         let Some(existing) = conflict.existing() else { return Err(conflict.into()) };
         match tenant.find(&existing).await? {
-            Some(found) if self.is_ours(&found) => tenant.delete(&existing).await?,
+            Some(found) if plan::is_ours(&found, &self.notification_url) => tenant.delete(&existing).await?,
             Some(found) => return Err(foreign(&found).into()),
             None => {}
         }
@@ -225,12 +233,6 @@ impl Renewer {
             return Ok(None);
         }
         self.keyring.recipient().await.map(Some)
-    }
-
-    /// Ours is what notifies below our public URL.
-    fn is_ours(&self, found: &RemoteSubscription) -> bool {
-        let base = self.notification_url.as_str().trim_end_matches("notifications");
-        found.notification_url.as_deref().is_some_and(|url| url.starts_with(base))
     }
 
     /// Renews; makes anew what has vanished.
@@ -293,12 +295,10 @@ impl Renewer {
 
 /// Somebody else's remote subscription stands in the way; it is never deleted.
 fn foreign(found: &RemoteSubscription) -> Failure {
-    let url = found.notification_url.as_deref().unwrap_or_default();
-    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
     let message = format!(
         "the same app registration has subscription {} on this resource, which notifies {}: remove that one, or use an app registration of your own",
         found.id,
-        host.as_deref().unwrap_or("an address that is not told"),
+        plan::host(found),
     );
     Failure::local(Verdict::Rejected, "foreignSubscription", message)
 }

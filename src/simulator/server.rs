@@ -94,7 +94,7 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
         return respond(&shared, &call, answer);
     }
     let (arrived, _answering) = (shared.clock.now(), Answering::begin(&shared));
-    let fault = control::take_fault(&mut shared.world(), &call.origin, &path);
+    let fault = control::take_fault(&mut shared.world(), &call.origin, call.method.as_str(), &path);
     let (outcome, broken) = match fault {
         Some(Struck::Refused(error)) => (Err(error), None),
         Some(Struck::Broken(Break::Before)) => (Ok(Answer::empty(204)), Some(Break::Before)),

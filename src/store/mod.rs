@@ -36,7 +36,7 @@ pub use keep::{Keep, StoreHealth, Swept};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use registry::{NewSubscription, Registered, Registry};
-pub use renewals::Renewals;
+pub use renewals::{Holding, Renewals, Sighting};
 pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
 pub use sweeps::Sweeps;

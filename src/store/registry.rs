@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -16,6 +18,10 @@ pub trait Registry: Send + Sync {
     /// Stores a wish, with what is already known of its target. A name that was removed for good
     /// ([`Registry::removed`] was told) may be used again and gets the new internal id.
     async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError>;
+
+    /// Another wish for the same resource: `lifetime`, `select`, `include_resource_data` and `origin` become those of
+    /// `wish`. What follows from it is the caller's business.
+    async fn rewish(&self, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError>;
 
     /// Keeps what the resource was resolved to, if nobody else follows that.
     async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError>;
@@ -56,6 +62,8 @@ pub struct NewSubscription {
     pub target: Option<Target>,
     /// When.
     pub now: DateTime<Utc>,
+    /// For how long whoever stores it has claimed it; none: it waits for the renewal loop.
+    pub lease: Option<Duration>,
 }
 
 /// What became of a wish or of a resolution.

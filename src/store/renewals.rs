@@ -4,7 +4,31 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::model::{Remote, Subscription, SubscriptionId, Trouble};
+use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
+
+/// What Office 365 holds for a subscription, as it was last told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// Whose.
+    pub id: SubscriptionId,
+    /// The remote subscription.
+    pub remote: RemoteId,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// When it was made or renewed.
+    pub confirmed_at: DateTime<Utc>,
+}
+
+/// What a list of Office 365 shows of a remote subscription.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// Whose.
+    pub id: SubscriptionId,
+    /// The remote subscription that was looked for.
+    pub remote: RemoteId,
+    /// When it ends; none: it is not there.
+    pub expires_at: Option<DateTime<Utc>>,
+}
 
 /// What the renewal loop needs: subscriptions whose remote side wants something done.
 #[async_trait]
@@ -51,6 +75,20 @@ pub trait Renewals: Send + Sync {
     /// lifecycle event has asked for a renewal meanwhile, that is due at once; if one has told that it is gone, only
     /// the claim ends.
     async fn verified(&self, id: SubscriptionId, remote: &Remote) -> Result<(), StoreError>;
+
+    /// What a tenant's subscriptions hold at Office 365, those left out that are being removed: up to `limit`, in order
+    /// of their ids and beyond `after`.
+    async fn holdings(
+        &self,
+        tenant: &Name,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<Holding>, StoreError>;
+
+    /// What a list of Office 365 shows of remote subscriptions, where it is not what is stored: another end is kept, and
+    /// renewing due where that has come nearer than its renewal; what is missing is due to be verified. One whose remote
+    /// subscription is another by now is left alone.
+    async fn sighted(&self, sightings: Vec<Sighting>, now: DateTime<Utc>) -> Result<(), StoreError>;
 
     /// Office 365 no longer holds it; creating it is due at once. Keeps the claim.
     async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError>;

@@ -183,7 +183,9 @@ async fn what_is_not_ours_is_left_alone_and_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_without_an_answer_stays_creating_and_is_finished() {
     let house = House::start("").await;
-    house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
+    house
+        .control("faults", json!({"status": 504, "method": "POST", "path_prefix": "/v1.0/subscriptions"}))
+        .await;
     let drive =
         json!({"name": "files", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
     let (status, made) = house.call("POST", "/v1/subscriptions", Some(drive)).await;
@@ -196,7 +198,9 @@ async fn a_create_without_an_answer_stays_creating_and_is_finished() {
 async fn a_renewal_by_hand_that_failed_is_tried_again() {
     let house = House::start(&following("files", "{drive}", "now")).await;
     house.active("files").await;
-    house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
+    house
+        .control("faults", json!({"status": 504, "method": "PATCH", "path_prefix": "/v1.0/subscriptions"}))
+        .await;
     let (status, problem) = house.call("POST", "/v1/subscriptions/files/renew", None).await;
     assert_eq!(status, 502, "{problem}");
     assert_eq!(house.subscription("files").await["state"], "failing");
@@ -225,6 +229,7 @@ async fn what_vanished_while_nobody_looked_is_made_anew_at_the_next_start() {
     house.control(&format!("subscriptions/{id}/remove"), json!({"lifecycle": false})).await;
     let drive = house.tenant.tenant().resources.drive.clone();
     house.change(&drive).await;
+    house.advance(Duration::from_secs(600));
     house.open().await;
     house.eventually("another one is held", async || house.remote().await.len() == 1).await;
     house.eventually("the change is found", async || house.events().await.len() == 1).await;

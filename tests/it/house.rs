@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -112,8 +113,9 @@ impl House {
 
     /// As [`House::open`], where it may fail.
     pub async fn try_open(&mut self) -> anyhow::Result<()> {
-        let config = config::load(&self.folder.path().join("config.toml"), self.variables.clone())?;
-        self.app = Some(App::start(config, self.clock.clone()).await?);
+        let (file, variables) = (self.folder.path().join("config.toml"), self.variables.clone());
+        let read = move || config::load(&file, variables.clone());
+        self.app = Some(App::start_from(read()?, Arc::new(read), self.clock.clone()).await?);
         Ok(())
     }
 

@@ -27,6 +27,7 @@ mod odd;
 mod office365;
 mod openapi;
 mod outage;
+mod plan;
 mod port;
 mod receive;
 mod receiver;

@@ -29,7 +29,7 @@ pub use subscriptions::{NewRemote, Recipient, RemoteSubscription};
 use super::auth::Tokens;
 use super::base::Base;
 use super::connection::{Answer, Connection, Limits};
-use super::throttle::{Area, Gates, asked_wait, is_throttled};
+use super::throttle::{Area, Gates, Spacing, asked_wait, is_throttled};
 use super::{Failure, Verdict};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -51,6 +51,8 @@ pub(super) struct Graph {
     pub(super) clock: Clock,
     pub(super) tokens: Tokens,
     pub(super) gates: Gates,
+    /// Lists of subscriptions.
+    pub(super) lists: Spacing,
     pub(super) base: Base,
     pub(super) user_agent: HeaderValue,
 }

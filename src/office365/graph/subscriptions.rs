@@ -1,5 +1,7 @@
 //! Remote subscriptions: create, renew, find, delete.
 
+use std::collections::{BTreeSet, HashSet};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::throttle::Area;
-use super::super::{Failure, Verdict};
+use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::resources::{self, name_permission};
-use super::{Accepted, Call, Graph, HANDSHAKE};
+use super::{Accepted, Call, Graph, HANDSHAKE, PAGE};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
 
 /// Microsoft's oldest accepted version; it may use a later one.
@@ -53,10 +55,30 @@ pub struct RemoteSubscription {
     pub id: RemoteId,
     /// When it ends; not always what was asked for.
     pub expires_at: DateTime<Utc>,
+    /// What it follows, as it was sent; empty where the answer does not say.
+    pub resource: String,
+    /// The kinds of change it announces, separated by commas.
+    pub change_type: String,
     /// Where its notifications go.
     pub notification_url: Option<String>,
     /// Office 365's time of the answer.
     pub at: DateTime<Utc>,
+}
+
+impl RemoteSubscription {
+    /// What Office 365 tells subscriptions of an app apart by: there is one at most for each.
+    pub fn combination(&self) -> String {
+        combination(&self.resource, &self.change_type)
+    }
+}
+
+/// Resource and kinds of change, however they are written. Options of the resource (`?$select=…`) do not count: there
+/// can be only one, whatever it selects.
+fn combination(resource: &str, change_type: &str) -> String {
+    let resource = resource.split('?').next().unwrap_or_default().trim_matches('/');
+    let kinds: BTreeSet<String> = change_type.split(',').map(|kind| kind.trim().to_lowercase()).collect();
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    format!("{} {}", resource.to_lowercase(), kinds.join(","))
 }
 
 #[derive(Serialize)]
@@ -95,7 +117,30 @@ struct Renewal<'a> {
 struct WireSubscription {
     id: String,
     expiration_date_time: DateTime<Utc>,
+    resource: Option<String>,
+    change_type: Option<String>,
     notification_url: Option<String>,
+}
+
+impl WireSubscription {
+    fn told(self, at: DateTime<Utc>) -> RemoteSubscription {
+        RemoteSubscription {
+            id: RemoteId(self.id),
+            expires_at: self.expiration_date_time,
+            resource: self.resource.unwrap_or_default(),
+            change_type: self.change_type.unwrap_or_default(),
+            notification_url: self.notification_url,
+            at,
+        }
+    }
+}
+
+/// A page of the list.
+#[derive(Deserialize)]
+struct WireList {
+    value: Vec<WireSubscription>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
 }
 
 impl Recipient {
@@ -137,7 +182,7 @@ impl Graph {
 
     /// The resource as a subscription names it. Content has to be selected, and is the same as on a page.
     fn subscribed(&self, new: &NewRemote<'_>) -> String {
-        let path = self.base.relative(resources::path(new.target));
+        let path = self.resource(new.target);
         match resources::representation(new.target, new.select) {
             Some((option, value)) if new.recipient.is_some() => format!("{path}?{option}={value}"),
             _ => path,
@@ -174,6 +219,33 @@ impl Graph {
         }
     }
 
+    /// All that the app registration has in this tenant, whoever made them.
+    ///
+    /// # Errors
+    /// If any page is missing: half a list would make the rest look lost.
+    pub(crate) async fn list(&self) -> Result<Vec<RemoteSubscription>, Failure> {
+        let mut call = Call { limits: PAGE, ..self.subscriptions("list subscriptions", None) };
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        while seen.insert(call.url.clone()) {
+            self.lists.turn(&self.clock).await;
+            let (page, at) = self.read::<WireList>(&call).await?;
+            all.extend(page.value.into_iter().map(|one| one.told(at)));
+            let Some(next) = page.next else { return Ok(all) };
+            call.url = self.base.follow(&next)?;
+        }
+        let message = "Office 365's list of subscriptions comes back to a page that was read already";
+        Err(Failure::local(Verdict::Transient, REPEATED_LINK, message))
+    }
+
+    /// The [`RemoteSubscription::combination`] of a target.
+    pub(crate) fn combination(&self, target: &Target) -> String {
+        combination(&self.resource(target), change_types(target.kind()))
+    }
+
+    fn resource(&self, target: &Target) -> String {
+        self.base.relative(resources::path(target))
+    }
+
     /// Removes one; that it is not there is as good.
     pub(crate) async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
         let call = Call { method: Method::DELETE, ..self.subscriptions("delete subscription", Some(id)) };
@@ -208,12 +280,7 @@ fn wire_time(time: DateTime<Utc>) -> String {
 
 fn read(answer: &Accepted) -> Result<RemoteSubscription, Failure> {
     let wire: WireSubscription = answer.json("subscription")?;
-    Ok(RemoteSubscription {
-        id: RemoteId(wire.id),
-        expires_at: wire.expiration_date_time,
-        notification_url: wire.notification_url,
-        at: answer.at,
-    })
+    Ok(wire.told(answer.at))
 }
 
 fn named(id: &RemoteId, failure: Failure) -> Failure {
@@ -262,6 +329,20 @@ mod tests {
             let answer = Accepted { body: body.to_string().into_bytes(), at: DateTime::UNIX_EPOCH };
             let expires_at = read(&answer).unwrap().expires_at;
             assert_eq!(expires_at, expected.parse::<DateTime<Utc>>().unwrap(), "{written}");
+        }
+    }
+
+    #[test]
+    fn two_are_the_same_by_resource_and_kinds_of_change_however_they_are_written() {
+        let mail = combination("/users/u/mailFolders/f/messages", "created,updated,deleted");
+        for (resource, change_type, same) in [
+            ("users/U/mailfolders/F/messages", "created,updated,deleted", true),
+            ("/users/u/mailFolders/f/messages?$select=subject", "deleted, Updated,created", true),
+            ("/users/u/mailFolders/f/messages", "updated", false),
+            ("/users/u/messages", "created,updated,deleted", false),
+            ("", "", false),
+        ] {
+            assert_eq!(combination(resource, change_type) == mail, same, "{resource} {change_type}");
         }
     }
 

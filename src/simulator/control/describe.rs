@@ -76,7 +76,7 @@ const CALLS: [(&str, &str, &str, &str); 21] = [
     (
         "POST",
         "/_control/faults",
-        r#"{"status" or "break", "count"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
+        r#"{"status" or "break", "count"?, "method"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
         "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Faults queue up.",
     ),
     ("DELETE", "/_control/faults", "", "Forgets queued faults."),

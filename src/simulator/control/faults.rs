@@ -14,6 +14,8 @@ pub(crate) struct Fault {
     r#break: Option<Break>,
     #[serde(default = "once")]
     count: u32,
+    /// Which method it strikes; none: every one.
+    method: Option<String>,
     /// Which addresses it strikes; none: every one.
     #[serde(default)]
     path_prefix: String,
@@ -56,6 +58,11 @@ fn once() -> u32 {
 }
 
 impl Fault {
+    fn strikes(&self, method: &str, path: &str) -> bool {
+        path.starts_with(&self.path_prefix)
+            && self.method.as_ref().is_none_or(|one| one.eq_ignore_ascii_case(method))
+    }
+
     /// Whether it says one thing to do.
     pub(super) fn is_one(&self) -> bool {
         self.status.is_some() != self.r#break.is_some()
@@ -63,8 +70,8 @@ impl Fault {
 }
 
 /// The fault that strikes a request to `path`, if one is queued for it.
-pub(crate) fn take_fault(world: &mut World, origin: &str, path: &str) -> Option<Struck> {
-    let at = world.faults.iter().position(|fault| path.starts_with(&fault.path_prefix))?;
+pub(crate) fn take_fault(world: &mut World, origin: &str, method: &str, path: &str) -> Option<Struck> {
+    let at = world.faults.iter().position(|fault| fault.strikes(method, path))?;
     let fault = world.faults.get_mut(at)?;
     fault.count = fault.count.saturating_sub(1);
     let struck = fault.clone();

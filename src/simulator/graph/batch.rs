@@ -54,7 +54,7 @@ async fn inner(shared: &Arc<Shared>, outer: &Call, request: &Value) -> Value {
         ..outer.clone()
     };
     let full_path = format!("/{}{path}", outer.version);
-    let fault = control::take_fault(&mut shared.world(), &call.origin, &full_path);
+    let fault = control::take_fault(&mut shared.world(), &call.origin, call.method.as_str(), &full_path);
     let outcome = match fault {
         Some(control::Struck::Refused(error)) => Err(error),
         // Inside of a batch there is no connection to break: whoever is behind it did not answer.

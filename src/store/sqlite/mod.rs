@@ -93,10 +93,10 @@ impl SqliteStore {
             "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL, renewal_leased_until = NULL",
             [],
         )?;
-        // Whoever starts again has mended something or was away for a while: what failed is tried at once, and what is
-        // held is looked at.
+        // Whoever starts again has mended something: what failed is tried at once.
         connection.execute(
-            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1) WHERE renewal_due_at IS NOT NULL",
+            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1)
+             WHERE renewal_due_at IS NOT NULL AND renewal_error IS NOT NULL",
             [row::micros(now)],
         )?;
         Ok(connection)

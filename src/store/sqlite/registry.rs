@@ -1,11 +1,13 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, named_params, params};
 
 use super::row::{self, Fields, micros, to_json};
-use super::subscription::{self, select_subscription};
+use super::subscription::{self, leased_until, select_subscription};
 use super::{SqliteStore, arrival, mirror};
-use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
+use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via, Wish};
 use crate::seal::KEY_BYTES;
 use crate::store::{Link, NewSubscription, Registered, Registry, StoreError};
 
@@ -27,6 +29,11 @@ impl Registry for SqliteStore {
 
     async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError> {
         self.write(move |db| register(db, &new)).await
+    }
+
+    async fn rewish(&self, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError> {
+        let wish = wish.clone();
+        self.write(move |db| rewish(db, id, &wish)).await
     }
 
     async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
@@ -149,13 +156,13 @@ fn register(db: &Connection, new: &NewSubscription) -> Result<Registered, StoreE
 /// A round and the creation at Office 365 are due from the start: the one waits for the other.
 fn insert(db: &Connection, new: &NewSubscription) -> Result<(), StoreError> {
     let wish = &new.wish;
-    let lifetime = wish.lifetime.map(|lifetime| i64::try_from(lifetime.as_micros()).unwrap_or(i64::MAX));
     row::execute(
         db,
         "INSERT INTO subscription (id, name, tenant, resource, via, start, lifetime, selected, origin,
-                                   include_resource_data, target, target_key, renewal_due_at, round_due_at)
+                                   include_resource_data, target, target_key, renewal_due_at, round_due_at,
+                                   renewal_leased_until)
          VALUES (:id, :name, :tenant, :resource, :via, :start, :lifetime, :selected, :origin,
-                 :include_resource_data, :target, :target_key, :now, :now)",
+                 :include_resource_data, :target, :target_key, :now, :now, :leased_until)",
         named_params! {
             ":id": new.id.to_string(),
             ":name": wish.name.as_str(),
@@ -163,16 +170,36 @@ fn insert(db: &Connection, new: &NewSubscription) -> Result<(), StoreError> {
             ":resource": wish.resource.to_string(),
             ":via": wish.via.as_str(),
             ":start": wish.start.as_str(),
-            ":lifetime": lifetime,
+            ":lifetime": wish.lifetime.map(lifetime),
             ":selected": to_json(&wish.select)?,
             ":origin": wish.origin.as_str(),
             ":include_resource_data": wish.include_resource_data,
             ":target": new.target.as_ref().map(to_json).transpose()?,
             ":target_key": new.target.as_ref().map(Target::key),
             ":now": micros(new.now),
+            ":leased_until": new.lease.map(|lease| leased_until(new.now, lease)),
         },
     )?;
     Ok(())
+}
+
+fn rewish(db: &Connection, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription SET lifetime = ?2, selected = ?3, include_resource_data = ?4, origin = ?5 WHERE id = ?1",
+        params![
+            id.to_string(),
+            wish.lifetime.map(lifetime),
+            to_json(&wish.select)?,
+            wish.include_resource_data,
+            wish.origin.as_str(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn lifetime(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Who follows this already.

@@ -7,8 +7,8 @@ use rusqlite::{Connection, named_params, params};
 use super::SqliteStore;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use crate::model::{Remote, RemoteId, Subscription, SubscriptionId, Trouble};
-use crate::store::{Renewals, StoreError};
+use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
+use crate::store::{Holding, Renewals, Sighting, StoreError};
 
 #[async_trait]
 impl Renewals for SqliteStore {
@@ -101,6 +101,39 @@ impl Renewals for SqliteStore {
             Ok(())
         })
         .await
+    }
+
+    async fn holdings(
+        &self,
+        tenant: &Name,
+        after: Option<SubscriptionId>,
+        limit: usize,
+    ) -> Result<Vec<Holding>, StoreError> {
+        let (tenant, limit) = (tenant.clone(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let after = after.map_or_else(String::new, |id| id.to_string());
+        self.read(move |db| {
+            row::all(
+                db,
+                "SELECT id, name, remote_id, remote_expires_at, remote_confirmed_at FROM subscription
+                 WHERE id > ?1 AND tenant = ?2 AND remote_id IS NOT NULL AND removed_at IS NULL
+                 ORDER BY id LIMIT ?3",
+                params![after, tenant.as_str(), limit],
+                |row| {
+                    let fields = subscription::fields(row);
+                    Ok(Holding {
+                        id: fields.parsed("id").map(SubscriptionId)?,
+                        remote: RemoteId(fields.get("remote_id")?),
+                        expires_at: fields.time("remote_expires_at")?,
+                        confirmed_at: fields.time("remote_confirmed_at")?,
+                    })
+                },
+            )
+        })
+        .await
+    }
+
+    async fn sighted(&self, sightings: Vec<Sighting>, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |db| sightings.iter().try_for_each(|sighting| sighted(db, sighting, now))).await
     }
 
     async fn lost(&self, id: SubscriptionId) -> Result<(), StoreError> {
@@ -202,6 +235,25 @@ fn confirmed(
             ":expires_at": micros(remote.expires_at),
             ":renew_at": micros(remote.renew_at),
             ":certificate": remote.certificate.as_ref().map(|id| &id.0),
+            ":now": micros(now),
+        },
+    )?;
+    Ok(())
+}
+
+fn sighted(db: &Connection, sighting: &Sighting, now: DateTime<Utc>) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET remote_expires_at = ifnull(:expires_at, remote_expires_at),
+             renewal_due_at = CASE WHEN :expires_at > remote_renew_at THEN renewal_due_at
+                                   ELSE min(ifnull(renewal_due_at, :now), :now) END,
+             remote_renew_at = iif(:expires_at <= remote_renew_at, :now, remote_renew_at)
+         WHERE id = :id AND remote_id = :remote AND removed_at IS NULL",
+        named_params! {
+            ":id": sighting.id.to_string(),
+            ":remote": sighting.remote.0,
+            ":expires_at": sighting.expires_at.map(micros),
             ":now": micros(now),
         },
     )?;

@@ -75,6 +75,7 @@ impl Bench {
             metrics,
             renewer: Arc::new(renewer),
             fetcher: Arc::new(fetcher),
+            configured: Arc::new(|| Ok(vec![])),
             keys: Keys::new(keys),
             tenants: vec!["fabrikam".parse().unwrap()],
             secrets: vec![],
@@ -113,7 +114,7 @@ impl Bench {
     /// Follows a resource, as far as the store is concerned: Office 365 holds it, and its first round is due.
     pub async fn follow(&self, name: &str) -> SubscriptionId {
         let (id, now) = (SubscriptionId(Uuid::now_v7()), self.clock.now());
-        let new = NewSubscription { id, wish: wish(name), target: None, now };
+        let new = NewSubscription { id, wish: wish(name), target: None, now, lease: None };
         self.store.register(new).await.unwrap();
         let link = Link::Delta("https://graph.example/delta?token=1".to_owned());
         self.store.begun(id, now, Some(link)).await.unwrap();

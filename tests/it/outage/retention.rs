@@ -40,7 +40,7 @@ async fn follow(store: &dyn Store) -> SubscriptionId {
         include_resource_data: false,
         origin: Origin::Api,
     };
-    store.register(NewSubscription { id, wish, target: None, now: start() }).await.unwrap();
+    store.register(NewSubscription { id, wish, target: None, now: start(), lease: None }).await.unwrap();
     store.begun(id, start(), Some(Link::Delta("https://graph.example/0".to_owned()))).await.unwrap();
     let far = start() + TimeDelta::days(20);
     let remote = Remote { id: RemoteId("r".to_owned()), expires_at: far, renew_at: far, certificate: None };

@@ -69,7 +69,7 @@ impl Bench {
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
         let store = store::open(&url, clock.now()).await.unwrap();
         let id = SubscriptionId(Uuid::from_u128(42));
-        let new = NewSubscription { id, wish: wish(), target: None, now: clock.now() };
+        let new = NewSubscription { id, wish: wish(), target: None, now: clock.now(), lease: None };
         store.register(new).await.unwrap();
         let receiver = Receiver {
             clock: clock.clone(),
@@ -103,7 +103,7 @@ impl Bench {
             resource: format!("onedrive:{name}@fabrikam.example").parse().unwrap(),
             ..wish()
         };
-        let new = NewSubscription { id, wish, target: None, now: self.clock.now() };
+        let new = NewSubscription { id, wish, target: None, now: self.clock.now(), lease: None };
         self.store.register(new).await.unwrap();
         self.receiver.client_states.of(id)
     }

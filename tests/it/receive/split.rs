@@ -168,7 +168,7 @@ async fn follow(bench: &Bench, number: u128) {
         include_resource_data: false,
         origin: Origin::Api,
     };
-    bench.store.register(NewSubscription { id, wish, target: None, now }).await.unwrap();
+    bench.store.register(NewSubscription { id, wish, target: None, now, lease: None }).await.unwrap();
     let link = Link::Delta("https://graph.microsoft.com/delta?token=start".to_owned());
     bench.store.begun(id, now, Some(link)).await.unwrap();
     let later = now + Duration::from_secs(86_400);

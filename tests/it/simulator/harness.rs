@@ -37,7 +37,9 @@ impl Bench {
         let options = Options { listen, seed: 7, clock: clock.clone(), page_size };
         let simulator = simulator::start(options).await.unwrap();
         let redirect = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().no_proxy().redirect(redirect).build().unwrap();
+        // A connection that stood idle for long may be closed by the stand-in while it is taken up again.
+        let http = reqwest::Client::builder().no_proxy().redirect(redirect).pool_max_idle_per_host(0);
+        let http = http.build().unwrap();
         let mut bench = Self { simulator, clock, http, token: String::new() };
         bench.sign_in().await;
         bench

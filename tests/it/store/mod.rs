@@ -84,6 +84,7 @@ fn new(text: &str) -> NewSubscription {
         },
         target: Some(Target::Drive { drive: text.to_owned() }),
         now: at(0),
+        lease: None,
     }
 }
 

@@ -1,4 +1,6 @@
-use o365_listener::model::{Change, Origin, State, SubscriptionId, Target};
+use std::time::Duration;
+
+use o365_listener::model::{Change, Origin, State, Subscription, SubscriptionId, Target, Wish};
 use o365_listener::store::{All, Cause, NewSubscription, PageCommit, Registered};
 use uuid::Uuid;
 
@@ -50,6 +52,23 @@ async fn a_resolution_is_kept_unless_somebody_else_follows_that(place: &dyn Plac
     assert_eq!(store.resolved(id, &free).await.unwrap(), Registered::Done);
     assert_eq!(store.resolved(id, &free).await.unwrap(), Registered::Done);
     assert_eq!(store.subscription(&name("later")).await.unwrap().unwrap().target, Some(free));
+}
+
+async fn another_wish_for_the_same_changes_what_may_change(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    let before = store.subscription(&name("files")).await.unwrap().unwrap();
+    let wish = Wish {
+        lifetime: Some(Duration::from_secs(3600)),
+        select: vec!["replyTo".to_owned()],
+        include_resource_data: true,
+        origin: Origin::Config,
+        ..before.wish.clone()
+    };
+    let elsewhere = Wish { name: name("other"), tenant: name("fabrikam"), ..wish.clone() };
+    store.rewish(id, &elsewhere).await.unwrap();
+    let after = store.subscription(&name("files")).await.unwrap().unwrap();
+    assert_eq!(after, Subscription { wish, ..before }, "neither its name nor its tenant is another one");
 }
 
 async fn what_could_not_be_created_leaves_nothing_behind(place: &dyn Place) {
@@ -164,6 +183,7 @@ conformance![
     subscriptions_are_listed_by_name,
     a_name_or_a_resource_is_taken_once,
     a_resolution_is_kept_unless_somebody_else_follows_that,
+    another_wish_for_the_same_changes_what_may_change,
     what_could_not_be_created_leaves_nothing_behind,
     one_made_through_the_api_is_gone_after_its_removal_and_its_events_stay,
     one_of_the_configuration_stays_as_removed_until_it_is_wanted_again,

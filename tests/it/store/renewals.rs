@@ -1,4 +1,5 @@
-use o365_listener::model::{HintKind, State};
+use o365_listener::model::{HintKind, RemoteId, State};
+use o365_listener::store::{Holding, Sighting};
 
 use super::{
     LEASE, Place, at, claim, conformance, done, followed, hint, last_page, name, new, quiet, register,
@@ -118,6 +119,58 @@ async fn what_is_only_verified_is_no_renewal(place: &dyn Place) {
     assert_eq!(store.claim_due(at(704), LEASE, 9).await.unwrap()[0].remote, None, "it was lost meanwhile");
 }
 
+async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
+    let store = place.open().await;
+    let [first, second, gone] =
+        [quiet(&*store, "a").await, quiet(&*store, "b").await, quiet(&*store, "c").await];
+    for (id, remote_id) in [(first, "r1"), (second, "r2"), (gone, "r3")] {
+        store.confirmed(id, &remote(remote_id, 1000), at(1)).await.unwrap();
+    }
+    store.remove(&name("c"), at(2)).await.unwrap();
+    let tenant = name("contoso");
+    let mut held = Vec::new();
+    while let page @ [_, ..] =
+        store.holdings(&tenant, held.last().map(|it: &Holding| it.id), 1).await.unwrap().as_slice()
+    {
+        held.extend_from_slice(page);
+    }
+    let mut ids: Vec<_> = held.iter().map(|it| (it.id, it.remote.0.as_str(), it.confirmed_at)).collect();
+    ids.sort_by_key(|(_, remote, _)| *remote);
+    assert_eq!(
+        ids,
+        [(first, "r1", at(1)), (second, "r2", at(1))],
+        "page by page, without what is being removed"
+    );
+    assert_eq!(store.holdings(&name("fabrikam"), None, 9).await.unwrap(), []);
+
+    let sighting =
+        |id, remote: &str, expires_at| Sighting { id, remote: RemoteId(remote.into()), expires_at };
+    // The same id, an end that is later, one that is nearer than the renewal, none at all.
+    let shown = async |expires_at| {
+        store.sighted(vec![sighting(first, "r1", expires_at)], at(10)).await.unwrap();
+        (
+            store.next_due().await.unwrap(),
+            store.subscription(&name("a")).await.unwrap().unwrap().remote.unwrap(),
+        )
+    };
+    let (due, remote) = shown(Some(at(9000))).await;
+    assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(2)), at(9000), at(1000)));
+    store.removed(gone).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(1000)));
+    let (due, remote) = shown(None).await;
+    assert_eq!(
+        (due, remote.expires_at, remote.renew_at),
+        (Some(at(10)), at(9000), at(1000)),
+        "to be verified"
+    );
+    let (due, remote) = shown(Some(at(900))).await;
+    assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(10)), at(900), at(10)), "to be renewed");
+
+    store.sighted(vec![sighting(second, "former", None)], at(11)).await.unwrap();
+    let due = store.claim_due(at(11), LEASE, 9).await.unwrap();
+    assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [first], "it is another one by now");
+}
+
 async fn a_lost_remote_subscription_does_not_stop_the_rounds(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
@@ -151,6 +204,7 @@ conformance![
     another_remote_subscription_makes_a_round_due_and_a_renewal_does_not,
     a_renewal_that_office_365_has_made_is_followed_by_a_round,
     what_is_only_verified_is_no_renewal,
+    what_a_list_shows_is_kept_where_it_is_news,
     a_lost_remote_subscription_does_not_stop_the_rounds,
     a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it,
 ];

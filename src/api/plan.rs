@@ -1,0 +1,69 @@
+//! `/v1/plan` and `/v1/apply`: making Office 365 and the store agree with the configuration.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::Api;
+use super::problem::Problem;
+use crate::model::Wish;
+use crate::renew::{Applied, Measure, NotListed, Plan};
+
+/// The answer to `GET /v1/plan`.
+#[derive(Serialize)]
+struct Planned {
+    changes: Vec<Measure>,
+    #[serde(flatten)]
+    rest: Rest,
+}
+
+/// The answer to `POST /v1/apply`.
+#[derive(Serialize)]
+struct Done {
+    changes: Vec<Applied>,
+    #[serde(flatten)]
+    rest: Rest,
+}
+
+/// What is not changed.
+#[derive(Serialize)]
+struct Rest {
+    left_alone: Vec<Measure>,
+    unchanged: usize,
+    not_listed: Vec<NotListed>,
+}
+
+impl Rest {
+    fn of(plan: Plan) -> (Vec<Measure>, Self) {
+        let Plan { changes, left_alone, unchanged, not_listed } = plan;
+        (changes, Self { left_alone, unchanged, not_listed })
+    }
+}
+
+pub(super) async fn plan(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+    let (renewer, configured) = (Arc::clone(&api.renewer), api.wanted()?);
+    let planned = api.patiently(async move { renewer.plan(&configured).await }).await?.transpose()?;
+    let plan = planned.ok_or_else(|| {
+        let detail = "Office 365 takes longer than a minute to tell what it holds; ask again later";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
+    })?;
+    let (changes, rest) = Rest::of(plan);
+    Ok(HttpResponse::Ok().json(Planned { changes, rest }))
+}
+
+pub(super) async fn apply(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
+    let (renewer, configured) = (Arc::clone(&api.renewer), api.wanted()?);
+    match api.patiently(async move { renewer.apply(&configured).await }).await?.transpose()? {
+        Some((plan, changes)) => Ok(HttpResponse::Ok().json(Done { changes, rest: Rest::of(plan).1 })),
+        None => Ok(HttpResponse::Accepted().finish()),
+    }
+}
+
+impl Api {
+    /// What the configuration wants followed by now.
+    fn wanted(&self) -> Result<Vec<Wish>, Problem> {
+        (self.configured)().map_err(|error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+    }
+}

@@ -1,0 +1,208 @@
+//! Makes configuration, store and Office 365 agree: looks at all three, plans, and does what the plan says.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::plan::{self, Known, Lists, Measure, Plan, Step, Todo};
+use super::{CONCURRENCY, LEASE, Removal, Renewer};
+use crate::model::{Name, Subscription, SubscriptionId, Trouble, Wish};
+use crate::office365::{Failure, Verdict};
+use crate::store::{NewSubscription, Registered, StoreError};
+
+/// A measure, and what became of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Applied {
+    /// What was to be done.
+    #[serde(flatten)]
+    pub measure: Measure,
+    /// How that went.
+    pub result: Outcome,
+    /// Why not, where it did not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Trouble>,
+}
+
+/// How a measure went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is done.
+    Done,
+    /// Somebody else is at it; the renewal loop goes on with it.
+    Later,
+    /// It did not work; `error` says why and when it is tried again.
+    Failed,
+}
+
+impl Renewer {
+    /// What would have to be done so that Office 365 and the store agree with what the configuration names.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a tenant that does not answer is part of the plan.
+    pub async fn plan(&self, configured: &[Wish]) -> Result<Plan, StoreError> {
+        let now = self.clock.now();
+        let lists = self.lists(now).await;
+        // After the lists: what is created meanwhile is in neither or in the store, and so never looks like an orphan.
+        let known =
+            self.store.subscriptions().await?.into_iter().map(|it| self.known(it)).collect::<Vec<_>>();
+        Ok(plan::whole(configured, &known, &lists, &self.notification_url, now))
+    }
+
+    /// Plans, and does it. The answer holds all measures in the order of the plan.
+    ///
+    /// # Errors
+    /// [`StoreError`] while planning; later ones are told with their measure.
+    pub async fn apply(&self, configured: &[Wish]) -> Result<(Plan, Vec<Applied>), StoreError> {
+        let _one_at_a_time = self.applying.lock().await;
+        let mut plan = self.plan(configured).await?;
+        let changes = std::mem::take(&mut plan.changes);
+        // What goes makes room for what comes.
+        let (first, then): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.todo.makes_room());
+        let mut applied = self.do_all(first).await;
+        applied.extend(self.do_all(then).await);
+        // What was not reached, or not done by hand, is done by the loop.
+        self.wake.raise();
+        Ok((plan, applied))
+    }
+
+    async fn do_all(&self, measures: Vec<Measure>) -> Vec<Applied> {
+        stream::iter(measures).map(|measure| self.apply_one(measure)).buffered(CONCURRENCY).collect().await
+    }
+
+    /// What each tenant holds.
+    async fn lists(&self, now: DateTime<Utc>) -> Lists {
+        let lists = self.office365.tenants().map(|(name, tenant)| async move {
+            (name.clone(), tenant.list().await.map_err(|failure| once(&failure, now)))
+        });
+        join_all(lists).await.into_iter().collect()
+    }
+
+    fn known(&self, subscription: Subscription) -> Known {
+        let tenant = self.office365.tenant(&subscription.wish.tenant);
+        let combination =
+            tenant.zip(subscription.target.as_ref()).map(|(tenant, target)| tenant.combination(target));
+        Known { subscription, combination }
+    }
+
+    async fn apply_one(&self, measure: Measure) -> Applied {
+        let (result, error) = match self.carry_out(&measure).await {
+            Ok(Some(trouble)) => (Outcome::Failed, Some(trouble)),
+            Ok(None) => (Outcome::Done, None),
+            Err(Undone::Busy) => (Outcome::Later, None),
+            Err(Undone::Failed(failure)) => (Outcome::Failed, Some(once(&failure, self.clock.now()))),
+        };
+        let failure = error.as_ref().map(|error| error.code.as_str());
+        tracing::info!(action = ?measure.action, subscription = measure.subscription.as_ref().map(Name::as_str),
+            remote_id = measure.remote_id.as_ref().map(|id| id.0.as_str()), ?result, failure, "A measure was taken");
+        Applied { measure, result, error }
+    }
+
+    /// Does one; `Some` is what went wrong and is tried again by itself.
+    async fn carry_out(&self, measure: &Measure) -> Result<Option<Trouble>, Undone> {
+        match &measure.todo {
+            Todo::Nothing => Ok(None),
+            Todo::Add(wish) => self.follow(wish).await,
+            Todo::Exchange(wish) => match self.drop_out(&wish.name).await? {
+                Some(trouble) => Ok(Some(trouble)),
+                None => self.follow(wish).await,
+            },
+            Todo::Update { id, wish, step, resync } => self.rewish(*id, wish, *step, *resync).await,
+            Todo::Settle(id, step) => self.step(*id, *step).await,
+            Todo::Remove(name) => self.drop_out(name).await,
+            Todo::Forget(id) => Ok(self.store.forget(*id).await.map(|()| None)?),
+            Todo::DeleteOrphan(remote) => {
+                let tenant = self.tenant(&measure.tenant)?;
+                Ok(tenant.delete(remote).await.map(|()| None)?)
+            }
+        }
+    }
+
+    async fn follow(&self, wish: &Wish) -> Result<Option<Trouble>, Undone> {
+        let id = SubscriptionId(Uuid::now_v7());
+        let (now, lease) = (self.clock.now(), Some(LEASE));
+        match self
+            .store
+            .register(NewSubscription { id, wish: wish.clone(), target: None, now, lease })
+            .await?
+        {
+            Registered::Done => {
+                let claimed = self.store.subscription(&wish.name).await?.ok_or(Undone::Busy)?;
+                Ok(self.take(&claimed, Step::Create).await?)
+            }
+            Registered::NameTaken => Err(Undone::Busy),
+            Registered::FollowedBy(other) => Err(already_followed(&other).into()),
+        }
+    }
+
+    /// Removes it here and at Office 365, without a trace of the name.
+    async fn drop_out(&self, name: &Name) -> Result<Option<Trouble>, Undone> {
+        match self.remove(name).await? {
+            Removal::Later(None) => return Err(Undone::Busy),
+            Removal::Later(trouble) => return Ok(trouble),
+            Removal::Done | Removal::NotFound => {}
+        }
+        if let Some(trace) = self.store.subscription(name).await? {
+            self.store.forget(trace.id).await?;
+        }
+        Ok(None)
+    }
+
+    async fn rewish(
+        &self,
+        id: SubscriptionId,
+        wish: &Wish,
+        step: Option<Step>,
+        resync: bool,
+    ) -> Result<Option<Trouble>, Undone> {
+        self.store.rewish(id, wish).await?;
+        if resync {
+            self.store.ask_resync(id, self.clock.now()).await?;
+            self.fetch.raise();
+        }
+        match step {
+            Some(step) => self.step(id, step).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn step(&self, id: SubscriptionId, step: Step) -> Result<Option<Trouble>, Undone> {
+        let claimed = self.store.claim_one(id, self.clock.now(), LEASE).await?.ok_or(Undone::Busy)?;
+        Ok(self.take(&claimed, step).await?)
+    }
+}
+
+/// Why a measure was not carried out.
+#[derive(Debug)]
+enum Undone {
+    /// Somebody else is at it.
+    Busy,
+    /// It did not work.
+    Failed(Failure),
+}
+
+impl From<Failure> for Undone {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(Failure::local(Verdict::Transient, "store", error.to_string()))
+    }
+}
+
+/// What nobody tries again by itself.
+fn once(failure: &Failure, now: DateTime<Utc>) -> Trouble {
+    Trouble { next_attempt_at: None, ..failure.trouble(1, now, 0.0) }
+}
+
+/// Somebody follows the same resource.
+pub(super) fn already_followed(other: &Name) -> Failure {
+    let message = format!("subscription '{other}' follows that already: remove one of the two");
+    Failure::local(Verdict::Rejected, "followedAlready", message)
+}

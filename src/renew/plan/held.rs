@@ -1,0 +1,225 @@
+//! The store against Office 365. Pure.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use url::Url;
+
+use super::measure::{Action, Measure, NotListed, Plan, Todo};
+use super::wanted::measure;
+use super::{Step, plan};
+use crate::model::{Name, RemoteId, Subscription, Trouble};
+use crate::office365::RemoteSubscription;
+
+/// A list need not show what was made just before.
+pub const SETTLES: TimeDelta = TimeDelta::minutes(5);
+
+/// What the tenants hold, or why that is not known.
+pub type Lists = BTreeMap<Name, Result<Vec<RemoteSubscription>, Trouble>>;
+
+/// What the store knows, and what Office 365 tells it apart by.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The subscription.
+    pub subscription: Subscription,
+    /// The combination that there can be one of; none while the resource is not resolved.
+    pub combination: Option<String>,
+}
+
+/// What one of ours looks like in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// As it should be, but for its end perhaps.
+    Held(DateTime<Utc>),
+    /// It notifies another address.
+    Elsewhere,
+    /// It is not there.
+    Missing,
+    /// It is not there, and so new that the list need not show it.
+    New,
+}
+
+/// A tenant's list, by the ids in it.
+#[derive(Debug)]
+pub struct Held<'a>(HashMap<String, &'a RemoteSubscription>);
+
+impl<'a> Held<'a> {
+    /// A list.
+    pub fn new(list: &'a [RemoteSubscription]) -> Self {
+        Self(list.iter().map(|one| (key(&one.id), one)).collect())
+    }
+
+    /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list, which was asked for at
+    /// `asked_at`.
+    pub fn sight(
+        &self,
+        remote: &RemoteId,
+        confirmed_at: DateTime<Utc>,
+        notification_url: &Url,
+        asked_at: DateTime<Utc>,
+    ) -> Sight {
+        match self.0.get(&key(remote)) {
+            Some(found) if notifies(found, notification_url) => Sight::Held(found.expires_at),
+            Some(_) => Sight::Elsewhere,
+            None if confirmed_at + SETTLES < asked_at => Sight::Missing,
+            None => Sight::New,
+        }
+    }
+}
+
+/// The ids of remote subscriptions that are known.
+#[derive(Debug, Default)]
+pub struct Ids(HashSet<String>);
+
+impl Ids {
+    /// One more.
+    pub fn insert(&mut self, id: &RemoteId) {
+        self.0.insert(key(id));
+    }
+
+    /// Whether it is one of them.
+    pub fn contains(&self, id: &RemoteId) -> bool {
+        self.0.contains(&key(id))
+    }
+}
+
+/// Office 365 does not always write an id in the same letter case.
+fn key(id: &RemoteId) -> String {
+    id.0.to_ascii_lowercase()
+}
+
+/// Addresses are compared as addresses: what is not told is not held against it.
+fn notifies(found: &RemoteSubscription, url: &Url) -> bool {
+    found.notification_url.as_deref().is_none_or(|told| Url::parse(told).is_ok_and(|told| told == *url))
+}
+
+/// Whether one is ours: it notifies an address below our public URL.
+pub fn is_ours(found: &RemoteSubscription, notification_url: &Url) -> bool {
+    let told = found.notification_url.as_deref().and_then(|told| Url::parse(told).ok());
+    let base = notification_url.path().trim_end_matches("notifications");
+    told.is_some_and(|told| told.origin() == notification_url.origin() && told.path().starts_with(base))
+}
+
+/// Adds to the plan what store and Office 365 differ in. `spoken_for` are subscriptions that it already has something
+/// to do for.
+pub(super) fn differences(
+    plan: &mut Plan,
+    known: &[Known],
+    spoken_for: &HashSet<Name>,
+    lists: &Lists,
+    notification_url: &Url,
+    now: DateTime<Utc>,
+) {
+    let held: HashMap<&Name, Option<Held<'_>>> =
+        lists.iter().map(|(tenant, list)| (tenant, list.as_ref().ok().map(|list| Held::new(list)))).collect();
+    for Known { subscription, .. } in
+        known.iter().filter(|it| !spoken_for.contains(&it.subscription.wish.name))
+    {
+        let difference = match held.get(&subscription.wish.tenant) {
+            None => Some(tenantless(subscription)),
+            Some(held) => {
+                let sight = held.as_ref().and_then(|held| {
+                    let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
+                    Some(held.sight(&remote.id, at, notification_url, now))
+                });
+                difference(subscription, sight, notification_url, now)
+            }
+        };
+        match difference {
+            Some(measure) if measure.action == Action::Leave => plan.left_alone.push(measure),
+            Some(measure) => plan.changes.push(measure),
+            None => plan.unchanged += usize::from(subscription.removed_at.is_none()),
+        }
+    }
+    for (tenant, list) in lists {
+        match list {
+            Ok(list) => strangers(plan, tenant, list, known, notification_url),
+            Err(error) => plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() }),
+        }
+    }
+}
+
+fn tenantless(subscription: &Subscription) -> Measure {
+    let reason = "the listener has no tenant of that name: add it to the configuration and start again";
+    measure(subscription, Action::Leave, reason.to_owned(), Todo::Nothing)
+}
+
+fn difference(
+    subscription: &Subscription,
+    sight: Option<Sight>,
+    notification_url: &Url,
+    now: DateTime<Utc>,
+) -> Option<Measure> {
+    let (action, reason, step) = match (plan(subscription, now), sight) {
+        (Step::Forget, _) => return None,
+        (Step::Delete, _) => (Action::Delete, "its removal is not done yet".to_owned(), Step::Delete),
+        (Step::Create | Step::Replace, _) => (Action::Create, why_not_held(subscription), Step::Create),
+        (_, Some(Sight::Missing)) => {
+            (Action::Recreate, "Office 365's list does not have it any more".to_owned(), Step::Verify)
+        }
+        (_, Some(Sight::Elsewhere)) => {
+            (Action::Recreate, format!("it notifies another address than {notification_url}"), Step::Replace)
+        }
+        (Step::Renew, _) => (Action::Renew, with_error("its time has come", subscription), Step::Renew),
+        (Step::Verify, _) => return None,
+    };
+    Some(measure(subscription, action, reason, Todo::Settle(subscription.id, step)))
+}
+
+fn why_not_held(subscription: &Subscription) -> String {
+    let what = match (&subscription.remote, subscription.confirmed_at) {
+        (Some(_), _) => "Office 365 held it until it ran out",
+        (None, Some(_)) => "Office 365 no longer holds it",
+        (None, None) => "Office 365 has not accepted it yet",
+    };
+    with_error(what, subscription)
+}
+
+fn with_error(what: &str, subscription: &Subscription) -> String {
+    match &subscription.renew_error {
+        Some(error) => format!("{what}; so far that does not work: {}: {}", error.code, error.message),
+        None => what.to_owned(),
+    }
+}
+
+/// What a tenant holds and nothing in the store is known to hold.
+fn strangers(
+    plan: &mut Plan,
+    tenant: &Name,
+    list: &[RemoteSubscription],
+    known: &[Known],
+    notification_url: &Url,
+) {
+    let own = || known.iter().filter(|it| it.subscription.wish.tenant == *tenant);
+    let mut held = Ids::default();
+    own().filter_map(|it| it.subscription.remote.as_ref()).for_each(|remote| held.insert(&remote.id));
+    // One that is being created may have made it, without knowing the answer yet.
+    let creating: HashMap<&String, &Name> = own()
+        .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
+        .filter_map(|it| Some((it.combination.as_ref()?, &it.subscription.wish.name)))
+        .collect();
+    for found in list.iter().filter(|found| !held.contains(&found.id)) {
+        let (action, reason, todo) = if !is_ours(found, notification_url) {
+            (Action::Leave, format!("it is not ours: it notifies {}", host(found)), Todo::Nothing)
+        } else if let Some(name) = creating.get(&found.combination()) {
+            (Action::Leave, format!("creating '{name}' deals with it"), Todo::Nothing)
+        } else {
+            let reason = "it notifies this listener, and nothing here knows it".to_owned();
+            (Action::Delete, reason, Todo::DeleteOrphan(found.id.clone()))
+        };
+        let resource = found.resource.clone();
+        let (tenant, remote_id) = (tenant.clone(), Some(found.id.clone()));
+        let measure = Measure { action, subscription: None, tenant, resource, remote_id, reason, todo };
+        match measure.action {
+            Action::Leave => plan.left_alone.push(measure),
+            _ => plan.changes.push(measure),
+        }
+    }
+}
+
+/// Where one sends its notifications, as far as a person needs to know; the rest of an address may be a secret.
+pub fn host(found: &RemoteSubscription) -> String {
+    let url = found.notification_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let host = url.as_ref().and_then(Url::host_str);
+    host.unwrap_or("an address that is not told").to_owned()
+}

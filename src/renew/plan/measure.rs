@@ -1,0 +1,105 @@
+use serde::Serialize;
+
+use super::Step;
+use crate::model::{Name, RemoteId, SubscriptionId, Trouble, Wish};
+
+/// What would have to be done so that configuration, store and Office 365 agree.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// What is to be done, in the order in which it is done.
+    pub changes: Vec<Measure>,
+    /// What is there and is not touched.
+    pub left_alone: Vec<Measure>,
+    /// Subscriptions that are as they should be.
+    pub unchanged: usize,
+    /// Tenants that did not say what they hold: there only store and configuration were compared.
+    pub not_listed: Vec<NotListed>,
+}
+
+/// A tenant whose remote subscriptions are not known.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotListed {
+    /// The tenant.
+    pub tenant: Name,
+    /// Why not.
+    pub error: Trouble,
+}
+
+/// One thing to do, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measure {
+    /// What.
+    pub action: Action,
+    /// The subscription, if it is or will be one of ours.
+    pub subscription: Option<Name>,
+    /// Its tenant.
+    pub tenant: Name,
+    /// What it follows: an address, or Office 365's own words for what nobody here knows.
+    pub resource: String,
+    /// What Office 365 calls it now.
+    pub remote_id: Option<RemoteId>,
+    /// Why.
+    pub reason: String,
+    /// How it is done.
+    #[serde(skip)]
+    pub(in crate::renew) todo: Todo,
+}
+
+impl Todo {
+    /// Whether doing it may be what something else waits for: two subscriptions cannot follow the same.
+    pub(in crate::renew) const fn makes_room(&self) -> bool {
+        matches!(self, Self::Remove(_) | Self::Forget(_) | Self::DeleteOrphan(_))
+    }
+}
+
+/// The kinds of measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing is held for it: it is made.
+    Create,
+    /// The wish in the store becomes the configuration's; what follows from it is done.
+    Update,
+    /// It is held and known: the store takes it up again.
+    Adopt,
+    /// Its time has come.
+    Renew,
+    /// It is lost, or not what is wished: it is made anew.
+    Recreate,
+    /// It is removed at Office 365, and here if it is known here.
+    Delete,
+    /// Only the store still knows of it.
+    Forget,
+    /// It is not touched.
+    Leave,
+}
+
+/// What applying a measure takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::renew) enum Todo {
+    /// Nothing.
+    Nothing,
+    /// A wish that the store does not have.
+    Add(Wish),
+    /// The store follows something else under this name: that goes, and this comes.
+    Exchange(Wish),
+    /// The wish changes in place.
+    Update {
+        /// Whose.
+        id: SubscriptionId,
+        /// What is wished now.
+        wish: Wish,
+        /// What is to be done at Office 365 for it.
+        step: Option<Step>,
+        /// Other properties are selected, so everything is read anew.
+        resync: bool,
+    },
+    /// A step at Office 365.
+    Settle(SubscriptionId, Step),
+    /// It is no longer wished.
+    Remove(Name),
+    /// The store's last trace of it goes.
+    Forget(SubscriptionId),
+    /// An orphan goes.
+    DeleteOrphan(RemoteId),
+}

@@ -1,0 +1,118 @@
+//! The configuration against the store. Pure.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Step;
+use super::measure::{Action, Measure, Todo};
+use crate::model::{Name, Origin, Subscription, Wish};
+
+/// What the configuration names and the store lacks: this much is done at each start, without being asked.
+pub fn missing<'a>(configured: &'a [Wish], stored: &[Subscription]) -> Vec<&'a Wish> {
+    let known: HashSet<&Name> = stored.iter().map(|it| &it.wish.name).collect();
+    configured.iter().filter(|wish| !known.contains(&wish.name)).collect()
+}
+
+/// What store and configuration differ in beside what is missing.
+pub fn differences(configured: &[Wish], stored: &[Subscription]) -> Vec<Measure> {
+    let missing: HashSet<&Name> = missing(configured, stored).into_iter().map(|wish| &wish.name).collect();
+    let all = compared(configured, stored.iter()).into_iter();
+    all.filter(|change| change.subscription.as_ref().is_none_or(|name| !missing.contains(name))).collect()
+}
+
+/// All that store and configuration differ in. What goes comes first: it makes room for what may follow the same.
+pub(super) fn compared<'a>(
+    configured: &[Wish],
+    stored: impl Iterator<Item = &'a Subscription> + Clone,
+) -> Vec<Measure> {
+    let known: HashMap<&Name, &Subscription> = stored.clone().map(|it| (&it.wish.name, it)).collect();
+    let named: HashSet<&Name> = configured.iter().map(|wish| &wish.name).collect();
+    let unnamed = stored.filter(|it| it.wish.origin == Origin::Config && !named.contains(&it.wish.name));
+    let changes = configured.iter().filter_map(|wish| match known.get(&wish.name) {
+        None => Some(added(wish, "the configuration names it, and nothing follows it yet")),
+        Some(stored) if stored.removed_at.is_some() => {
+            Some(added(wish, "it was removed, and the configuration still names it"))
+        }
+        Some(stored) => changed(stored, wish),
+    });
+    unnamed.map(unwished).chain(changes).collect()
+}
+
+fn added(wish: &Wish, reason: &str) -> Measure {
+    Measure {
+        action: Action::Create,
+        subscription: Some(wish.name.clone()),
+        tenant: wish.tenant.clone(),
+        resource: wish.resource.to_string(),
+        remote_id: None,
+        reason: reason.to_owned(),
+        todo: Todo::Add(wish.clone()),
+    }
+}
+
+/// The configuration no longer names what it once did.
+fn unwished(stored: &Subscription) -> Measure {
+    let gone = stored.removed_at.is_some() && stored.remote.is_none();
+    let (action, reason, todo) = if gone {
+        let reason = "it was removed, and the configuration no longer names it";
+        (Action::Forget, reason, Todo::Forget(stored.id))
+    } else {
+        let reason = "the configuration no longer names it";
+        (Action::Delete, reason, Todo::Remove(stored.wish.name.clone()))
+    };
+    measure(stored, action, reason.to_owned(), todo)
+}
+
+fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
+    let had = &stored.wish;
+    if (&had.tenant, &had.resource, had.via) != (&wish.tenant, &wish.resource, wish.via) {
+        let reason = format!(
+            "it follows {} over {} in '{}', and the configuration names something else: that goes, and this is added",
+            had.resource, had.via, had.tenant
+        );
+        let todo = Todo::Exchange(wish.clone());
+        return Some(Measure {
+            resource: wish.resource.to_string(),
+            ..measure(stored, Action::Recreate, reason, todo)
+        });
+    }
+    let differs = [
+        ("lifetime", had.lifetime != wish.lifetime),
+        ("select", had.select != wish.select),
+        ("include_resource_data", had.include_resource_data != wish.include_resource_data),
+        ("where it comes from (it was made through the API)", had.origin != wish.origin),
+    ];
+    let differs: Vec<&str> =
+        differs.into_iter().filter_map(|(what, differs)| differs.then_some(what)).collect();
+    if differs.is_empty() {
+        return None;
+    }
+    let reason = format!("the configuration says otherwise: {}", differs.join(", "));
+    let resync = had.select != wish.select;
+    let todo = Todo::Update { id: stored.id, wish: wish.clone(), step: follows(had, wish), resync };
+    Some(measure(stored, Action::Update, reason, todo))
+}
+
+/// What a change of the wish takes at Office 365: content is selected and encrypted when a subscription is made.
+fn follows(had: &Wish, wish: &Wish) -> Option<Step> {
+    let content = had.include_resource_data || wish.include_resource_data;
+    let anew =
+        content && (had.select != wish.select || had.include_resource_data != wish.include_resource_data);
+    match (anew, had.lifetime != wish.lifetime) {
+        (true, _) => Some(Step::Replace),
+        (false, true) => Some(Step::Renew),
+        (false, false) => None,
+    }
+}
+
+/// A measure for what the store knows.
+pub(super) fn measure(stored: &Subscription, action: Action, reason: String, todo: Todo) -> Measure {
+    Measure {
+        action,
+        subscription: Some(stored.wish.name.clone()),
+        tenant: stored.wish.tenant.clone(),
+        resource: stored.wish.resource.to_string(),
+        remote_id: stored.remote.as_ref().map(|remote| remote.id.clone()),
+        reason,
+        todo,
+    }
+}

@@ -1,0 +1,186 @@
+//! Looks, at each start and every hour, whether Office 365 still holds what the store says that it holds: a remote
+//! subscription can vanish without a word. One list a tenant tells of all of them.
+//!
+//! Guarantees: what the list does not show is asked for by its id before it is made anew; what notifies another address
+//! (the public URL has changed) is replaced; nothing that the store does not know is ever touched, only counted in the log.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{Held, Ids, SETTLES, Sight, Step, is_ours};
+use super::{CONCURRENCY, LEASE, Renewer};
+use crate::backoff::REQUESTS;
+use crate::model::{Name, SubscriptionId};
+use crate::office365::{RemoteSubscription, Tenant};
+use crate::store::{Holding, Sighting, StoreError};
+use crate::tasks::Task;
+
+/// Between two looks; Microsoft advises one at the start and then one an hour.
+const PERIOD: TimeDelta = TimeDelta::hours(1);
+/// How many are read and written in one step: memory stays small, and acknowledgements do not wait.
+const CHUNK: usize = 500;
+
+/// The task that looks. One for all tenants; each has a time of its own.
+pub struct Reconciler {
+    renewer: Renewer,
+    next: Mutex<HashMap<Name, Next>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Next {
+    at: DateTime<Utc>,
+    failures: u32,
+}
+
+#[async_trait]
+impl Task for Reconciler {
+    async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
+        let due = self.renewer.office365.tenants().filter(|(name, _)| self.next(name).at <= self.now());
+        let looks = join_all(due.map(|(name, tenant)| self.look(name, tenant)));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = looks => {}
+        }
+        self.renewer.office365.tenants().map(|(name, _)| self.next(name).at).min()
+    }
+}
+
+impl Reconciler {
+    /// For this renewer.
+    pub fn new(renewer: Renewer) -> Self {
+        Self { renewer, next: Mutex::default() }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.renewer.clock.now()
+    }
+
+    fn next(&self, tenant: &Name) -> Next {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        next.get(tenant).copied().unwrap_or_default()
+    }
+
+    async fn look(&self, name: &Name, tenant: &Tenant) {
+        let asked_at = self.now();
+        let next = match tenant.list().await {
+            Ok(list) => match self.compare(name, &list, asked_at).await {
+                Ok(after) => Next { at: asked_at + after, failures: 0 },
+                Err(error) => {
+                    tracing::warn!(tenant = %name, %error, "Cannot compare the store with what Office 365 holds; trying again");
+                    self.again(name, None)
+                }
+            },
+            Err(failure) => {
+                tracing::warn!(tenant = %name, code = failure.code, error = %failure,
+                    "Office 365 does not tell which subscriptions it holds; trying again");
+                self.again(name, failure.retry_after())
+            }
+        };
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), next);
+    }
+
+    fn again(&self, tenant: &Name, asked: Option<Duration>) -> Next {
+        let failures = self.next(tenant).failures.saturating_add(1);
+        Next { at: self.now() + REQUESTS.delay(failures, asked, rand::random()), failures }
+    }
+
+    async fn compare(
+        &self,
+        tenant: &Name,
+        list: &[RemoteSubscription],
+        asked_at: DateTime<Utc>,
+    ) -> Result<TimeDelta, StoreError> {
+        let (held, mut found) = (Held::new(list), Found::default());
+        let (mut after, mut due) = (None, false);
+        loop {
+            let holdings = self.renewer.store.holdings(tenant, after, CHUNK).await?;
+            let Some(last) = holdings.last() else { break };
+            after = Some(last.id);
+            let mut sightings = Vec::new();
+            for holding in &holdings {
+                let url = &self.renewer.notification_url;
+                let sight = held.sight(&holding.remote, holding.confirmed_at, url, asked_at);
+                sightings.extend(found.note(holding, sight));
+            }
+            due |= !sightings.is_empty();
+            self.renewer.store.sighted(sightings, self.now()).await?;
+        }
+        self.renewer.metrics.verified(found.verified);
+        if due {
+            self.renewer.wake.raise();
+        }
+        self.tell(tenant, list, &found);
+        let mut replaced =
+            stream::iter(found.elsewhere).map(|id| self.replace(id)).buffer_unordered(CONCURRENCY);
+        while let Some(done) = replaced.next().await {
+            done?;
+        }
+        Ok(if found.unsure { SETTLES * 2 } else { PERIOD })
+    }
+
+    fn tell(&self, tenant: &Name, list: &[RemoteSubscription], found: &Found) {
+        let ours = list.iter().filter(|one| is_ours(one, &self.renewer.notification_url));
+        let orphans = ours.filter(|one| !found.known.contains(&one.id)).count();
+        let Found { missing, ref elsewhere, .. } = *found;
+        tracing::info!(%tenant, held = list.len(), missing, elsewhere = elsewhere.len(), orphans,
+            "Compared with what Office 365 holds");
+        if orphans > 0 {
+            tracing::warn!(%tenant, orphans,
+                "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
+        }
+    }
+
+    /// Makes anew what notifies an address that is no longer ours.
+    async fn replace(&self, id: SubscriptionId) -> Result<(), StoreError> {
+        let claimed = self.renewer.store.claim_one(id, self.now(), LEASE).await?;
+        if let Some(claimed) = claimed {
+            self.renewer.take(&claimed, Step::Replace).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a look has found.
+#[derive(Default)]
+struct Found {
+    known: Ids,
+    verified: u64,
+    missing: u64,
+    elsewhere: Vec<SubscriptionId>,
+    /// Something was too new for this list.
+    unsure: bool,
+}
+
+impl Found {
+    /// Counts one; what of it is worth writing down.
+    fn note(&mut self, holding: &Holding, sight: Sight) -> Option<Sighting> {
+        self.known.insert(&holding.remote);
+        let expires_at = match sight {
+            Sight::Held(expires_at) => {
+                self.verified += 1;
+                Some(expires_at)
+            }
+            Sight::Missing => {
+                self.missing += 1;
+                None
+            }
+            Sight::Elsewhere => {
+                self.elsewhere.push(holding.id);
+                return None;
+            }
+            Sight::New => {
+                self.unsure = true;
+                return None;
+            }
+        };
+        let news = expires_at != Some(holding.expires_at);
+        news.then(|| Sighting { id: holding.id, remote: holding.remote.clone(), expires_at })
+    }
+}
