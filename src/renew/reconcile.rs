@@ -67,10 +67,14 @@ impl Reconciler {
         next.get(tenant).copied().unwrap_or_default()
     }
 
+    fn looked(&self, tenant: &Name) -> bool {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner).contains_key(tenant)
+    }
+
     async fn look(&self, name: &Name, tenant: &Tenant) {
-        let asked_at = self.now();
+        let (asked_at, first) = (self.now(), !self.looked(name));
         let next = match tenant.list().await {
-            Ok(list) => match self.compare(name, &list, asked_at).await {
+            Ok(list) => match self.compare(name, &list, asked_at, first).await {
                 Ok(after) => Next { at: asked_at + after, failures: 0 },
                 Err(error) => {
                     tracing::warn!(tenant = %name, %error, "Cannot compare the store with what Office 365 holds; trying again");
@@ -96,6 +100,7 @@ impl Reconciler {
         tenant: &Name,
         list: &[RemoteSubscription],
         asked_at: DateTime<Utc>,
+        first: bool,
     ) -> Result<TimeDelta, StoreError> {
         let (held, mut found) = (Held::new(list), Found::default());
         let (mut after, mut due) = (None, false);
@@ -116,25 +121,27 @@ impl Reconciler {
         if due {
             self.renewer.wake.raise();
         }
-        self.tell(tenant, list, &found);
+        let orphans = self.orphans(list, &found);
+        tracing::info!(%tenant, held = list.len(), missing = found.missing, elsewhere = found.elsewhere.len(), orphans,
+            "Compared with what Office 365 holds");
+        // What a first look does not know may be what is just being created anew.
+        let look_again = found.unsure || first && orphans > 0;
+        if orphans > 0 && !first {
+            tracing::warn!(%tenant, orphans,
+                "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
+        }
         let mut replaced =
             stream::iter(found.elsewhere).map(|id| self.replace(id)).buffer_unordered(CONCURRENCY);
         while let Some(done) = replaced.next().await {
             done?;
         }
-        Ok(if found.unsure { SETTLES * 2 } else { PERIOD })
+        Ok(if look_again { SETTLES * 2 } else { PERIOD })
     }
 
-    fn tell(&self, tenant: &Name, list: &[RemoteSubscription], found: &Found) {
+    /// How many notify us and are not known.
+    fn orphans(&self, list: &[RemoteSubscription], found: &Found) -> usize {
         let ours = list.iter().filter(|one| is_ours(one, &self.renewer.notification_url));
-        let orphans = ours.filter(|one| !found.known.contains(&one.id)).count();
-        let Found { missing, ref elsewhere, .. } = *found;
-        tracing::info!(%tenant, held = list.len(), missing, elsewhere = elsewhere.len(), orphans,
-            "Compared with what Office 365 holds");
-        if orphans > 0 {
-            tracing::warn!(%tenant, orphans,
-                "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
-        }
+        ours.filter(|one| !found.known.contains(&one.id)).count()
     }
 
     /// Makes anew what notifies an address that is no longer ours.

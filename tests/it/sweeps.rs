@@ -61,7 +61,9 @@ async fn what_the_first_look_after_a_start_finds_was_not_to_be_announced() {
     let house = House::start("").await;
     let list = house.tenant.tenant().resources.list.clone();
     // The resource is known and its "now" is taken; creating fails, and meanwhile there is a change.
-    house.control("faults", json!({"status": 504, "path_prefix": "/v1.0/subscriptions"})).await;
+    house
+        .control("faults", json!({"status": 504, "method": "POST", "path_prefix": "/v1.0/subscriptions"}))
+        .await;
     let wish = json!({"name": "candidates", "tenant": "contoso", "resource": list});
     let (status, made) = house.call("POST", "/v1/subscriptions", Some(wish)).await;
     assert_eq!(status, 202, "{made}");
