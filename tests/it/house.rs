@@ -220,10 +220,21 @@ impl House {
     }
 
     pub async fn control(&self, path: &str, body: Value) -> Value {
-        let url = format!("{}/_control/{path}", self.tenant.url());
-        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        let answer = self.controlled(path, &body).await;
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap_or_default()
+    }
+
+    /// As [`House::control`] of something that may be gone meanwhile; whether it was there.
+    pub async fn control_if_there(&self, path: &str, body: &Value) -> bool {
+        let status = self.controlled(path, body).await.status();
+        assert!(status.is_success() || status == 404, "{path}: {status}");
+        status.is_success()
+    }
+
+    async fn controlled(&self, path: &str, body: &Value) -> reqwest::Response {
+        let url = format!("{}/_control/{path}", self.tenant.url());
+        self.http.post(url).json(body).send().await.unwrap()
     }
 
     /// What the tenant was asked so far.

@@ -98,12 +98,12 @@ impl Play {
         self.started = self.house.now().timestamp_micros();
     }
 
-    /// Ends the remote subscription on this resource, if there is one.
+    /// Ends the remote subscription on this resource, if there is one. The listener may make it anew at any moment: the
+    /// one that was asked about may be gone, and then nothing ends.
     async fn end(&self, at: usize, how: &str, body: serde_json::Value) {
         let held = self.house.subscription(NAMES[at]).await["remote_id"].clone();
-        let there = self.house.remote().await.iter().any(|one| one["id"] == held);
-        if let (true, Some(id)) = (there, held.as_str()) {
-            self.house.control(&format!("subscriptions/{id}/{how}"), body).await;
+        if let Some(id) = held.as_str() {
+            self.house.control_if_there(&format!("subscriptions/{id}/{how}"), &body).await;
         }
     }
 
