@@ -98,19 +98,17 @@ pub(super) async fn complete(
             Ok(Some(found)) => completed.items.push(found),
             Ok(None) => completed.not_found.push(item.id),
             Err(failure) if claim.attempts >= PATIENCE && is_its_own(&failure) => {
-                completed.odd.push(OddItem {
-                    id: Some(item.id),
-                    reason: "item_unreadable",
-                    explanation: format!(
-                        "The item came in part and cannot be read whole. {}",
-                        failure.message
-                    ),
-                })
+                completed.odd.push(unreadable(item.id, &failure));
             }
             Err(failure) => return Err(failure),
         }
     }
     Ok(completed)
+}
+
+fn unreadable(item: ItemId, failure: &Failure) -> OddItem {
+    let explanation = format!("The item came in part and cannot be read whole. {}", failure.message);
+    OddItem { id: Some(item), reason: "item_unreadable", explanation }
 }
 
 /// Whether a failure says something of the item rather than of the way to it.

@@ -261,6 +261,6 @@ async fn an_item_that_came_in_part_and_is_not_found_at_once_was_seen_by_the_resy
 /// Where the changes of what is followed are asked for.
 async fn delta_url(house: &House) -> String {
     let requests = house.requests().await;
-    let urls = requests.iter().filter_map(|one| one["url"].as_str());
-    urls.filter(|url| url.contains("/items/delta")).next_back().unwrap().to_owned()
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    urls.rfind(|url| url.contains("/items/delta")).unwrap().to_owned()
 }
