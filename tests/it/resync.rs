@@ -253,9 +253,19 @@ async fn an_item_that_came_in_part_and_is_not_found_at_once_was_seen_by_the_resy
     house.forget_requests().await;
     let (status, answer) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
     assert_eq!(status, 200, "{answer}");
-    assert!(house.requests().await.iter().any(|one| one["status"] == 404), "nothing was not found");
+    let requests = house.requests().await;
+    let missing = requests.iter().find(|one| one["status"] == 404).unwrap()["url"].as_str().unwrap();
     let after = house.events().await.split_off(before.len());
     assert!(after.is_empty(), "{after:#?}");
+    // Its removal is told once, whatever is read anew.
+    let item = missing.trim_start_matches("/v1.0").split('?').next().unwrap();
+    assert_eq!(house.graph("DELETE", item, &Value::Null).await.0, 204);
+    fetch(&house).await;
+    let (status, answer) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
+    assert_eq!(status, 200, "{answer}");
+    let after = house.events().await.split_off(before.len());
+    let id = item.rsplit('/').next().unwrap();
+    assert_eq!(told(&after), BTreeMap::from([(id.to_owned(), "deleted")]));
 }
 
 /// Where the changes of what is followed are asked for.
