@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
 use super::mailbox::Walk;
-use super::odd::{Trail, complete};
+use super::odd::{Completed, Trail, complete};
+use super::resync::is_dead;
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
@@ -43,12 +44,12 @@ pub(super) enum Landing {
 }
 
 impl Fetcher {
-    /// Flies the round that was claimed, to its end or to `stop`.
-    pub(super) async fn fly(&self, claim: Claim, stop: CancellationToken) {
+    /// Flies the round that was claimed, to its end or to `until`; with `stop` the process ends.
+    pub(super) async fn fly(&self, claim: Claim, until: &CancellationToken, stop: &CancellationToken) {
         let subscription = claim.subscription.id;
         let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
-        let landing = self.follow(claim, &stop).await;
-        let trouble = self.land(landing, watch, &stop).await;
+        let landing = self.follow(claim, until).await;
+        let trouble = self.land(landing, watch, stop).await;
         // Nobody may be waiting for it.
         let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
     }
@@ -149,7 +150,7 @@ impl Fetcher {
             return Ok((self.tell_unseen(claim, told, written).await?, None));
         }
         match self.turn_page(claim, trail, written).await {
-            Err(failure) if matches!(failure.verdict, Verdict::Gone { .. }) => {
+            Err(failure) if is_dead(claim, &failure) => {
                 *trail = Trail::default();
                 self.begin_anew(claim, failure).await
             }
@@ -178,9 +179,9 @@ impl Fetcher {
         let items = last_occurrences(page.items);
         let ids = items.iter().map(|item| item.id.clone()).collect();
         let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
-        let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
-        let odd = page.odd.into_iter().chain(incomplete).collect();
-        let findings = self.judge(claim, target.kind(), &known, items, odd)?;
+        let mut completed = complete(tenant, target, claim, items, &known).await?;
+        completed.odd.splice(..0, page.odd);
+        let findings = self.judge(claim, target.kind(), &known, completed)?;
         self.commit(claim, target.kind(), findings, page.link, written).await
     }
 
@@ -214,19 +215,17 @@ impl Fetcher {
         claim: &Claim,
         kind: Kind,
         known: &HashMap<ItemId, Known>,
-        items: Vec<Item>,
-        odd: Vec<OddItem>,
+        completed: Completed,
     ) -> Result<Findings, Failure> {
         let context = self.context(claim, kind);
         let (mut events, mut rows) = (Vec::new(), Vec::new());
-        // What cannot be understood is there nevertheless.
-        let mut seen: Vec<ItemId> = odd.iter().filter_map(|odd| odd.id.clone()).collect();
+        let seen = completed.seen();
+        let Completed { items, odd, .. } = completed;
         for item in items {
             let Outcome { event, row } =
                 classify(&context, known.get(&item.id), &item).map_err(|error| unwritable(&error))?;
             events.extend(event);
             rows.extend(row);
-            seen.push(item.id);
         }
         Ok(Findings { events, rows, seen, odd })
     }

@@ -36,7 +36,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use request::Fetched;
-use sweep::Sweeping;
+use sweep::{Sweep, Sweeping};
 
 use crate::clock::Clock;
 use crate::config;
@@ -100,11 +100,16 @@ impl Fetcher {
         if self.outage.ends() {
             tracing::info!("Rounds that are due are found again");
         }
-        self.next().await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+        self.next(flights.len()).await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
     }
 
-    async fn next(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    /// When something is due beside the flights that are under way. If that is now, there was no place for it.
+    async fn next(&self, flights: usize) -> Result<Option<DateTime<Utc>>, StoreError> {
         let (round, sweep) = (self.store.next_round().await?, self.next_sweep().await?);
+        let is_due = round.is_some_and(|at| at <= self.clock.now());
+        if is_due && flights >= self.settings.concurrency {
+            self.sweeping.give_way();
+        }
         Ok(round.into_iter().chain(sweep).min())
     }
 
@@ -112,17 +117,17 @@ impl Fetcher {
     async fn launch(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), StoreError> {
         self.say_alive().await?;
         while flights.len() < self.settings.concurrency && !stop.is_cancelled() {
-            let (claim, place) = match self.store.claim_round(self.clock.now(), LEASE).await? {
+            let (claim, sweep) = match self.store.claim_round(self.clock.now(), LEASE).await? {
                 Some(claim) => (claim, None),
-                None => match self.claim_sweep().await? {
-                    Some((claim, place)) => (claim, Some(place)),
+                None => match self.claim_sweep(stop).await? {
+                    Some((claim, sweep)) => (claim, Some(sweep)),
                     None => break,
                 },
             };
             let (fetcher, stop) = (self.clone(), stop.clone());
             flights.spawn(async move {
-                fetcher.fly(claim, stop).await;
-                drop(place);
+                let until = sweep.as_ref().map_or(&stop, Sweep::until);
+                fetcher.fly(claim, until, &stop).await;
             });
         }
         Ok(())

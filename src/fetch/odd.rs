@@ -52,18 +52,37 @@ fn endless(message: &str) -> Failure {
     Failure::local(Verdict::Gone { restart: None }, REPEATED_LINK, message)
 }
 
+/// The items of a page, whole.
+#[derive(Default)]
+pub(super) struct Completed {
+    pub(super) items: Vec<Item>,
+    /// Those that cannot be read.
+    pub(super) odd: Vec<OddItem>,
+    /// Those that the page shows and that were not found.
+    pub(super) not_found: Vec<ItemId>,
+}
+
+impl Completed {
+    /// Everything that the page shows: what cannot be understood or found was there nevertheless. Has it been removed
+    /// since, then changes after this page say so; it is not for a resync to conclude.
+    pub(super) fn seen(&self) -> Vec<ItemId> {
+        let odd = self.odd.iter().filter_map(|odd| odd.id.as_ref());
+        odd.chain(self.items.iter().map(|item| &item.id)).chain(&self.not_found).cloned().collect()
+    }
+}
+
 /// Reads the items whole that came in part and cannot be understood so: a list item without its columns, and a
-/// message of which nothing is known. One that is gone meanwhile is left out: its removal will be told. One that cannot
-/// be read, attempt after attempt, is odd.
+/// message of which nothing is known. One that is gone meanwhile makes no event: its removal will be told. One that
+/// cannot be read, attempt after attempt, is odd.
 pub(super) async fn complete(
     tenant: &Tenant,
     target: &Target,
     claim: &Claim,
     items: Vec<Item>,
     known: &HashMap<ItemId, Known>,
-) -> Result<(Vec<Item>, Vec<OddItem>), Failure> {
+) -> Result<Completed, Failure> {
     let select = &claim.subscription.wish.select;
-    let (mut whole, mut odd) = (Vec::with_capacity(items.len()), Vec::new());
+    let mut completed = Completed { items: Vec::with_capacity(items.len()), ..Completed::default() };
     for item in items {
         let understood = match target {
             Target::MailFolder { .. } | Target::Mailbox { .. } => {
@@ -72,20 +91,24 @@ pub(super) async fn complete(
             Target::List { .. } | Target::Drive { .. } => false,
         };
         if item.removed || !item.partial || understood {
-            whole.push(item);
+            completed.items.push(item);
             continue;
         }
         match tenant.item(target, select, &item.id).await {
-            Ok(found) => whole.extend(found),
-            Err(failure) if claim.attempts >= PATIENCE && is_its_own(&failure) => odd.push(OddItem {
-                id: Some(item.id),
-                reason: "item_unreadable",
-                explanation: format!("The item came in part and cannot be read whole. {}", failure.message),
-            }),
+            Ok(Some(found)) => completed.items.push(found),
+            Ok(None) => completed.not_found.push(item.id),
+            Err(failure) if claim.attempts >= PATIENCE && is_its_own(&failure) => {
+                completed.odd.push(unreadable(item.id, &failure));
+            }
             Err(failure) => return Err(failure),
         }
     }
-    Ok((whole, odd))
+    Ok(completed)
+}
+
+fn unreadable(item: ItemId, failure: &Failure) -> OddItem {
+    let explanation = format!("The item came in part and cannot be read whole. {}", failure.message);
+    OddItem { id: Some(item), reason: "item_unreadable", explanation }
 }
 
 /// Whether a failure says something of the item rather than of the way to it.

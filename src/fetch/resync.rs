@@ -13,6 +13,19 @@ use crate::store::{Claim, Committed, Known, Link, PageCommit, Resync};
 /// Items told as deleted in one step.
 const AT_ONCE: usize = 200;
 
+/// What says nothing about a link: the token, the time it took, a lock, the number of requests.
+const NOT_OF_THE_LINK: [u16; 4] = [401, 408, 423, 429];
+
+/// Whether everything has to be read anew. Where Office 365 names a link to begin again with and then does not take it,
+/// nothing but the beginning is left; a link of a page that was read is another matter, since "not found" passes there.
+pub(super) fn is_dead(claim: &Claim, failure: &Failure) -> bool {
+    let subscription = &claim.subscription;
+    let nothing_read = subscription.first_round.is_none() && subscription.resync.is_none();
+    let restarts = claim.resync == Resync::Reading && claim.link.is_some() && nothing_read;
+    let refused = |status: u16| (400..500).contains(&status) && !NOT_OF_THE_LINK.contains(&status);
+    matches!(failure.verdict, Verdict::Gone { .. }) || restarts && failure.status.is_some_and(refused)
+}
+
 impl Fetcher {
     /// Begins to read everything anew. A cursor that dies while that lasts makes it begin once more, but after a pause
     /// that grows: the failure comes back.

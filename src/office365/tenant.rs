@@ -60,9 +60,10 @@ impl Tenant {
             tenant.tenant_id.clone(),
             user_agent.clone(),
         );
+        let gates = Arc::new(Gates::new(tenant.name.clone(), clock.clone(), metrics));
         let graph = Graph {
-            tokens: Tokens::new(credentials, connection.clone(), clock.clone()),
-            gates: Gates::new(tenant.name.clone(), clock.clone(), metrics),
+            tokens: Tokens::new(credentials, connection.clone(), clock.clone(), Arc::clone(&gates)),
+            gates,
             lists: Spacing::new(LISTS.0, LISTS.1),
             base: Base::new(Base::new(graph).at(["v1.0"])),
             connection,

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -157,7 +158,8 @@ fn who_makes_room(connections: impl Iterator<Item = (u64, Phase, Duration)>) -> 
     if !slow.is_empty() {
         return slow;
     }
-    idle.sort_unstable_by(|one, other| other.cmp(one));
+    // Of those that are as old by the clock, the one that came first: numbers grow.
+    idle.sort_unstable_by_key(|(age, number)| (Reverse(*age), *number));
     idle.truncate((all / SHARE).max(1));
     idle.into_iter().map(|(_, number)| number).collect()
 }
@@ -191,6 +193,7 @@ mod tests {
             (vec![(Idle, 70_000), (Receiving, 500), (Fresh, 500), (Working, 500)], vec![1, 2]),
             (vec![(Idle, 5), (Idle, 7), (Idle, 6), (Receiving, 1)], vec![1]),
             (vec![(Idle, 0)], vec![0]),
+            (vec![(Working, 9), (Idle, 7), (Idle, 7)], vec![1]),
         ] {
             let ages = (0..)
                 .zip(&connections)

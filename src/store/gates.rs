@@ -19,7 +19,7 @@ pub trait ClosedGates: Send + Sync {
 pub struct StoredGate {
     /// The tenant.
     pub tenant: Name,
-    /// `tenant`, `subscriptions` or `mailbox:USER`.
+    /// `tenant`, `subscriptions`, `sign-in` or `mailbox:USER`.
     pub area: String,
     /// Until when nothing is sent.
     pub closed_until: DateTime<Utc>,

@@ -67,6 +67,8 @@ pub struct Folder {
     pub changed_page: u64,
     /// The number of pages when it was found deleted.
     pub gone_page: Option<u64>,
+    /// How often its cursor has died since it was last walked to its end.
+    pub deaths: u32,
 }
 
 /// The removals that are held of one folder.
@@ -121,6 +123,8 @@ pub enum Step {
         asked: Option<Link>,
         /// The link it brought; none: `here` are all folders there are.
         link: Option<Link>,
+        /// The number of pages when it was asked for.
+        at_page: u64,
         /// Folders that are there.
         here: Vec<String>,
         /// Folders that are gone.

@@ -20,7 +20,7 @@ pub trait Sweeps: Send + Sync {
     /// When the next sweep is due of a tenant that is not among `closed`.
     async fn next_sweep(&self, closed: Vec<Name>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
-    /// Notes that the listener is there at `now` and can write. Was it last there longer ago than `longest`, then every
+    /// Notes that the listener is there at `now`, sweeps, and can write; what has no time for its sweep is due. Was it last there longer ago than `longest`, then every
     /// subscription that is followed is due to be swept, and the answer says since when nobody listened.
     async fn alive(&self, now: DateTime<Utc>, longest: Duration)
     -> Result<Option<DateTime<Utc>>, StoreError>;

@@ -60,3 +60,37 @@ async fn a_mailbox_that_waits_keeps_nobody_else_from_being_fetched_and_is_not_na
     let closed = house.get("/v1/status").await["throttled"].clone();
     assert_eq!((closed[0]["area"].clone(), closed.as_array().unwrap().len()), (json!("mailbox"), 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_host_that_asks_to_wait_is_asked_nothing_more_by_anybody_over_a_restart() {
+    let mut house = House::start(&format!("{FILES}{MAIL}")).await;
+    house.active("files").await;
+    house.active("mail").await;
+    house.advance(Duration::from_secs(3600));
+    let login = format!("/{}/oauth2", house.tenant.tenant().tenant_id);
+    house.control("faults", json!({"status": 429, "retry_after": 600, "path_prefix": login})).await;
+    house.forget_requests().await;
+    let paths = ["files/fetch", "mail/fetch", "files/renew", "mail/renew"];
+    for path in paths {
+        let (status, problem) = house.call("POST", &format!("/v1/subscriptions/{path}"), None).await;
+        assert!(status >= 500, "{path}: {status} {problem}");
+    }
+    let closed = house.get("/v1/status").await["throttled"].clone();
+    assert_eq!(closed[0]["area"], "sign-in", "{closed}");
+    house.advance(Duration::from_secs(300));
+    house.quiet().await;
+    house.close().await;
+    house.open().await;
+    house.quiet().await;
+    for path in paths {
+        house.call("POST", &format!("/v1/subscriptions/{path}"), None).await;
+    }
+    house.advance(Duration::from_secs(290));
+    house.quiet().await;
+    assert_eq!(house.count_requests("POST", &login).await, 1, "it was asked while it had to be left alone");
+    house.advance(Duration::from_secs(120));
+    house.active("files").await;
+    house.active("mail").await;
+    assert_eq!(house.count_requests("POST", &login).await, 2);
+    assert_eq!(house.get("/v1/status").await["throttled"], json!([]));
+}

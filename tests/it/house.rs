@@ -1,6 +1,8 @@
 //! The whole app in this process, with the stand-in tenant, a store on disk and one clock for both that moves only
 //! when told.
 
+mod calls;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +13,6 @@ use o365_listener::app::App;
 use o365_listener::clock::Clock;
 use o365_listener::config;
 use o365_listener::simulator::{self, Simulator};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::listener::eventually;
@@ -67,7 +68,7 @@ impl House {
         let mut house = Self {
             clock,
             tenant: simulator::start(options).await.unwrap(),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: client(),
             app: None,
             folder,
             store,
@@ -165,10 +166,6 @@ impl House {
         }
     }
 
-    fn admin(&self) -> String {
-        format!("http://{}", self.app.as_ref().unwrap().admin_address())
-    }
-
     /// Moves the clock of app and tenant.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
@@ -176,109 +173,6 @@ impl House {
 
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
-    }
-
-    /// Calls the admin API: status and document.
-    pub async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = self.http.request(method, format!("{}{path}", self.admin()));
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-    }
-
-    pub async fn get(&self, path: &str) -> Value {
-        self.call("GET", path, None).await.1
-    }
-
-    /// The document at this address.
-    pub async fn fetch(&self, url: &str) -> Value {
-        self.http.get(url).send().await.unwrap().json().await.unwrap()
-    }
-
-    /// A metric's value, all its labels added up.
-    pub async fn metric(&self, name: &str) -> f64 {
-        let text =
-            self.http.get(format!("{}/metrics", self.admin())).send().await.unwrap().text().await.unwrap();
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    }
-
-    /// A call of the admin API whose answer has no end.
-    pub async fn stream(&self, path: &str) -> reqwest::Response {
-        self.http.get(format!("{}{path}", self.admin())).send().await.unwrap()
-    }
-
-    /// Sends something to the notification port, and shows the whole answer.
-    pub async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
-        self.http.post(format!("http://{}{path}", self.public)).json(body).send().await.unwrap()
-    }
-
-    /// Sends something to the notification port.
-    pub async fn notify(&self, body: &Value) -> u16 {
-        self.post("/notifications", body).await.status().as_u16()
-    }
-
-    pub async fn control(&self, path: &str, body: Value) -> Value {
-        let url = format!("{}/_control/{path}", self.tenant.url());
-        let answer = self.http.post(url).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answer.json().await.unwrap_or_default()
-    }
-
-    /// What the tenant was asked so far.
-    pub async fn requests(&self) -> Vec<Value> {
-        let url = format!("{}/_control/requests", self.tenant.url());
-        let kept: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        kept["requests"].as_array().unwrap().clone()
-    }
-
-    /// Lets the tenant answer as ever.
-    pub async fn forget_faults(&self) {
-        let url = format!("{}/_control/faults", self.tenant.url());
-        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
-    }
-
-    /// The remote subscriptions that the tenant holds.
-    pub async fn remote(&self) -> Vec<Value> {
-        let url = format!("{}/_control/state", self.tenant.url());
-        let state: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        state["subscriptions"].as_array().unwrap().clone()
-    }
-
-    /// How many requests with this method below this path the tenant has had.
-    pub async fn count_requests(&self, method: &str, path: &str) -> usize {
-        let url = format!("{}/_control/requests", self.tenant.url());
-        let kept: Value = self.http.get(url).send().await.unwrap().json().await.unwrap();
-        let requests = kept["requests"].as_array().unwrap().iter();
-        requests
-            .filter(|one| one["method"] == method && one["url"].as_str().unwrap().starts_with(path))
-            .count()
-    }
-
-    pub async fn forget_requests(&self) {
-        self.forget("requests").await;
-    }
-
-    /// Has something forgotten that was set under `/_control`.
-    pub async fn forget(&self, what: &str) {
-        let url = format!("{}/_control/{what}", self.tenant.url());
-        assert!(self.http.delete(url).send().await.unwrap().status().is_success());
-    }
-
-    /// Makes a change in a resource of the tenant.
-    pub async fn change(&self, resource: &str) {
-        self.control("changes", json!({"count": 1, "resource": resource})).await;
-    }
-
-    pub async fn events(&self) -> Vec<Value> {
-        self.get("/v1/events?limit=1000").await["events"].as_array().unwrap().clone()
-    }
-
-    pub async fn subscription(&self, name: &str) -> Value {
-        self.get(&format!("/v1/subscriptions/{name}")).await
     }
 
     /// Waits until `met` holds, and lets time pass meanwhile, so that what is tried again has its next attempt.
@@ -305,33 +199,9 @@ impl House {
         })
         .await;
     }
+}
 
-    /// Signs in and calls the tenant's Graph as another client would.
-    pub async fn graph(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let tenant = self.tenant.tenant();
-        let token: Value = self
-            .http
-            .post(format!("{}/{}/oauth2/v2.0/token", tenant.url, tenant.tenant_id))
-            .header("Content-Type", "application/x-www-form-urlencoded")
-            .body(format!(
-                "grant_type=client_credentials&client_id={}&client_secret={}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default",
-                tenant.client_id, tenant.client_secret
-            ))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
-        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let answer = self
-            .http
-            .request(method, format!("{}/v1.0{path}", tenant.url))
-            .bearer_auth(token["access_token"].as_str().unwrap())
-            .json(body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-    }
+/// Leaves connections that are idle before the servers do, which close theirs after five seconds.
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_secs(1)).build().unwrap()
 }

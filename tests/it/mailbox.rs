@@ -1,6 +1,7 @@
 //! `mail:USER`: a whole mailbox, with moves told as moves, whichever folder is asked first.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -232,8 +233,7 @@ async fn a_cloud_that_cannot_tell_changes_of_folders_is_walked() {
     let projects = post.folder("inbox", "Projects").await;
     post.write(&projects, "Before").await;
     assert_eq!(post.round().await.len(), 1);
-    let user =
-        post.house.remote().await[0]["resource"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+    let user = user_id(&post).await;
     let path = format!("/v1.0/users/{user}/mailFolders/delta");
     post.house.control("faults", json!({"status": 404, "path_prefix": path, "count": 1000})).await;
     post.house.control("tokens/expire", json!({})).await;
@@ -253,8 +253,7 @@ async fn a_round_that_breaks_off_between_two_folders_goes_on_there() {
     post.shift(&id, "archive").await;
     post.write("inbox", "Other").await;
     // What the inbox has to tell is committed; the archive does not answer.
-    let user =
-        post.house.remote().await[0]["resource"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+    let user = user_id(&post).await;
     let path = format!("/v1.0/users('{user}')/mailFolders('{archive}')/messages/delta");
     post.house.control("faults", json!({"status": 503, "path_prefix": path, "count": 1000})).await;
     let (status, problem) = post.house.call("POST", "/v1/subscriptions/post/fetch", None).await;
@@ -271,4 +270,28 @@ async fn a_round_that_breaks_off_between_two_folders_goes_on_there() {
     assert_eq!([short(&last)].to_vec(), told("updated", "Offer", json!(["parent"])));
     post.read += 2;
     assert_eq!(post.round().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_move_into_a_folder_that_is_made_while_a_round_lasts_is_one_update() {
+    let mut post = Post::start("now").await;
+    let id = post.write("inbox", "Offer").await;
+    assert_eq!(post.round().await, told("created", "Offer", json!([])));
+    // The tree of folders is asked; the inbox does not answer before there is another folder.
+    let (user, inbox) = (user_id(&post).await, post.id_of("inbox").await);
+    let path = format!("/v1.0/users('{user}')/mailFolders('{inbox}')/messages/delta");
+    post.house.control("faults", json!({"status": 503, "path_prefix": path, "count": 1000})).await;
+    let (status, problem) = post.house.call("POST", "/v1/subscriptions/post/fetch", None).await;
+    assert_eq!(status, 502, "{problem}");
+    let projects = post.folder("inbox", "Projects").await;
+    post.shift(&id, &projects).await;
+    post.house.forget_faults().await;
+    post.house.advance(Duration::from_secs(600));
+    assert_eq!(post.round().await, told("updated", "Offer", json!(["parent"])));
+    assert_eq!(post.round().await, []);
+}
+
+async fn user_id(post: &Post) -> String {
+    let remote = post.house.remote().await;
+    remote[0]["resource"].as_str().unwrap().split('/').nth(2).unwrap().to_owned()
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::listener::eventually;
 
 fn following(resource: &str, start: &str) -> String {
     format!(
@@ -186,8 +188,89 @@ async fn a_mailbox_whose_cursors_die_again_and_again_is_not_asked_without_a_paus
     house.quiet().await;
     let asked = house.count_requests("GET", "/v1.0/users").await;
     assert!((1..=40).contains(&asked), "asked {asked} times without a pause");
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        pauses.push(next_pause(&house).await);
+    }
+    let longest = *pauses.iter().max().unwrap();
+    assert!(longest > Duration::from_secs(10), "the pauses do not grow: {pauses:?}");
     house.forget_faults().await;
+    house.advance(Duration::from_secs(600));
     fetch(&house).await;
     assert!(!house.events().await.is_empty());
     assert_eq!(house.subscription("it").await["state"], "active");
+}
+
+/// Lets the time of the next attempt come; the pause that its failure leads to.
+async fn next_pause(house: &House) -> Duration {
+    let at = async || house.subscription("it").await["error"]["next_attempt_at"].clone();
+    let (before, now) = (at().await, house.now() + Duration::from_secs(600));
+    house.advance(Duration::from_secs(600));
+    let mut after = before.clone();
+    eventually("it is tried again", async || {
+        after = at().await;
+        after != before && !after.is_null()
+    })
+    .await;
+    let after = DateTime::parse_from_rfc3339(after.as_str().unwrap()).unwrap();
+    (after.to_utc() - now).to_std().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_to_begin_again_with_that_is_not_taken_is_given_up_for_the_beginning() {
+    for status in [400, 404] {
+        let house = followed("{list}", "baseline").await;
+        let list = house.tenant.tenant().resources.list.clone();
+        let expected = change(&house, &list, 6, 9).await;
+        let nowhere = "/v1.0/sites/nowhere/delta";
+        let dead = json!({"status": 410, "code": "resyncRequired", "path_prefix": "/v1.0/sites", "location": nowhere});
+        house.control("faults", dead).await;
+        house.control("faults", json!({"status": status, "path_prefix": nowhere, "count": 1000})).await;
+        house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+        house
+            .eventually("everything is read anew", async || {
+                let shown = house.subscription("it").await;
+                shown["state"] == "active" && shown["pending"] == false
+            })
+            .await;
+        assert_eq!(told(&house.events().await), expected, "{status}");
+        assert_eq!(house.count_requests("GET", nowhere).await, 1, "{status}: it was tried again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_came_in_part_and_is_not_found_at_once_was_seen_by_the_resync() {
+    let house = followed("{list}", "baseline").await;
+    let list = house.tenant.tenant().resources.list.clone();
+    change(&house, &list, 6, 9).await;
+    fetch(&house).await;
+    let before = house.events().await;
+    let url = delta_url(&house).await;
+    // Items come without their columns, and one of them is not found when it is read.
+    house.control("odd", json!({"kind": "bare", "count": 100})).await;
+    let items = url.split("/delta").next().unwrap();
+    house.control("faults", json!({"status": 404, "path_prefix": format!("{items}/1")})).await;
+    house.forget_requests().await;
+    let (status, answer) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
+    assert_eq!(status, 200, "{answer}");
+    let requests = house.requests().await;
+    let missing = requests.iter().find(|one| one["status"] == 404).unwrap()["url"].as_str().unwrap();
+    let after = house.events().await.split_off(before.len());
+    assert!(after.is_empty(), "{after:#?}");
+    // Its removal is told once, whatever is read anew.
+    let item = missing.trim_start_matches("/v1.0").split('?').next().unwrap();
+    assert_eq!(house.graph("DELETE", item, &Value::Null).await.0, 204);
+    fetch(&house).await;
+    let (status, answer) = house.call("POST", "/v1/subscriptions/it/resync", None).await;
+    assert_eq!(status, 200, "{answer}");
+    let after = house.events().await.split_off(before.len());
+    let id = item.rsplit('/').next().unwrap();
+    assert_eq!(told(&after), BTreeMap::from([(id.to_owned(), "deleted")]));
+}
+
+/// Where the changes of what is followed are asked for.
+async fn delta_url(house: &House) -> String {
+    let requests = house.requests().await;
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    urls.rfind(|url| url.contains("/items/delta")).unwrap().to_owned()
 }

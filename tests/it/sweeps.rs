@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::listener::eventually;
+use crate::outage::gate::Gate;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -124,4 +126,62 @@ async fn sweeps_keep_to_their_budget_and_what_is_announced_does_not_wait_for_the
         house.change(resource).await;
     }
     house.eventually("all changes are told at once", async || house.events().await.len() == 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_followed_while_sweeps_were_off_is_swept_once_they_are_on() {
+    let entries = format!("[fetch]\nsweep_every = 0\n{}", following("candidates", "{list}"));
+    let mut house = House::start(&entries).await;
+    house.active("candidates").await;
+    house.control("notifications", json!({"lose": 1.0})).await;
+    house.quiet().await;
+    house.close().await;
+    house.change(&house.tenant.tenant().resources.list.clone()).await;
+    house.rewrite(|text| text.replace("sweep_every = 0", "sweep_every = \"6h\""));
+    house.open().await;
+    house.eventually("a sweep finds it", async || house.events().await.len() == 1).await;
+    assert_eq!(house.subscription("candidates").await.get("suspicious"), None, "nobody had looked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_place_a_long_sweep_gives_way_to_what_is_announced() {
+    let mut house = House::start("").await;
+    house.close().await;
+    let tenant = house.tenant.url().trim_start_matches("http://").parse().unwrap();
+    let gate = Gate::to(tenant).await;
+    house.configure(&format!("[fetch]\nconcurrency = 1\n{}", following("files", "{drive}")), gate.url());
+    house.open().await;
+    house.active("files").await;
+    pass(&house, 1, 3 * HOUR).await;
+    // Followed later, and so to be swept later.
+    let resources = house.tenant.tenant().resources.clone();
+    let wish = json!({"name": "candidates", "tenant": "contoso", "resource": resources.list});
+    assert_eq!(house.call("POST", "/v1/subscriptions", Some(wish)).await.0, 201);
+    house.active("candidates").await;
+    house.control("notifications", json!({"lose": 1.0})).await;
+    house.control("changes", json!({"count": 30, "seed": 1, "resource": resources.drive})).await;
+    house.control("pages", json!({"page_size": 1})).await;
+    house.forget_requests().await;
+    gate.close();
+    house.advance(3 * HOUR + HOUR / 10);
+    let store = rusqlite::Connection::open(house.store()).unwrap();
+    let leased = "SELECT count(*) FROM subscription WHERE name = 'files' AND round_lease IS NOT NULL";
+    eventually("the sweep is under way", async || {
+        store.query_row(leased, [], |row| row.get::<_, i64>(0)).unwrap() == 1
+    })
+    .await;
+    house.control("notifications", json!({"lose": 0.0})).await;
+    house.change(&resources.list).await;
+    eventually("it is announced", async || house.subscription("candidates").await["pending"] == true).await;
+    house.quiet().await;
+    gate.open();
+    house.active("candidates").await;
+    house
+        .eventually("the sweep goes on", async || house.count_requests("GET", "/v1.0/drives").await > 5)
+        .await;
+    let asked = house.requests().await;
+    let urls: Vec<&str> = asked.iter().filter_map(|one| one["url"].as_str()).collect();
+    let list = urls.iter().position(|url| url.contains("/items/delta")).unwrap();
+    let before = urls.iter().take(list).filter(|url| url.contains("/root/delta")).count();
+    assert!((1..=2).contains(&before), "it waited for {before} pages: {urls:?}");
 }

@@ -8,8 +8,6 @@
 mod plan;
 mod removals;
 
-use std::collections::HashSet;
-
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +17,7 @@ use super::odd::{Trail, complete};
 use super::progress;
 use super::{Fetcher, LEASE};
 use crate::model::{Item, Kind, NewEvent, OddItem, Properties, Target};
-use crate::office365::{DeltaPage, Failure, Tenant, Verdict};
+use crate::office365::{DeltaPage, Failure, FolderPage, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
 
@@ -39,6 +37,8 @@ struct Taken {
     /// What is put aside.
     odd: Vec<OddItem>,
     step: Step,
+    /// Once it is committed, the round pauses because of this.
+    pause: Option<Failure>,
 }
 
 /// One round.
@@ -49,21 +49,20 @@ pub(super) struct Walk<'a> {
     /// Pages of folders that were asked again.
     again: usize,
     trail: Trail,
-    /// Folders whose cursor was dead, and was begun anew: once in a walk, the next time after a pause. The tree has no
-    /// name.
-    lost: HashSet<String>,
+    /// How often the cursor had died before that the round pauses for.
+    deaths: u32,
 }
 
 impl From<Step> for Taken {
     fn from(step: Step) -> Self {
-        Self { events: Vec::new(), rows: Vec::new(), items: 0, odd: Vec::new(), step }
+        Self { events: Vec::new(), rows: Vec::new(), items: 0, odd: Vec::new(), step, pause: None }
     }
 }
 
 impl<'a> Walk<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, user: &'a str, written: u64) -> Self {
-        Self { fetcher, user, written, again: 0, trail: Trail::default(), lost: HashSet::new() }
+        Self { fetcher, user, written, again: 0, trail: Trail::default(), deaths: 0 }
     }
 
     /// Walks to the end of the round or to `stop`.
@@ -77,7 +76,11 @@ impl<'a> Walk<'a> {
                 Ok((Committed::Lost, _)) => return Landing::Lost,
                 Ok((Committed::Done(_), true)) => return Landing::Finished,
                 Ok((Committed::Done(next), false)) => claim = next,
-                Err(failure) => return self.fetcher.failed(claim, &failure),
+                Err(failure) => {
+                    // Each page that is committed ends a row of failed attempts, a cursor that dies behind it does not.
+                    claim.attempts = claim.attempts.max(self.deaths);
+                    return self.fetcher.failed(claim, &failure);
+                }
             }
         }
     }
@@ -91,8 +94,11 @@ impl<'a> Walk<'a> {
             let taken = self.anew(claim, &survey).await?;
             return Ok((self.commit(claim, &survey, taken).await?, false));
         }
-        let taken = match plan::next(&survey, patient) {
-            Next::Tree => self.tree(claim, &survey).await?,
+        let mut taken = match plan::next(&survey, patient) {
+            Next::Tree { again } => {
+                self.again += usize::from(again);
+                self.tree(claim, &survey).await?
+            }
             Next::Page { folder, again } => {
                 self.again += usize::from(again);
                 self.page(claim, &survey, folder).await?
@@ -101,8 +107,11 @@ impl<'a> Walk<'a> {
             Next::Empty { folder } => self.empty(claim, folder).await?,
             Next::End { waiting } => Step::End { end: self.end(claim, waiting) }.into(),
         };
-        let last = matches!(taken.step, Step::End { .. });
-        Ok((self.commit(claim, &survey, taken).await?, last))
+        let (last, pause) = (matches!(taken.step, Step::End { .. }), taken.pause.take());
+        match (self.commit(claim, &survey, taken).await?, pause) {
+            (Committed::Done(_), Some(failure)) => Err(failure),
+            (committed, _) => Ok((committed, last)),
+        }
     }
 
     async fn commit(&mut self, claim: &Claim, survey: &Survey, taken: Taken) -> Result<Committed, Failure> {
@@ -152,10 +161,11 @@ impl<'a> Walk<'a> {
         let (tenant, _) = self.fetcher.reach(claim)?;
         let asked = survey.tree.link.clone();
         match tenant.folders(self.user, asked.as_ref()).await {
-            Ok(page) => Ok(Step::Tree { asked, link: page.link, here: page.here, gone: page.gone }.into()),
+            Ok(FolderPage { link, here, gone }) => {
+                Ok(Step::Tree { asked, link, at_page: survey.pages, here, gone }.into())
+            }
             Err(failure) if asked.is_some() && matches!(failure.verdict, Verdict::Gone { .. }) => {
-                self.begins_anew("", failure)?;
-                Ok(Step::TreeLost.into())
+                Ok(self.died(&survey.tree, Step::TreeLost.into(), failure))
             }
             Err(failure) => Err(failure),
         }
@@ -169,8 +179,8 @@ impl<'a> Walk<'a> {
         match self.trail.step(folder.link.as_ref(), claim.attempts, page) {
             Ok(page) => self.read(claim, survey, (folder, &target, tenant), page).await,
             Err(failure) if folder.link.is_some() && matches!(failure.verdict, Verdict::Gone { .. }) => {
-                self.begins_anew(&folder.id, failure)?;
-                self.doubt(claim, survey, folder).await
+                let lost = self.doubt(claim, survey, folder).await?;
+                Ok(self.died(folder, lost, failure))
             }
             Err(failure) if is_gone(&failure, claim.attempts) => {
                 Ok(Step::FolderGone { folder: folder.id.clone() }.into())
@@ -182,13 +192,20 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A dead cursor is begun anew at once, but one that dies again only after a pause.
-    fn begins_anew(&mut self, folder: &str, failure: Failure) -> Result<(), Failure> {
+    /// A dead cursor is begun anew at once; one that has died before and was not walked to its end since, after a pause
+    /// that grows.
+    fn died(&mut self, of: &Folder, lost: Taken, failure: Failure) -> Taken {
         self.trail = Trail::default();
-        if self.lost.insert(folder.to_owned()) {
-            return Ok(());
-        }
-        Err(Failure { verdict: Verdict::Transient, ..failure })
+        self.deaths = of.deaths;
+        let pause = (of.deaths > 0).then(|| Failure {
+            verdict: Verdict::Transient,
+            message: format!(
+                "The delta cursor of a folder died again while it was read anew. {}",
+                failure.message
+            ),
+            ..failure
+        });
+        Taken { pause, ..lost }
     }
 
     /// What a page of a folder leads to.
@@ -214,10 +231,10 @@ impl<'a> Walk<'a> {
             parent.or_insert_with(|| Value::from(folder.id.as_str()));
         }
         let number = items.len();
-        let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
-        let odd: Vec<OddItem> = page.odd.into_iter().chain(incomplete).collect();
+        let mut completed = complete(tenant, target, claim, items, &known).await?;
+        completed.odd.splice(..0, page.odd);
         let (mut events, mut rows) = (Vec::new(), Vec::new());
-        for item in &items {
+        for item in &completed.items {
             let outcome =
                 classify(&context, known.get(&item.id), item).map_err(|error| unwritable(&error))?;
             events.extend(outcome.event);
@@ -228,15 +245,10 @@ impl<'a> Walk<'a> {
             asked: folder.link.clone(),
             link: page.link,
             at_page: survey.pages,
-            // What cannot be understood is there nevertheless.
-            seen: items
-                .into_iter()
-                .map(|item| item.id)
-                .chain(odd.iter().filter_map(|odd| odd.id.clone()))
-                .collect(),
+            seen: completed.seen(),
             hold,
         };
-        Ok(Taken { events, rows, items: number, odd, step })
+        Ok(Taken { events, rows, items: number, odd: completed.odd, ..step.into() })
     }
 }
 

@@ -7,7 +7,10 @@ use crate::store::{Folder, HeldIn, Link, Survey};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next<'a> {
     /// Ask for a page of the tree of folders.
-    Tree,
+    Tree {
+        /// It was walked in this round already; it is asked again whether there is a folder that nobody knew.
+        again: bool,
+    },
     /// Ask for a page of this folder.
     Page {
         folder: &'a Folder,
@@ -25,17 +28,22 @@ pub(super) enum Next<'a> {
 /// Decides. Unless `patient`, no folder is asked again: in a mailbox where messages are deleted all the time, that
 /// would have no end.
 pub(super) fn next(survey: &Survey, patient: bool) -> Next<'_> {
-    if survey.tree.round < survey.round {
-        return Next::Tree;
+    let is_between = |folder: &Folder| matches!(folder.link, Some(Link::Next(_)));
+    if survey.tree.round < survey.round || is_between(&survey.tree) {
+        return Next::Tree { again: survey.tree.round == survey.round };
     }
     let here = || survey.folders.iter().filter(|folder| folder.gone_page.is_none());
-    let unfinished = here().find(|folder| matches!(folder.link, Some(Link::Next(_))));
+    let unfinished = here().find(|folder| is_between(folder));
     let unvisited = || {
         let unvisited = here().filter(|folder| folder.round < survey.round || folder.link.is_none());
         unvisited.max_by_key(|folder| folder.changed_page)
     };
     if let Some(folder) = unfinished.or_else(unvisited) {
         return Next::Page { folder, again: folder.round == survey.round };
+    }
+    // What is missing may be in a folder that was made since the tree was asked.
+    if patient && is_waited_for(survey, &survey.tree) {
+        return Next::Tree { again: true };
     }
     if let Some(folder) = here().find(|folder| patient && is_waited_for(survey, folder)) {
         return Next::Page { folder, again: true };
@@ -62,10 +70,10 @@ fn is_waited_for(survey: &Survey, folder: &Folder) -> bool {
     held.chain(gone).any(|page| page > folder.walked_page)
 }
 
-/// Every folder but this one has been asked since this page; what it missed before is nowhere.
+/// The tree and every folder but this one have been asked since this page; what it missed before is nowhere.
 fn asked_since(survey: &Survey, but: &str) -> u64 {
     let others = survey.folders.iter().filter(|folder| folder.gone_page.is_none() && folder.id != but);
-    others.map(|folder| folder.walked_page).min().unwrap_or(u64::MAX)
+    others.map(|folder| folder.walked_page).fold(survey.tree.walked_page, u64::min)
 }
 
 #[cfg(test)]

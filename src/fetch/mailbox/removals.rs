@@ -68,7 +68,7 @@ impl Walk<'_> {
         };
         let gone = settled.iter().filter(|item| !elsewhere(item));
         let (events, rows) = self.removed(claim, gone, &known)?;
-        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
+        Ok(Taken { events, rows, ..Step::Told { settled }.into() })
     }
 
     /// Tells that the messages of a folder went with it.
@@ -81,7 +81,7 @@ impl Walk<'_> {
         let settled: Vec<ItemId> = members.items.iter().map(|(item, _)| item.clone()).collect();
         let known = members.items.into_iter().map(|(item, properties)| (item, Known::Here(properties)));
         let (events, rows) = self.removed(claim, settled.iter(), &known.collect())?;
-        Ok(Taken { events, rows, items: 0, odd: Vec::new(), step: Step::Told { settled } })
+        Ok(Taken { events, rows, ..Step::Told { settled }.into() })
     }
 
     fn removed<'i>(

@@ -1,13 +1,15 @@
 //! Sign-in: one token for one API of one tenant, fetched by one flight, renewed before it ends.
 //!
 //! Tokens are opaque. A refused sign-in is not repeated at once: whoever asks within the next moments gets the
-//! same answer from here, so that a wrong secret does not become a storm on the login host.
+//! same answer from here, so that a wrong secret does not become a storm on the login host. One that asks to wait, or is out
+//! of order, closes a gate of its own: for whatever a token of the tenant is for, and over a restart.
 
 mod refusal;
 mod roles;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,8 +22,8 @@ use reqwest::header::{HeaderValue, USER_AGENT};
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::connection::{Connection, Limits};
-use super::throttle::asked_wait;
+use super::connection::{Answer, Connection, Limits};
+use super::throttle::{Area, Gates, asked_wait};
 use super::{Failure, Verdict};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -61,6 +63,7 @@ pub(super) struct Tokens {
     credentials: Credentials,
     connection: Connection,
     clock: Clock,
+    gates: Arc<Gates>,
     slot: Mutex<Slot>,
 }
 
@@ -77,8 +80,13 @@ struct Token {
 }
 
 impl Tokens {
-    pub(super) fn new(credentials: Credentials, connection: Connection, clock: Clock) -> Self {
-        Self { credentials, connection, clock, slot: Mutex::default() }
+    pub(super) fn new(
+        credentials: Credentials,
+        connection: Connection,
+        clock: Clock,
+        gates: Arc<Gates>,
+    ) -> Self {
+        Self { credentials, connection, clock, gates, slot: Mutex::default() }
     }
 
     /// A token that holds for some minutes. Only one caller signs in, the others wait for him.
@@ -94,7 +102,7 @@ impl Tokens {
         self.from(&mut slot).await
     }
 
-    /// Signs in now, whatever is known from before.
+    /// Signs in now, whatever is known from before, unless the login host has asked to wait.
     pub(super) async fn fresh(&self) -> Result<SignIn, Failure> {
         let mut slot = self.slot.lock().await;
         let token = self.sign_in(&mut slot).await?;
@@ -123,6 +131,9 @@ impl Tokens {
     }
 
     async fn sign_in<'a>(&self, slot: &'a mut Slot) -> Result<&'a Token, Failure> {
+        if let Some(left) = self.gates.sign_in_waits() {
+            return Err(refusal::waiting(left));
+        }
         let before = self.clock.now();
         match self.request(before).await {
             Ok(token) => {
@@ -132,7 +143,7 @@ impl Tokens {
             Err(failure) => {
                 let hold = match failure.verdict {
                     Verdict::Throttled(wait) => wait,
-                    Verdict::Transient => HOLD_OUTAGE,
+                    Verdict::Transient => self.gates.sign_in_waits().unwrap_or(HOLD_OUTAGE),
                     _ => HOLD_REFUSAL,
                 };
                 slot.refusal = Some((failure.clone(), self.clock.now() + hold));
@@ -168,13 +179,28 @@ impl Tokens {
         let answer = self.connection.exchange("login", request, LIMITS).await;
         let answer = answer.map_err(|failure| failure.explained(refusal::UNREACHABLE))?;
         if !answer.status.is_success() {
-            let asked = asked_wait(&answer, self.clock.now());
-            return Err(refusal::judge(answer.status, asked, &answer.body));
+            return Err(self.refused(&answer).await);
         }
+        self.gates.answered(&Area::SignIn, &answer).await;
         let mut response = HttpResponse::new(answer.body);
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         Ok(response)
+    }
+}
+
+impl Tokens {
+    /// Judges a refusal. One that may pass closes the gate: for as long as the host asked, else for longer each time.
+    async fn refused(&self, answer: &Answer) -> Failure {
+        let asked = asked_wait(answer, self.clock.now());
+        let failure = refusal::judge(answer.status, asked, &answer.body);
+        if !failure.is_transient() {
+            self.gates.answered(&Area::SignIn, answer).await;
+            return failure;
+        }
+        let wait = self.gates.refused(&Area::SignIn, asked).await;
+        let verdict = failure.retry_after().map_or(Verdict::Transient, |_| Verdict::Throttled(wait));
+        Failure { verdict, ..failure }
     }
 }
 

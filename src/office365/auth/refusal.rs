@@ -48,6 +48,15 @@ pub(super) fn judge(status: StatusCode, asked: Option<Duration>, body: &[u8]) ->
     Failure { verdict, status: Some(status.as_u16()), code, message }
 }
 
+/// What is said instead of asking while the login host has to be left alone.
+pub(super) fn waiting(left: Duration) -> Failure {
+    let message = format!(
+        "The login host asked to wait, or was out of order; it is left alone for another {} s",
+        left.as_secs()
+    );
+    Failure::local(Verdict::Throttled(left), "throttled", message)
+}
+
 /// An answer that should be a token and is not.
 pub(super) fn unreadable(endpoint: &Url) -> Failure {
     let message = format!(

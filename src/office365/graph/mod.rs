@@ -10,6 +10,7 @@ mod resolve;
 mod resources;
 mod subscriptions;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -50,7 +51,7 @@ pub(super) struct Graph {
     pub(super) connection: Connection,
     pub(super) clock: Clock,
     pub(super) tokens: Tokens,
-    pub(super) gates: Gates,
+    pub(super) gates: Arc<Gates>,
     /// Lists of subscriptions.
     pub(super) lists: Spacing,
     pub(super) base: Base,

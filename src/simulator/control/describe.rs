@@ -84,7 +84,7 @@ const CALLS: [(&str, &str, &str, &str); 21] = [
         "POST",
         "/_control/odd",
         r#"{"kind", "count"?, "path_prefix"?, "elements"?}"#,
-        "Makes the next pages of changes odd: elements (these texts stand before the items), empty (nothing, and a next link), itself and around (a next link that is the page's own, or comes back to it), latest (a delta link that says so), html.",
+        "Makes the next pages of changes odd: elements (these texts stand before the items), empty (nothing, and a next link), itself and around (a next link that is the page's own, or comes back to it), latest (a delta link that says so), bare (items of a list without their columns), html.",
     ),
     ("DELETE", "/_control/odd", "", "Forgets them."),
     (

@@ -38,6 +38,8 @@ enum Kind {
     Around,
     /// The delta link says "latest".
     Latest,
+    /// Items of a list without their columns, which are no part of what is told by default.
+    Bare,
     /// What a proxy says instead.
     Html,
 }
@@ -70,6 +72,7 @@ pub(crate) fn make_odd(world: &mut World, call: &Call, target: &str, answer: Ans
             let base = here.split(['?', '(']).next().unwrap_or_default().to_owned();
             leading_to(page, "@odata.deltaLink", format!("{base}?token=latest"))
         }
+        Kind::Bare => Body::Json(without_columns(page)),
         Kind::Html => {
             let bytes = Bytes::from_static(b"<!DOCTYPE html><html><body>Please sign in</body></html>");
             Body::Bytes { content_type: "text/html".to_owned(), bytes }
@@ -87,6 +90,15 @@ fn among(page: &Value, elements: &[String]) -> Bytes {
     let all: Vec<String> = elements.iter().cloned().chain(own.iter().map(Value::to_string)).collect();
     let text = page.to_string().replacen("\"value\":[]", &format!("\"value\":[{}]", all.join(",")), 1);
     Bytes::from(text)
+}
+
+fn without_columns(page: &Value) -> Value {
+    let mut page = page.clone();
+    let items = page.get_mut("value").and_then(Value::as_array_mut);
+    for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+        item.remove("fields");
+    }
+    page
 }
 
 /// The link with another mark.

@@ -1,15 +1,20 @@
 //! Folders of mailboxes that are followed whole, and removals that are held.
 
-use async_trait::async_trait;
-use rusqlite::{Connection, Row, params};
+mod folders;
+mod survey;
 
-use super::row::{self, Fields, micros, to_json};
-use super::subscription::{self, leased_until};
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+
+use super::row::{self, micros, to_json};
+use super::subscription::leased_until;
 use super::{SqliteStore, log, mirror, odd, rounds};
 use crate::model::{ItemId, SubscriptionId};
 use crate::store::{
-    Claim, Committed, Folder, HeldIn, Link, Mailboxes, Members, Resync, Step, StepCommit, StoreError, Survey,
+    Claim, Committed, Link, Mailboxes, Members, Resync, Step, StepCommit, StoreError, Survey,
 };
+use folders::{Walked, died, release, turned};
+use survey::{members, survey};
 
 /// The tree of folders stands under an id that no folder has.
 const TREE: &str = "";
@@ -54,79 +59,6 @@ impl Mailboxes for SqliteStore {
     async fn commit_step(&self, step: StepCommit) -> Result<Committed, StoreError> {
         self.write(move |db| commit(db, step)).await
     }
-}
-
-fn survey(db: &Connection, id: SubscriptionId) -> Result<Survey, StoreError> {
-    let found = row::first(
-        db,
-        "SELECT name, key, pages, folder_round + 1 - folder_round_open AS round FROM subscription WHERE id = ?1",
-        [id.to_string()],
-        |row| {
-            let fields = subscription::fields(row);
-            Ok((fields.get::<i64>("key")?, fields.number("pages")?, fields.number("round")?))
-        },
-    )?;
-    let Some((key, pages, round)) = found else { return Ok(Survey::default()) };
-    let mut folders = row::all(
-        db,
-        "SELECT id, link, round, walked_page, changed_page, gone_page FROM folder WHERE subscription = ?1 ORDER BY id",
-        [key],
-        read_folder,
-    )?;
-    let tree = folders.iter().position(|folder| folder.id == TREE).map(|at| folders.remove(at));
-    let held = row::all(
-        db,
-        "SELECT folder, min(page) AS first_page, max(page) AS last_page FROM held_removal
-         WHERE subscription = ?1 GROUP BY folder",
-        [key],
-        |row| {
-            let fields = Fields::new("held_removal", "folder", row);
-            Ok(HeldIn {
-                folder: fields.get("folder")?,
-                first_page: fields.number("first_page")?,
-                last_page: fields.number("last_page")?,
-            })
-        },
-    )?;
-    Ok(Survey { round, pages, tree: tree.unwrap_or_default(), folders, held })
-}
-
-fn read_folder(row: &Row<'_>) -> Result<Folder, StoreError> {
-    let fields = Fields::new("folder", "id", row);
-    Ok(Folder {
-        id: fields.get("id")?,
-        link: fields.optional("link", Fields::json)?,
-        round: fields.number("round")?,
-        walked_page: fields.number("walked_page")?,
-        changed_page: fields.number("changed_page")?,
-        gone_page: fields.optional("gone_page", Fields::number)?,
-    })
-}
-
-/// Walks the mirror in order of ids. There is no index by folder: it is asked for only when a folder is deleted or
-/// its cursor is dead.
-fn members(
-    db: &Connection,
-    id: SubscriptionId,
-    folder: &str,
-    after: Option<ItemId>,
-    limit: usize,
-) -> Result<Members, StoreError> {
-    let after = after.map_or_else(String::new, |item| item.0);
-    let items = row::all(
-        db,
-        "SELECT i.id, i.properties FROM item AS i
-         WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
-               AND i.id > ?3 AND i.gone_at IS NULL AND i.properties ->> '$.parentFolderId' = ?2
-         ORDER BY i.id LIMIT ?4",
-        params![id.to_string(), folder, after, signed(limit)],
-        |row| {
-            let fields = Fields::new("item", "id", row);
-            Ok((ItemId(fields.get("id")?), fields.json("properties")?))
-        },
-    )?;
-    let next = items.last().map(|(item, _)| item.clone()).filter(|_| items.len() == limit);
-    Ok(Members { items, next })
 }
 
 fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> {
@@ -182,164 +114,40 @@ fn still_at(db: &Connection, key: i64, folder: &str, asked: Option<&Link>) -> Re
 }
 
 fn step(db: &Connection, key: i64, commit: &StepCommit) -> Result<(), StoreError> {
+    let round = commit.round;
     match &commit.step {
-        Step::Tree { link, here, gone, .. } => tree(db, key, commit.round, link.as_ref(), here, gone),
+        Step::Tree { link, at_page, here, gone, .. } => {
+            folders::told(db, key, link.is_none(), here, gone)?;
+            turned(db, key, TREE, link.as_ref(), Walked { round, at_page: *at_page, changed: false })
+        }
         Step::Page { folder, link, at_page, seen, hold, .. } => {
             release(db, key, seen.iter())?;
-            self::hold(db, key, folder, hold)?;
+            folders::hold(db, key, folder, hold)?;
             let changed = !commit.rows.is_empty() || !hold.is_empty();
-            turned(db, key, folder, link, (commit.round, *at_page, changed))
+            turned(db, key, folder, Some(link), Walked { round, at_page: *at_page, changed })
         }
         Step::TreeLost => {
-            row::execute(
-                db,
-                "UPDATE folder SET gone_page = ifnull(gone_page, (SELECT pages FROM subscription WHERE key = ?1))
-                 WHERE subscription = ?1 AND id <> ?2",
-                params![key, TREE],
-            )?;
+            folders::all_gone(db, key)?;
             row::execute(db, "UPDATE subscription SET resync = 0 WHERE key = ?1", [key])?;
-            unlink(db, key, TREE)
+            died(db, key, TREE)
         }
         Step::Doubt { folder, hold } => {
-            // Should this break off, the folder has to be asked before any of them is told.
-            row::execute(
-                db,
-                "UPDATE folder SET round = 0 WHERE subscription = ?1 AND id = ?2",
-                params![key, folder],
-            )?;
-            self::hold(db, key, folder, hold)
+            folders::asked_before_told(db, key, folder)?;
+            folders::hold(db, key, folder, hold)
         }
-        Step::FolderLost { folder } => unlink(db, key, folder),
+        Step::FolderLost { folder } => died(db, key, folder),
         Step::FolderGone { folder } => {
             // The tree is asked whole before its messages are told: one that is there after all comes back.
-            unlink(db, key, TREE)?;
-            gone(db, key, folder)
+            folders::unlink(db, key, TREE)?;
+            folders::gone(db, key, folder)
         }
         Step::Told { settled } => release(db, key, settled.iter()),
-        Step::Emptied { folder } => {
-            row::execute(
-                db,
-                "DELETE FROM folder WHERE subscription = ?1 AND id = ?2 AND gone_page IS NOT NULL",
-                params![key, folder],
-            )?;
-            Ok(())
-        }
+        Step::Emptied { folder } => folders::forget(db, key, folder),
         Step::End { end } => {
             row::execute(db, "UPDATE subscription SET folder_round_open = 0 WHERE key = ?1", [key])?;
             rounds::end(db, key, commit.claim.inbox_through, end, commit.now).map(|_| ())
         }
     }
-}
-
-fn tree(
-    db: &Connection,
-    key: i64,
-    round: u64,
-    link: Option<&Link>,
-    here: &[String],
-    gone: &[String],
-) -> Result<(), StoreError> {
-    let whole = link.is_none();
-    if whole {
-        row::execute(
-            db,
-            "UPDATE folder SET gone_page = ifnull(gone_page, (SELECT pages FROM subscription WHERE key = ?1))
-             WHERE subscription = ?1 AND id <> ?2",
-            params![key, TREE],
-        )?;
-    }
-    for folder in here {
-        row::execute(
-            db,
-            "INSERT INTO folder (subscription, id) VALUES (?1, ?2)
-             ON CONFLICT (subscription, id) DO UPDATE SET gone_page = NULL",
-            params![key, folder],
-        )?;
-    }
-    for folder in gone {
-        self::gone(db, key, folder)?;
-    }
-    let finished = !matches!(link, Some(Link::Next(_)));
-    row::execute(
-        db,
-        "INSERT INTO folder (subscription, id, link, round) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (subscription, id) DO UPDATE SET link = excluded.link, round = max(round, excluded.round)",
-        params![
-            key,
-            TREE,
-            link.map(to_json).transpose()?,
-            signed(if finished { round } else { 0 })
-        ],
-    )?;
-    Ok(())
-}
-
-fn gone(db: &Connection, key: i64, folder: &str) -> Result<(), StoreError> {
-    row::execute(
-        db,
-        "UPDATE folder SET gone_page = ifnull(gone_page, (SELECT pages FROM subscription WHERE key = ?1))
-         WHERE subscription = ?1 AND id = ?2",
-        params![key, folder],
-    )?;
-    Ok(())
-}
-
-fn unlink(db: &Connection, key: i64, folder: &str) -> Result<(), StoreError> {
-    row::execute(
-        db,
-        "UPDATE folder SET link = NULL, round = 0 WHERE subscription = ?1 AND id = ?2",
-        params![key, folder],
-    )?;
-    Ok(())
-}
-
-/// The folder's cursor after a page. A walk began where it was asked without a next link.
-fn turned(
-    db: &Connection,
-    key: i64,
-    folder: &str,
-    link: &Link,
-    (round, at_page, changed): (u64, u64, bool),
-) -> Result<(), StoreError> {
-    row::execute(
-        db,
-        "UPDATE folder SET walk_page = CASE WHEN link IS NULL OR link NOT LIKE '{\"Next\"%' THEN ?3 ELSE walk_page END,
-                           changed_page = CASE WHEN ?4 THEN ?3 ELSE changed_page END
-         WHERE subscription = ?1 AND id = ?2",
-        params![key, folder, signed(at_page), changed],
-    )?;
-    let finished = matches!(link, Link::Delta(_));
-    row::execute(
-        db,
-        "UPDATE folder SET link = ?3, round = CASE WHEN ?4 THEN ?5 ELSE round END,
-                           walked_page = CASE WHEN ?4 THEN walk_page ELSE walked_page END
-         WHERE subscription = ?1 AND id = ?2",
-        params![key, folder, to_json(link)?, finished, signed(round)],
-    )?;
-    Ok(())
-}
-
-/// From now on: once more after the page that is being committed, so that only what is asked for later counts.
-fn hold(db: &Connection, key: i64, folder: &str, items: &[ItemId]) -> Result<(), StoreError> {
-    for item in items {
-        row::execute(
-            db,
-            "INSERT INTO held_removal (subscription, item, folder, page)
-             SELECT key, ?2, ?3, pages FROM subscription WHERE key = ?1
-             ON CONFLICT (subscription, item) DO UPDATE SET folder = excluded.folder, page = excluded.page",
-            params![key, item.0, folder],
-        )?;
-    }
-    Ok(())
-}
-
-fn release<'a>(db: &Connection, key: i64, items: impl Iterator<Item = &'a ItemId>) -> Result<(), StoreError> {
-    let mut statement =
-        db.prepare_cached("DELETE FROM held_removal WHERE subscription = ?1 AND item = ?2")?;
-    for item in items {
-        statement.execute(params![key, item.0])?;
-    }
-    Ok(())
 }
 
 /// A number as it is stored.

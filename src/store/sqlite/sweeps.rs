@@ -109,6 +109,7 @@ fn alive(
         "INSERT INTO setting (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         params![ALIVE, micros(now).to_be_bytes()],
     )?;
+    sweep_unswept(db, now)?;
     let since = before.and_then(DateTime::from_timestamp_micros);
     let Some(since) = since.filter(|since| now - *since > longest_delta(longest)) else { return Ok(None) };
     row::execute(
@@ -120,6 +121,33 @@ fn alive(
     Ok(Some(since))
 }
 
+/// What ended its last round while sweeps were off is due. What such a sweep finds makes nobody suspicious.
+fn sweep_unswept(db: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
+    row::execute(db, UNSWEPT, [micros(now)])?;
+    Ok(())
+}
+
+const UNSWEPT: &str = "UPDATE subscription SET sweep_at = ?1, outage_sweep = 1
+     WHERE sweep_at IS NULL AND round_due_at IS NULL AND removed_at IS NULL AND first_round_open = 0";
+
 fn longest_delta(longest: Duration) -> chrono::TimeDelta {
     chrono::TimeDelta::from_std(longest).unwrap_or(chrono::TimeDelta::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{connection, migrate};
+    use super::*;
+
+    /// It is done once a minute, in the writer.
+    #[test]
+    fn what_has_no_time_for_its_sweep_is_found_without_walking_through_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        let plan: Vec<String> =
+            row::all(&db, &format!("EXPLAIN QUERY PLAN {UNSWEPT}"), [1], |row| Ok(row.get(3)?)).unwrap();
+        let found = |step: &String| step.contains("subscription USING INDEX subscription_unswept");
+        assert!(plan.iter().all(found), "{plan:#?}");
+    }
 }

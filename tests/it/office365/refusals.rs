@@ -89,6 +89,24 @@ async fn a_token_that_still_holds_bridges_an_outage_of_sign_in() {
 }
 
 #[tokio::test]
+async fn a_login_host_that_is_out_of_order_is_asked_less_and_less() {
+    let reach = Reach::start().await;
+    let login = format!("/{}", reach.bench.tenant().tenant_id);
+    reach.bench.control("/faults", json!({"status": 503, "count": 1000, "path_prefix": login})).await;
+    for _ in 0..60 {
+        let failure = reach.resolve("onedrive:alice@contoso.com").await.unwrap_err();
+        assert_eq!(failure.verdict, Verdict::Transient, "{failure:?}");
+        reach.bench.clock.advance(Duration::from_secs(1));
+    }
+    let text = reach.scrape();
+    let line = text.lines().find(|line| line.contains(r#"api="login",status="503""#)).unwrap();
+    assert_eq!(line.rsplit(' ').next().unwrap(), "5", "after 2, 4, 8, 16 and 32 seconds");
+    // Who asks by hand is counted there, too.
+    assert!(reach.tenant().sign_in().await.is_err());
+    assert_eq!(reach.scrape().lines().find(|other| *other == line), Some(line));
+}
+
+#[tokio::test]
 async fn a_refused_token_is_replaced_once() {
     let reach = Reach::start().await;
     let drive = "onedrive:alice@contoso.com";

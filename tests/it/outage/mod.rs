@@ -1,7 +1,7 @@
 //! A store that cannot be written to: it is told at once, everything goes on that can, and it heals by itself.
 
 mod disk;
-mod gate;
+pub mod gate;
 mod retention;
 
 use std::time::Duration;

@@ -12,7 +12,7 @@ pub enum Action {
     Change { at: usize, count: u32, seed: u64 },
     Replay { at: usize },
     Travel { duplicate: f64, reorder: f64, lose: f64, delay: u32 },
-    Refuse { status: u16, count: u32, retry_after: Option<u32>, date: bool },
+    Refuse { status: u16, count: u32, retry_after: Option<u32>, date: bool, login: bool },
     Break { kind: &'static str, count: u32 },
     Expire { at: usize },
     Remove { at: usize, told: bool },
@@ -22,6 +22,34 @@ pub enum Action {
     Pass { seconds: u64 },
     Crash,
     Restart,
+}
+
+/// From when on is told. All but the first are at rest before anything happens, so that it is known what was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    Beginning,
+    Baseline,
+    Now,
+}
+
+impl Start {
+    /// That of this seed.
+    pub fn of(seed: u64) -> Self {
+        [Self::Beginning, Self::Baseline, Self::Beginning, Self::Now][usize::try_from(seed % 4).unwrap()]
+    }
+
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Beginning => "beginning",
+            Self::Baseline => "baseline",
+            Self::Now => "now",
+        }
+    }
+
+    /// Whether what was there before is known to the listener; a mailbox has no "now".
+    pub fn knows_before(self, name: &str) -> bool {
+        self != Self::Now || name == "inbox"
+    }
 }
 
 /// The scenario of this seed.
@@ -49,6 +77,7 @@ fn one(random: &mut StdRng) -> Action {
             count,
             retry_after: [None, Some(3), Some(40)][random.random_range(0..3)],
             date: random.random(),
+            login: random.random_range(0..4) == 0,
         },
         18..21 => Action::Break { kind: ["before", "after", "truncated"][random.random_range(0..3)], count },
         21 => Action::Expire { at },

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use chrono::DateTime;
-use serde_json::Value;
 
 use super::actions::NAMES;
-use super::log::{essence, replay};
+use super::log::{Items, essence, replay};
 use super::scenario::Play;
+use crate::house::House;
 
 /// Microseconds after a refusal in which what is on its way may still arrive.
 const LEEWAY: i64 = 5_000_000;
@@ -36,43 +36,52 @@ pub async fn standing(play: &Play) -> Result<(), String> {
 
 /// The log replayed is what there is.
 async fn truth(play: &Play) -> Result<(), String> {
-    let told = replay(&play.house.events().await)?;
-    let state = play.house.fetch(&format!("{}/_control/state", play.house.tenant.url())).await;
-    for (name, resource) in NAMES.iter().zip(&play.resources) {
-        let truth: BTreeMap<String, Value> = state["resources"][resource]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter(|item| item.get("root").is_none())
-            .map(|item| (item["id"].as_str().unwrap().to_owned(), essence(item)))
-            .collect();
-        let told: BTreeMap<String, Value> = told
-            .iter()
-            .filter(|((subscription, _), _)| subscription == name)
-            .map(|((_, id), item)| (id.clone(), essence(item)))
-            .collect();
-        for id in truth.keys().chain(told.keys()) {
-            if truth.get(id) != told.get(id) {
-                return Err(format!("{name} {id}: truth {:?}, log {:?}", truth.get(id), told.get(id)));
-            }
+    let told = replay(&play.before, &play.house.events().await)?;
+    let truth = there(&play.house, &play.resources).await;
+    for key in truth.keys().chain(told.items.keys()) {
+        let (is, said) = (truth.get(key).map(essence), told.items.get(key).map(essence));
+        // What was never seen and went while the cursor was dead is nothing that could be known.
+        let unknowable = is.is_none() && told.unseen.contains(key) && play.died.contains(&key.0);
+        if is != said && !unknowable {
+            return Err(format!("{key:?}: truth {is:?}, log {said:?}"));
         }
     }
     Ok(())
 }
 
-/// While the tenant (or a mailbox) was told to wait, nothing of it was asked for.
-pub async fn gates(play: &Play) -> Result<(), String> {
-    // By area: until when, and since when, in microseconds.
-    let mut closed: BTreeMap<Option<String>, (i64, i64, String)> = BTreeMap::new();
+/// Everything that is there now.
+pub async fn there(house: &House, resources: &[String; 3]) -> Items {
+    let state = house.fetch(&format!("{}/_control/state", house.tenant.url())).await;
+    let mut items = Items::new();
+    for (name, resource) in NAMES.iter().zip(resources) {
+        for item in state["resources"][resource].as_array().unwrap() {
+            if item.get("root").is_none() {
+                let id = item["id"].as_str().unwrap().to_owned();
+                items.insert(((*name).to_owned(), id), item.clone());
+            }
+        }
+    }
+    items
+}
+
+/// Until when an area has to wait, and since when, in microseconds; no area is the tenant.
+pub type Closed = BTreeMap<Option<String>, (i64, i64)>;
+
+/// While the tenant (or a part of it) was told to wait, nothing of it was asked for; answers with what has to wait now.
+pub async fn gates(play: &Play) -> Result<Closed, String> {
+    let mut closed = play.closed.clone();
     for request in play.house.requests().await {
         let (at, url) = (request["arrived_micros"].as_i64().unwrap(), request["url"].as_str().unwrap());
-        if !url.starts_with("/v1.0") || at < play.started {
+        let is_login = url.contains("/oauth2/");
+        if !is_login && !url.starts_with("/v1.0") {
             continue;
         }
-        let area = counted_in(url);
-        for waiting in [None, area.clone()] {
+        let area = if is_login { Some("sign-in".to_owned()) } else { counted_in(url) };
+        // A tenant that waits may sign in nevertheless.
+        let waiting = [area.clone(), if is_login { area.clone() } else { None }];
+        for waiting in waiting {
             // What left in the moment in which the refusal came could not know of it; waiting may move the clock.
-            if closed.get(&waiting).is_some_and(|(since, until, _)| *since + LEEWAY < at && at < *until) {
+            if closed.get(&waiting).is_some_and(|(since, until)| *since + LEEWAY < at && at < *until) {
                 return Err(format!(
                     "{waiting:?} had to wait until {closed:?}, and was asked at {at}: {request}"
                 ));
@@ -84,11 +93,11 @@ pub async fn gates(play: &Play) -> Result<(), String> {
             let seconds = text.parse::<i64>().map(|seconds| at + seconds * 1_000_000);
             let date = || DateTime::parse_from_rfc2822(text).unwrap().timestamp_micros();
             let until = seconds.unwrap_or_else(|_| date());
-            let before = closed.get(&area).cloned().unwrap_or((at, until, String::new()));
-            closed.insert(area, (before.0.max(at), before.1.max(until), url.to_owned()));
+            let before = closed.get(&area).copied().unwrap_or((at, until));
+            closed.insert(area, (before.0.max(at), before.1.max(until)));
         }
     }
-    Ok(())
+    Ok(closed)
 }
 
 /// What a request is counted in beside the tenant: calls about subscriptions, or a mailbox. Only who follows mail asks

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::actions::NAMES;
+use super::actions::{NAMES, Start};
 use super::checks;
 use super::scenario::Play;
 
@@ -16,7 +16,7 @@ const DAYS: u64 = 180;
 fn six_months_with_outages_of_two_days_leave_no_gap() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut play = Play::begin(1).await;
+        let mut play = Play::begin(1, Start::Beginning).await;
         play.settle().await;
         for step in 0..DAYS * 24 / STEP_HOURS {
             let hour = step * STEP_HOURS;

@@ -4,12 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-type Items = BTreeMap<(String, String), Value>;
+/// Items by subscription and id.
+pub type Items = BTreeMap<(String, String), Value>;
 
-/// Replays a log in which everything is told from the beginning; the items, or the first event that is not legal.
-pub fn replay(events: &[Value]) -> Result<Items, String> {
-    let (mut items, mut ids, mut last) = (Items::new(), BTreeSet::new(), String::new());
-    let mut gone = BTreeSet::new();
+/// What was there before anything was told.
+#[derive(Default)]
+pub struct Before {
+    pub items: Items,
+    /// Those of which the listener knows nothing: what is first told of them is told without a difference.
+    pub unseen: BTreeSet<(String, String)>,
+}
+
+/// What somebody knows in the end.
+pub struct Replayed {
+    pub items: Items,
+    /// Those that nothing was ever told of, and that the listener does not know.
+    pub unseen: BTreeSet<(String, String)>,
+}
+
+/// Replays a log over what was there before; or the first event that is not legal.
+pub fn replay(before: &Before, events: &[Value]) -> Result<Replayed, String> {
+    let (mut items, mut ids, mut last) = (before.items.clone(), BTreeSet::new(), String::new());
+    let (mut unseen, mut gone) = (before.unseen.clone(), BTreeSet::new());
     for event in events {
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
         if !ids.insert(text("id")) {
@@ -20,8 +36,10 @@ pub fn replay(events: &[Value]) -> Result<Items, String> {
         }
         last = text("sequence");
         let (key, resource) = ((text("subscription"), text("subject")), &event["data"]["resource"]);
+        let is_first = unseen.remove(&key);
         match (text("type").rsplit('.').next().unwrap_or_default(), items.get(&key)) {
-            ("updated", Some(before)) => differs(before, event)?,
+            ("updated", Some(_)) if is_first && event["data"]["changed"] == json!([]) => {}
+            ("updated", Some(before)) if !is_first => differs(before, event)?,
             ("created", None) | ("deleted", Some(_)) => {}
             // It came and went between two rounds: told once, by its id alone.
             ("deleted", None) if *resource == json!({"id": key.1}) && !gone.contains(&key) => {}
@@ -34,7 +52,7 @@ pub fn replay(events: &[Value]) -> Result<Items, String> {
             items.insert(key, resource.clone());
         }
     }
-    Ok(items)
+    Ok(Replayed { items, unseen })
 }
 
 /// An update tells a difference: of what is compared here, or of the eTag.

@@ -1,29 +1,38 @@
 //! Plays a scenario.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use o365_listener::clock::Clock;
 use serde_json::json;
 
-use super::actions::{Action, NAMES};
-use super::checks;
+use super::actions::{Action, NAMES, Start};
+use super::checks::{self, Closed};
+use super::log::Before;
 use crate::house::House;
 
 const RESOURCES: [&str; 3] = ["{list}", "{drive}", "{mail}"];
 /// Virtual seconds after the last action: past every pause between attempts, and past a sweep.
 const AFTERWARDS: [u64; 11] = [15, 70, 300, 300, 4000, 4000, 25_000, 70, 4000, 25_000, 70];
 
+/// That a gate is closed is stored before anybody acts on it: how long that takes on a busy machine, in real time.
+const STORED_WITHIN: Duration = Duration::from_secs(20);
+
 pub struct Play {
     pub house: House,
     pub resources: [String; 3],
-    /// Moment (Unix microseconds) of the last start: gates are not yet kept beyond one.
-    pub started: i64,
+    /// What was there when following began, where that is not told.
+    pub before: Before,
+    /// The subscriptions whose cursors died.
+    pub died: BTreeSet<String>,
+    /// What had to wait at the last start.
+    pub closed: Closed,
     store: rusqlite::Connection,
 }
 
 /// Plays these actions; `Err` is the first difference between what is and what has to be.
 pub async fn play(seed: u64, actions: &[Action]) -> Result<(), String> {
-    let play = &mut Play::begin(seed).await;
+    let play = &mut Play::begin(seed, Start::of(seed)).await;
     for action in actions {
         play.act(action).await?;
     }
@@ -38,18 +47,27 @@ pub async fn play(seed: u64, actions: &[Action]) -> Result<(), String> {
 }
 
 impl Play {
-    /// Starts tenant and app, which follows [`NAMES`] from the beginning.
-    pub async fn begin(seed: u64) -> Self {
+    /// Starts tenant and app, which follows [`NAMES`].
+    pub async fn begin(seed: u64, start: Start) -> Self {
+        let from = start.text();
         let entries = NAMES.iter().zip(RESOURCES).map(|(name, resource)| {
-        format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"beginning\"\n")
+        format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\nstart = \"{from}\"\n")
     });
         // Where time jumps, sweeps that keep a distance would wait for the next jump.
         let entries = format!("{}[fetch]\nsweeps_per_minute = 6000\n", entries.collect::<String>());
         let house = House::start_seeded(&entries, seed).await;
         let named = house.tenant.tenant().resources.clone();
         let store = rusqlite::Connection::open(house.store()).unwrap();
-        let started = house.now().timestamp_micros();
-        Self { house, resources: [named.list, named.drive, named.mail], started, store }
+        let resources = [named.list, named.drive, named.mail];
+        let (before, died, closed) = (Before::default(), BTreeSet::new(), Closed::new());
+        let mut play = Self { house, resources, before, died, closed, store };
+        if start != Start::Beginning {
+            play.settle().await;
+            let items = checks::there(&play.house, &play.resources).await;
+            let unseen = items.keys().filter(|(name, _)| !start.knows_before(name)).cloned().collect();
+            play.before = Before { items, unseen };
+        }
+        play
     }
 
     async fn act(&mut self, action: &Action) -> Result<(), String> {
@@ -60,15 +78,19 @@ impl Play {
                 control("changes", json!({"count": count, "seed": seed, "resource": resource(at)})).await;
             }
             Action::Replay { at } => control("replay", json!({"resource": resource(at)})).await,
-            Action::Gone { at } => control("tokens/expire", json!({"resource": resource(at)})).await,
+            Action::Gone { at } => {
+                control("tokens/expire", json!({"resource": resource(at)})).await;
+                self.died.insert(NAMES[*at].to_owned());
+            }
             Action::Travel { duplicate, reorder, lose, delay } => {
                 let how =
                     json!({"duplicate": duplicate, "reorder": reorder, "lose": lose, "delay_seconds": delay});
                 control("notifications", how).await;
             }
-            Action::Refuse { status, count, retry_after, date } => {
+            Action::Refuse { status, count, retry_after, date, login } => {
+                let login = login.then(|| format!("/{}/oauth2", self.house.tenant.tenant().tenant_id));
                 let fault = json!({"status": status, "count": count, "retry_after": retry_after,
-                    "retry_after_date": date, "path_prefix": "/v1.0"});
+                    "retry_after_date": date, "path_prefix": login.unwrap_or_else(|| "/v1.0".to_owned())});
                 control("faults", fault).await;
             }
             Action::Break { kind, count } => {
@@ -80,30 +102,60 @@ impl Play {
             Action::Pages { size } => control("pages", json!({"page_size": size})).await,
             Action::Pass { seconds } => self.pass(*seconds).await,
             Action::Crash => {
+                // What has just been refused may be lost with the moment; what was refused before that is stored.
+                let closed = checks::gates(self).await?;
+                self.remembers(&closed).await?;
                 self.house.crash().await;
-                self.open().await;
+                self.open(closed).await;
             }
             Action::Restart => {
                 self.house.close().await;
-                self.open().await;
+                let closed = checks::gates(self).await?;
+                self.remembers(&closed).await?;
+                self.open(closed).await;
             }
         }
-        checks::gates(self).await
+        checks::gates(self).await.map(|_| ())
     }
 
-    async fn open(&mut self) {
-        // What was told before counts for the app that has ended.
+    /// Starts the app again, which has to know what was `closed`.
+    async fn open(&mut self, closed: Closed) {
         self.house.forget_requests().await;
+        let now = self.house.now().timestamp_micros();
+        // What the former app had sent may still arrive.
+        self.closed =
+            closed.into_iter().map(|(area, (since, until))| (area, (since.max(now), until))).collect();
         self.house.open().await;
-        self.started = self.house.now().timestamp_micros();
     }
 
-    /// Ends the remote subscription on this resource, if there is one.
+    /// Waits until the store knows of everything that is closed.
+    async fn remembers(&self, closed: &Closed) -> Result<(), String> {
+        let (clock, now) = (Clock::system(), self.house.now().timestamp_micros());
+        for (area, (_, until)) in closed.iter().filter(|(_, (_, until))| *until > now) {
+            let stored = match area.as_deref() {
+                None => "tenant".to_owned(),
+                Some(known @ ("subscriptions" | "sign-in")) => known.to_owned(),
+                Some(user) => format!("mailbox:{user}"),
+            };
+            let sql = "SELECT count(*) FROM gate WHERE lower(area) = ?1 AND closed_until >= ?2";
+            let known = || self.store.query_row(sql, (&stored, until), |row| row.get::<_, i64>(0)).unwrap();
+            let watch = clock.stopwatch();
+            while known() == 0 {
+                if watch.elapsed() > STORED_WITHIN {
+                    return Err(format!("{stored} has to wait until {until}, and the store does not know"));
+                }
+                clock.sleep(Duration::from_millis(2)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the remote subscription on this resource, if there is one. The listener may make it anew at any moment: the
+    /// one that was asked about may be gone, and then nothing ends.
     async fn end(&self, at: usize, how: &str, body: serde_json::Value) {
         let held = self.house.subscription(NAMES[at]).await["remote_id"].clone();
-        let there = self.house.remote().await.iter().any(|one| one["id"] == held);
-        if let (true, Some(id)) = (there, held.as_str()) {
-            self.house.control(&format!("subscriptions/{id}/{how}"), body).await;
+        if let Some(id) = held.as_str() {
+            self.house.control_if_there(&format!("subscriptions/{id}/{how}"), &body).await;
         }
     }
 

@@ -10,6 +10,7 @@ mod inbox;
 mod interleaving;
 mod keep;
 mod log;
+mod mailboxes;
 mod registry;
 mod renewals;
 mod resyncs;

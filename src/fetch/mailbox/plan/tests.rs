@@ -8,11 +8,12 @@ fn folder(id: &str, round: u64, walked_page: u64) -> Folder {
         walked_page,
         changed_page: 0,
         gone_page: None,
+        deaths: 0,
     }
 }
 
 fn survey(folders: Vec<Folder>) -> Survey {
-    Survey { round: 7, pages: 100, tree: folder("", 7, 0), folders, held: vec![] }
+    Survey { round: 7, pages: 100, tree: folder("", 7, 99), folders, held: vec![] }
 }
 
 fn held(folder: &str, first_page: u64, last_page: u64) -> HeldIn {
@@ -23,8 +24,11 @@ fn held(folder: &str, first_page: u64, last_page: u64) -> HeldIn {
 fn the_tree_comes_first_then_what_is_unfinished_then_the_last_changed() {
     let mut at = survey(vec![folder("a", 6, 50), folder("b", 6, 50), folder("c", 6, 50)]);
     at.tree.round = 6;
-    assert_eq!(next(&at, true), Next::Tree);
+    assert_eq!(next(&at, true), Next::Tree { again: false });
     at.tree.round = 7;
+    at.tree.link = Some(Link::Next("n".to_owned()));
+    assert_eq!(next(&at, true), Next::Tree { again: true });
+    at.tree.link = None;
     at.folders[1].changed_page = 60;
     assert_eq!(next(&at, true), Next::Page { folder: &at.folders[1], again: false });
     at.folders[2].link = Some(Link::Next("n".to_owned()));
@@ -49,7 +53,21 @@ fn a_removal_is_told_once_every_other_folder_was_asked_after_it() {
 fn a_folder_alone_tells_its_removals_at_once() {
     let mut at = survey(vec![folder("a", 7, 90)]);
     at.held = vec![held("a", 93, 93)];
-    assert_eq!(next(&at, true), Next::Tell { folder: "a", through: u64::MAX });
+    assert_eq!(next(&at, true), Next::Tell { folder: "a", through: 99 });
+}
+
+#[test]
+fn a_removal_is_told_once_the_tree_was_asked_for_new_folders_after_it() {
+    let mut at = survey(vec![folder("a", 7, 90), folder("b", 7, 98)]);
+    at.tree.walked_page = 80;
+    at.held = vec![held("a", 93, 93)];
+    assert_eq!(next(&at, true), Next::Tree { again: true });
+    assert_eq!(next(&at, false), Next::End { waiting: true });
+    at.tree.walked_page = 99;
+    at.folders.push(Folder { link: None, ..folder("new", 0, 0) });
+    assert_eq!(next(&at, true), Next::Page { folder: &at.folders[2], again: false });
+    at.folders[2] = folder("new", 7, 100);
+    assert_eq!(next(&at, true), Next::Tell { folder: "a", through: 98 });
 }
 
 #[test]
