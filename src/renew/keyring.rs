@@ -127,18 +127,9 @@ impl Keyring {
     /// Every private key must open; where a former key is listed, it is sealed with the present one again.
     async fn open_stored(&self) -> Result<(), KeyringError> {
         let stored = self.store.certificates().await?;
-        let wanting = self
-            .store
-            .subscriptions()
-            .await?
-            .into_iter()
-            .find(|it| it.removed_at.is_none() && it.wish.include_resource_data);
         let Some(sealer) = &self.sealer else {
-            return match wanting {
-                Some(wanting) => Err(KeyringError::NoKey(format!(
-                    "subscription '{}' has include_resource_data",
-                    wanting.wish.name
-                ))),
+            return match self.store.wanted_for().await? {
+                Some(name) => Err(KeyringError::NoKey(format!("subscription '{name}' has include_resource_data"))),
                 None => Ok(()),
             };
         };
