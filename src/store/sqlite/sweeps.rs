@@ -136,11 +136,8 @@ fn note_alive(db: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
 
 /// Makes the sweeps of some subscriptions due, those behind the key `done`; the last of them, if there were any.
 fn sweep_some(db: &Connection, done: i64, now: DateTime<Utc>) -> Result<Option<i64>, StoreError> {
-    let last: Option<i64> = row::value(
-        db,
-        "SELECT max(key) FROM (SELECT key FROM subscription WHERE key > ?1 ORDER BY key LIMIT ?2)",
-        [done, AT_ONCE],
-    )?;
+    let last = "SELECT max(key) FROM (SELECT key FROM subscription WHERE key > ?1 ORDER BY key LIMIT ?2)";
+    let last = row::value::<Option<i64>>(db, last, [done, AT_ONCE])?.flatten();
     if let Some(last) = last {
         row::execute(
             db,
@@ -177,5 +174,31 @@ mod tests {
             assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
             assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
         }
+    }
+
+    /// As many as three steps make due, and one that is removed.
+    const MANY: &str = "
+        INSERT INTO subscription (id, name, tenant, resource, via, start, selected, origin, first_round_open)
+        WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
+        SELECT n, n, 'contoso', 'drive:' || n, 'graph', 'now', '[]', 'api', 0 FROM number;
+        UPDATE subscription SET removed_at = 1 WHERE name = '7'";
+
+    #[tokio::test]
+    async fn an_absence_has_all_swept_and_is_forgotten_only_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let hours = |hours: u64| DateTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
+        let longest = Duration::from_secs(4 * 3600);
+        let store = SqliteStore::open(path.to_str().unwrap(), hours(0)).await.unwrap();
+        store.write(|db| Ok(db.execute_batch(MANY)?)).await.unwrap();
+        assert_eq!(store.alive(hours(0), longest).await.unwrap(), None);
+        // As far as it comes before a crash.
+        let away = store.write(move |db| alive(db, hours(5), longest)).await.unwrap();
+        assert_eq!(away, Some(hours(0)));
+        store.write(move |db| sweep_some(db, 0, hours(5))).await.unwrap();
+        assert_eq!(store.alive(hours(5), longest).await.unwrap(), Some(hours(0)), "it is made again");
+        let swept = "SELECT count(*) FROM subscription WHERE outage_sweep = 1 AND sweep_at = 18000000000";
+        assert_eq!(store.read(|db| row::value::<i64>(db, swept, [])).await.unwrap(), Some(2500));
+        assert_eq!(store.alive(hours(9), longest).await.unwrap(), None);
     }
 }
