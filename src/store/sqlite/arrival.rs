@@ -31,6 +31,7 @@ pub(super) struct Arrivals {
     /// committed: one of a registration that was taken back may be given to another.
     keys: HashMap<SubscriptionId, i64>,
     read: HashMap<SubscriptionId, i64>,
+    standing: Standing,
     unwritten: Vec<Arrived>,
     last: Option<i64>,
     fresh: usize,
@@ -40,6 +41,7 @@ impl Arrivals {
     /// Begins a transaction.
     pub(super) fn begin(&mut self) {
         self.read.clear();
+        self.standing.found.clear();
         self.unwritten.clear();
         self.last = None;
     }
@@ -50,6 +52,12 @@ impl Arrivals {
             self.keys.clear();
         }
         self.keys.extend(self.read.drain());
+        self.standing.committed();
+    }
+
+    /// A round of the subscription with this key has begun.
+    pub(super) fn claimed(&mut self, key: i64) {
+        self.standing.known.remove(&key);
     }
 
     /// The subscription is followed no more.
@@ -114,7 +122,28 @@ impl Arrivals {
             return Ok(());
         }
         self.fresh = 0;
-        move_on(db)
+        move_all_on(db, &mut self.standing)
+    }
+}
+
+/// Of which subscriptions a change is known to stand in the inbox that no round has claimed. In a storm of hints that
+/// have to be written, the database is asked once for each subscription and not again and again.
+///
+/// Forgetting one is always right and costs a look; knowing one that was claimed would lose a change. So a claim is
+/// forgotten at once, whatever becomes of its transaction, and what was found is known only once its own is committed.
+/// A subscription that is removed need not be forgotten: nothing more arrives under its key.
+#[derive(Default)]
+struct Standing {
+    known: HashSet<i64>,
+    found: Vec<i64>,
+}
+
+impl Standing {
+    fn committed(&mut self) {
+        if self.known.len() >= KEYS {
+            self.known.clear();
+        }
+        self.known.extend(self.found.drain(..));
     }
 }
 
@@ -124,6 +153,10 @@ impl Arrivals {
 /// Where one of the same kind stands in the inbox that no round has claimed, a hint adds nothing and ends here: so the
 /// inbox stays small however long a subscription fails. Of a request, somebody waits for the very number.
 pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
+    move_all_on(db, &mut Standing::default())
+}
+
+fn move_all_on(db: &Connection, known: &mut Standing) -> Result<(), StoreError> {
     if standing(db)? == 0 {
         return Ok(());
     }
@@ -140,7 +173,10 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
         "UPDATE subscription SET round_due_at = ?2
          WHERE key = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
     )?;
-    for (number, (key, kind, received_at)) in unlike(db)? {
+    for (number, (key, kind, received_at)) in unlike(db, &known.known)? {
+        if kind == HintKind::Change {
+            known.found.push(key);
+        }
         // No row: the subscription is gone.
         let stands: Option<bool> =
             stands.query_row(params![key, kind.as_str()], |row| row.get(0)).optional()?;
@@ -154,8 +190,9 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request.
-fn unlike(db: &Connection) -> Result<Vec<(i64, Arrived)>, StoreError> {
+/// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request. Changes of
+/// subscriptions of which one is `known` to stand are left out.
+fn unlike(db: &Connection, known: &HashSet<i64>) -> Result<Vec<(i64, Arrived)>, StoreError> {
     let packs = row::all(db, "SELECT number, hints FROM arrival ORDER BY number", [], |row| {
         let fields = Fields::new("arrival", "number", row);
         Ok((fields.get::<i64>("number")?, fields.json::<Vec<Arrived>>("hints")?))
@@ -165,7 +202,8 @@ fn unlike(db: &Connection) -> Result<Vec<(i64, Arrived)>, StoreError> {
         let before = last.saturating_sub(i64::try_from(hints.len()).unwrap_or(i64::MAX));
         for (number, hint) in (before.saturating_add(1)..).zip(hints) {
             let (key, kind, _) = hint;
-            if kind == HintKind::Request || seen.insert((key, kind)) {
+            let stands = kind == HintKind::Change && known.contains(&key);
+            if kind == HintKind::Request || (!stands && seen.insert((key, kind))) {
                 unlike.push((number, hint));
             }
         }
