@@ -35,6 +35,9 @@ pub(super) struct Arrivals {
     unwritten: Vec<Arrived>,
     last: Option<i64>,
     fresh: usize,
+    /// All that has arrived since it was last moved on adds nothing to what is known to stand.
+    idle: bool,
+    moved: bool,
 }
 
 impl Arrivals {
@@ -44,6 +47,7 @@ impl Arrivals {
         self.standing.found.clear();
         self.unwritten.clear();
         self.last = None;
+        self.moved = false;
     }
 
     /// The transaction is durable.
@@ -53,6 +57,7 @@ impl Arrivals {
         }
         self.keys.extend(self.read.drain());
         self.standing.committed();
+        self.idle |= self.moved;
     }
 
     /// A round of the subscription with this key has begun.
@@ -83,6 +88,7 @@ impl Arrivals {
         self.last = Some(number);
         self.unwritten.push((key, hint.kind, micros(hint.received_at)));
         self.fresh += usize::from(fresh);
+        self.idle &= hint.kind == HintKind::Change && self.standing.known.contains(&key);
         Ok(Some(number))
     }
 
@@ -122,6 +128,10 @@ impl Arrivals {
             return Ok(());
         }
         self.fresh = 0;
+        if self.idle {
+            return drop_all(db);
+        }
+        self.moved = true;
         move_all_on(db, &mut self.standing)
     }
 }
@@ -131,7 +141,8 @@ impl Arrivals {
 ///
 /// Forgetting one is always right and costs a look; knowing one that was claimed would lose a change. So a claim is
 /// forgotten at once, whatever becomes of its transaction, and what was found is known only once its own is committed.
-/// A subscription that is removed need not be forgotten: nothing more arrives under its key.
+/// A subscription that is removed need not be forgotten: nothing more arrives under its key. What arrives of one that is
+/// known adds nothing whatever happens later, since whoever claims moves it on before.
 #[derive(Default)]
 struct Standing {
     known: HashSet<i64>,
@@ -185,6 +196,10 @@ fn move_all_on(db: &Connection, known: &mut Standing) -> Result<(), StoreError> 
             due.execute([key, received_at])?;
         }
     }
+    drop_all(db)
+}
+
+fn drop_all(db: &Connection) -> Result<(), StoreError> {
     row::execute(db, "DELETE FROM arrival WHERE number < (SELECT max(number) FROM arrival)", [])?;
     row::execute(db, "UPDATE arrival SET hints = '[]'", [])?;
     Ok(())

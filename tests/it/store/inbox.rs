@@ -109,13 +109,13 @@ async fn a_storm_after_a_claim_asks_for_another_round(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
     // As many as the store moves on by itself, of a kind that is always written.
-    let storm = |second| vec![Hint { plain: false, ..hint(id, HintKind::Change, second) }; 9000];
+    let many = |second| vec![Hint { plain: false, ..hint(id, HintKind::Change, second) }; 9000];
     for second in [1, 2] {
-        store.append(storm(second)).await.unwrap();
+        store.append(many(second)).await.unwrap();
     }
     for second in [3, 4] {
         let claim = claim(&*store, second).await.expect("a round is due");
-        store.append(storm(second)).await.unwrap();
+        store.append(many(second)).await.unwrap();
         done(store.commit_page(last_page(&claim, second)).await.unwrap());
     }
     let last = claim(&*store, 5).await.expect("what came during the second round is not covered by it");
