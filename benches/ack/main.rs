@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench ack                 # three rounds, about three minutes
 //! cargo bench --bench ack -- --rounds 5
+//! cargo bench --bench ack -- --overload   # five times the most there can be, a minute: see `overload`
 //! ```
 //!
 //! Each way is a process of its own; in every round each is loaded in turn for two seconds after a warm-up, over
@@ -31,11 +32,13 @@
 )]
 
 mod client;
+mod overload;
 mod report;
 mod server;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -82,7 +85,10 @@ fn main() {
         arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1))
     };
     if let Some(way) = value_of("--serve") {
-        return server::serve(way);
+        return server::serve(way, value_of("--in").map(Path::new));
+    }
+    if arguments.iter().any(|argument| argument == "--overload") {
+        return overload::run();
     }
     let rounds = value_of("--rounds").map_or(3, |rounds| rounds.parse().expect("--rounds NUMBER"));
     let mut names: Vec<&str> = WAYS.iter().map(|(_, serve, _)| *serve).collect();
@@ -124,9 +130,19 @@ struct Server {
 
 impl Server {
     fn start(way: &'static str) -> Self {
+        Self::start_with(way, &[])
+    }
+
+    /// The same with a store that outlives it.
+    fn start_in(way: &'static str, folder: &Path) -> Self {
+        Self::start_with(way, &["--in", folder.to_str().unwrap()])
+    }
+
+    fn start_with(way: &'static str, arguments: &[&str]) -> Self {
         let program = std::env::current_exe().unwrap();
         let mut child = Command::new(program)
             .args(["--serve", way])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -61,10 +61,10 @@ fn median(of: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn at_least(name: &str, value: f64, goal: f64) {
+pub(crate) fn at_least(name: &str, value: f64, goal: f64) {
     println!("{name} {value:.2} goal {goal} {}", if value >= goal { "ok" } else { "short" });
 }
 
-fn at_most(name: &str, value: f64, goal: f64) {
+pub(crate) fn at_most(name: &str, value: f64, goal: f64) {
     println!("{name} {value:.2} goal {goal} {}", if value <= goal { "ok" } else { "short" });
 }

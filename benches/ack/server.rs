@@ -73,21 +73,22 @@ fn states() -> ClientStates {
     ClientStates::new(&[7; o365_listener::seal::KEY_BYTES])
 }
 
-fn id(number: usize) -> SubscriptionId {
+pub(crate) fn id(number: usize) -> SubscriptionId {
     // Spread like real ones.
     SubscriptionId(Uuid::from_u128((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)))
 }
 
-/// Serves one way until standard input ends.
-pub(crate) fn serve(way: &str) {
+/// Serves one way until standard input ends; a store in `folder` stays there.
+pub(crate) fn serve(way: &str, folder: Option<&Path>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let own = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let folder = folder.unwrap_or(own.path());
     let inbox: Arc<dyn Inbox> = match way {
         "empty" | "bare" => Arc::new(Yes),
-        "file" => Arc::new(OwnFile::new(&folder.path().join("own"))),
+        "file" => Arc::new(OwnFile::new(&folder.join("own"))),
         _ => {
-            let store = runtime.block_on(filled(&folder.path().join("store.db")));
+            let store = runtime.block_on(filled(&folder.join("store.db")));
             if way == "store-claimed" {
                 runtime.spawn(claims(store.clone()));
             }
@@ -168,10 +169,14 @@ async fn filled(path: &Path) -> Arc<dyn Store> {
     store
 }
 
+pub(crate) fn name(number: usize) -> String {
+    format!("s-{number}")
+}
+
 fn subscription(number: usize, now: DateTime<Utc>) -> NewSubscription {
     let drive = format!("b!{number:040}");
     let wish = Wish {
-        name: format!("s-{number}").parse().unwrap(),
+        name: name(number).parse().unwrap(),
         tenant: "contoso".parse().unwrap(),
         resource: format!("drive:{drive}").parse().unwrap(),
         via: Via::Graph,

@@ -59,7 +59,7 @@ impl Api {
     pub(super) async fn store_is_writable(&self) -> Result<(), String> {
         match self.clock.timeout(STORE_LIMIT, self.store.writable()).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(StoreError::Unavailable(reason))) => Err(reason),
+            Ok(Err(StoreError::Unavailable(reason) | StoreError::Busy(reason))) => Err(reason),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("it did not answer in time".to_owned()),
         }

@@ -86,11 +86,8 @@ async fn check_encryption(config: &Config, clock: &Clock, store: &Arc<dyn Store>
         Err(error) => return Some(Finding::bad(subject, format!("[store] encryption_key: {error}"))),
     };
     let used = sealer.is_some();
-    match Keyring::open(store.clone(), clock.clone(), sealer, config.encryption.as_ref()).await {
-        Ok(_) => {
-            let newest = store.certificates().await.ok().and_then(|all| all.into_iter().next());
-            used.then(|| Finding::good(subject, newest.map(|one| ending(one.expires_at, clock.now()))))
-        }
+    match Keyring::check(store.clone(), clock.clone(), sealer, config.encryption.as_ref()).await {
+        Ok(ends) => used.then(|| Finding::good(subject, ends.map(|ends| ending(ends, clock.now())))),
         Err(error) => Some(Finding::bad(subject, error.to_string())),
     }
 }

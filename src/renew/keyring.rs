@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use super::certificate::{self, CertificateError, Pair};
 use super::settle::StepError;
@@ -33,6 +34,9 @@ pub struct Keyring {
     sealer: Option<Arc<Sealer>>,
     current: Mutex<Option<Current>>,
 }
+
+/// A certificate with its private key in the clear.
+type Opened = (StoredCertificate, Zeroizing<Vec<u8>>);
 
 #[derive(Clone)]
 struct Current {
@@ -124,34 +128,55 @@ impl Keyring {
         Ok(())
     }
 
+    /// Whether [`open`](Self::open) would do, without writing anything: until when the certificate is valid that would
+    /// be in use, if there is one.
+    pub async fn check(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        sealer: Option<Arc<Sealer>>,
+        given: Option<&Encryption>,
+    ) -> Result<Option<DateTime<Utc>>, KeyringError> {
+        let keyring = Self::new(store, clock, sealer);
+        let stored = keyring.opened().await?;
+        let Some(given) = given else { return Ok(stored.first().map(|(one, _)| one.expires_at)) };
+        let pair = certificate::read(&given.certificate, &given.key)?;
+        keyring.sealer()?;
+        Ok(Some(pair.expires_at))
+    }
+
     /// Every private key must open; where a former key is listed, it is sealed with the present one again.
     async fn open_stored(&self) -> Result<(), KeyringError> {
-        let stored = self.store.certificates().await?;
-        let wanting = self
-            .store
-            .subscriptions()
-            .await?
-            .into_iter()
-            .find(|it| it.removed_at.is_none() && it.wish.include_resource_data);
-        let Some(sealer) = &self.sealer else {
-            return match wanting {
-                Some(wanting) => Err(KeyringError::NoKey(format!(
-                    "subscription '{}' has include_resource_data",
-                    wanting.wish.name
-                ))),
-                None => Ok(()),
-            };
+        let stored = self.opened().await?;
+        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.has_former_keys()) else {
+            return Ok(());
         };
-        for one in stored {
-            let place = Place::certificate(&one.id.0);
-            let key = sealer.open(place, &one.sealed_key);
-            let key = key.map_err(|_| KeyringError::OtherKey(one.id.clone()))?;
-            if sealer.has_former_keys() {
-                let sealed_key = sealer.seal(place, key.to_vec())?;
-                self.store.keep_certificate(StoredCertificate { sealed_key, ..one }).await?;
-            }
+        for (one, key) in stored {
+            let sealed_key = sealer.seal(Place::certificate(&one.id.0), key.to_vec())?;
+            self.store.keep_certificate(StoredCertificate { sealed_key, ..one }).await?;
         }
         Ok(())
+    }
+
+    /// What is stored, with its private keys. Without a key nothing is opened, and nothing may need it.
+    async fn opened(&self) -> Result<Vec<Opened>, KeyringError> {
+        let Some(sealer) = &self.sealer else {
+            return match self.store.wanted_for().await? {
+                Some(name) => {
+                    Err(KeyringError::NoKey(format!("subscription '{name}' has include_resource_data")))
+                }
+                None => Ok(Vec::new()),
+            };
+        };
+        let open = |one: StoredCertificate| {
+            let key = sealer.open(Place::certificate(&one.id.0), &one.sealed_key);
+            let key = key.map_err(|_| KeyringError::OtherKey(one.id.clone()))?;
+            Ok((one, key))
+        };
+        self.store.certificates().await?.into_iter().map(open).collect()
+    }
+
+    fn sealer(&self) -> Result<&Sealer, KeyringError> {
+        self.sealer.as_deref().ok_or_else(|| KeyringError::NoKey("a certificate is needed".to_owned()))
     }
 
     async fn take_in(&self, given: &Encryption) -> Result<Current, KeyringError> {
@@ -187,9 +212,7 @@ impl Keyring {
         pair: Pair,
         renew_at: Option<DateTime<Utc>>,
     ) -> Result<Current, KeyringError> {
-        let no_key = || KeyringError::NoKey("a certificate is needed".to_owned());
-        let sealer = self.sealer.as_ref().ok_or_else(no_key)?;
-        let sealed_key = sealer.seal(Place::certificate(&id.0), pair.key.to_vec())?;
+        let sealed_key = self.sealer()?.seal(Place::certificate(&id.0), pair.key.to_vec())?;
         let recipient = Recipient { certificate_id: id.clone(), certificate: pair.certificate.clone() };
         let stored = StoredCertificate {
             id,
@@ -213,16 +236,53 @@ mod tests {
     use crate::secret::Secret;
     use crate::store;
 
-    async fn keyring(folder: &tempfile::TempDir, clock: &Clock) -> Keyring {
+    async fn open_store(folder: &tempfile::TempDir, clock: &Clock) -> Arc<dyn Store> {
         let url = format!("sqlite:{}", folder.path().join("store.db").display());
-        let store = store::open(&url, clock.now()).await.unwrap();
-        let key = Secret::new("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
-        let sealer = Sealer::new(&[key]).unwrap().map(Arc::new);
-        Keyring::open(store, clock.clone(), sealer, None).await.unwrap()
+        store::open(&url, clock.now()).await.unwrap()
+    }
+
+    fn sealer(keys: &[&'static str]) -> Option<Arc<Sealer>> {
+        let keys: Vec<Secret> = keys.iter().map(|key| Secret::new(*key)).collect();
+        Sealer::new(&keys).unwrap().map(Arc::new)
+    }
+
+    const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    const LATER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+    async fn keyring(folder: &tempfile::TempDir, clock: &Clock) -> Keyring {
+        let store = open_store(folder, clock).await;
+        Keyring::open(store, clock.clone(), sealer(&[KEY]), None).await.unwrap()
     }
 
     async fn current(keyring: &Keyring) -> CertificateId {
         keyring.recipient().await.unwrap().certificate_id
+    }
+
+    #[tokio::test]
+    async fn checking_tells_what_opening_would_and_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual("2026-11-24T10:00:00Z".parse().unwrap());
+        let keyring = keyring(&folder, &clock).await;
+        current(&keyring).await;
+        let store = keyring.store.clone();
+        let before = store.certificates().await.unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let key =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+        let given = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+        std::fs::write(file("content.pem"), given.pem()).unwrap();
+        std::fs::write(file("content.key"), key.serialize_pem()).unwrap();
+        let given = Encryption { certificate: file("content.pem"), key: file("content.key") };
+
+        let check = |sealer, given| Keyring::check(store.clone(), clock.clone(), sealer, given);
+        assert_eq!(check(sealer(&[KEY]), None).await.unwrap(), Some(before[0].expires_at));
+        let ends = check(sealer(&[LATER, KEY]), Some(&given)).await.unwrap();
+        assert!(ends.is_some_and(|ends| ends != before[0].expires_at));
+        let other = check(sealer(&[LATER]), None).await.unwrap_err();
+        assert!(matches!(other, KeyringError::OtherKey(_)), "{other}");
+        let none = check(None, Some(&given)).await.unwrap_err();
+        assert!(matches!(none, KeyringError::NoKey(_)), "{none}");
+        assert_eq!(store.certificates().await.unwrap(), before);
     }
 
     #[tokio::test]

@@ -2,13 +2,16 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::model::CertificateId;
+use crate::model::{CertificateId, Name};
 
 /// The certificates that Office 365 encrypts content with, and their sealed private keys.
 #[async_trait]
 pub trait Certificates: Send + Sync {
     /// All of them, the latest first.
     async fn certificates(&self) -> Result<Vec<StoredCertificate>, StoreError>;
+
+    /// A subscription whose notifications bring content, if anybody follows one.
+    async fn wanted_for(&self) -> Result<Option<Name>, StoreError>;
 
     /// Keeps one; of one that is there already only the sealed key is written.
     async fn keep_certificate(&self, certificate: StoredCertificate) -> Result<(), StoreError>;

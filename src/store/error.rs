@@ -1,9 +1,12 @@
 /// Why the store did not do a step. Nothing of the step was done then.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached or cannot write at the moment: a full disk, a lock, too many waiting.
+    /// It cannot be reached or cannot write at the moment: a full disk, or one that fails.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// Others hold it up at the moment: another program's lock, too many waiting.
+    #[error("the store is not available: {0}")]
+    Busy(String),
     /// Another process holds it.
     #[error("{0} is in use by another o365-listener; stop that one, or give this one another [store] url")]
     InUse(String),

@@ -21,7 +21,8 @@ pub trait Sweeps: Send + Sync {
     async fn next_sweep(&self, closed: Vec<Name>) -> Result<Option<DateTime<Utc>>, StoreError>;
 
     /// Notes that the listener is there at `now`, sweeps, and can write; what has no time for its sweep is due. Was it last there longer ago than `longest`, then every
-    /// subscription that is followed is due to be swept, and the answer says since when nobody listened.
+    /// subscription that is followed is due to be swept, and the answer says since when nobody listened. That is made
+    /// in several transactions; one that was broken off is made again by the next call.
     async fn alive(&self, now: DateTime<Utc>, longest: Duration)
     -> Result<Option<DateTime<Utc>>, StoreError>;
 }

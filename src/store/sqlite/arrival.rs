@@ -31,17 +31,23 @@ pub(super) struct Arrivals {
     /// committed: one of a registration that was taken back may be given to another.
     keys: HashMap<SubscriptionId, i64>,
     read: HashMap<SubscriptionId, i64>,
+    standing: Standing,
     unwritten: Vec<Arrived>,
     last: Option<i64>,
     fresh: usize,
+    /// All that has arrived since it was last moved on adds nothing to what is known to stand.
+    idle: bool,
+    moved: bool,
 }
 
 impl Arrivals {
     /// Begins a transaction.
     pub(super) fn begin(&mut self) {
         self.read.clear();
+        self.standing.found.clear();
         self.unwritten.clear();
         self.last = None;
+        self.moved = false;
     }
 
     /// The transaction is durable.
@@ -50,6 +56,13 @@ impl Arrivals {
             self.keys.clear();
         }
         self.keys.extend(self.read.drain());
+        self.standing.committed();
+        self.idle |= self.moved;
+    }
+
+    /// A round of the subscription with this key has begun.
+    pub(super) fn claimed(&mut self, key: i64) {
+        self.standing.known.remove(&key);
     }
 
     /// The subscription is followed no more.
@@ -75,6 +88,7 @@ impl Arrivals {
         self.last = Some(number);
         self.unwritten.push((key, hint.kind, micros(hint.received_at)));
         self.fresh += usize::from(fresh);
+        self.idle &= hint.kind == HintKind::Change && self.standing.known.contains(&key);
         Ok(Some(number))
     }
 
@@ -114,7 +128,33 @@ impl Arrivals {
             return Ok(());
         }
         self.fresh = 0;
-        move_on(db)
+        if self.idle {
+            return drop_all(db);
+        }
+        self.moved = true;
+        move_all_on(db, &mut self.standing)
+    }
+}
+
+/// Of which subscriptions a change is known to stand in the inbox that no round has claimed. In a storm of hints that
+/// have to be written, the database is asked once for each subscription and not again and again.
+///
+/// Forgetting one is always right and costs a look; knowing one that was claimed would lose a change. So a claim is
+/// forgotten at once, whatever becomes of its transaction, and what was found is known only once its own is committed.
+/// A subscription that is removed need not be forgotten: nothing more arrives under its key. What arrives of one that is
+/// known adds nothing whatever happens later, since whoever claims moves it on before.
+#[derive(Default)]
+struct Standing {
+    known: HashSet<i64>,
+    found: Vec<i64>,
+}
+
+impl Standing {
+    fn committed(&mut self) {
+        if self.known.len() >= KEYS {
+            self.known.clear();
+        }
+        self.known.extend(self.found.drain(..));
     }
 }
 
@@ -124,6 +164,10 @@ impl Arrivals {
 /// Where one of the same kind stands in the inbox that no round has claimed, a hint adds nothing and ends here: so the
 /// inbox stays small however long a subscription fails. Of a request, somebody waits for the very number.
 pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
+    move_all_on(db, &mut Standing::default())
+}
+
+fn move_all_on(db: &Connection, known: &mut Standing) -> Result<(), StoreError> {
     if standing(db)? == 0 {
         return Ok(());
     }
@@ -140,7 +184,10 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
         "UPDATE subscription SET round_due_at = ?2
          WHERE key = ?1 AND (round_due_at IS NULL OR round_due_at > ?2)",
     )?;
-    for (number, (key, kind, received_at)) in unlike(db)? {
+    for (number, (key, kind, received_at)) in unlike(db, &known.known)? {
+        if kind == HintKind::Change {
+            known.found.push(key);
+        }
         // No row: the subscription is gone.
         let stands: Option<bool> =
             stands.query_row(params![key, kind.as_str()], |row| row.get(0)).optional()?;
@@ -149,13 +196,18 @@ pub(super) fn move_on(db: &Connection) -> Result<(), StoreError> {
             due.execute([key, received_at])?;
         }
     }
+    drop_all(db)
+}
+
+fn drop_all(db: &Connection) -> Result<(), StoreError> {
     row::execute(db, "DELETE FROM arrival WHERE number < (SELECT max(number) FROM arrival)", [])?;
     row::execute(db, "UPDATE arrival SET hints = '[]'", [])?;
     Ok(())
 }
 
-/// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request.
-fn unlike(db: &Connection) -> Result<Vec<(i64, Arrived)>, StoreError> {
+/// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request. Changes of
+/// subscriptions of which one is `known` to stand are left out.
+fn unlike(db: &Connection, known: &HashSet<i64>) -> Result<Vec<(i64, Arrived)>, StoreError> {
     let packs = row::all(db, "SELECT number, hints FROM arrival ORDER BY number", [], |row| {
         let fields = Fields::new("arrival", "number", row);
         Ok((fields.get::<i64>("number")?, fields.json::<Vec<Arrived>>("hints")?))
@@ -165,7 +217,8 @@ fn unlike(db: &Connection) -> Result<Vec<(i64, Arrived)>, StoreError> {
         let before = last.saturating_sub(i64::try_from(hints.len()).unwrap_or(i64::MAX));
         for (number, hint) in (before.saturating_add(1)..).zip(hints) {
             let (key, kind, _) = hint;
-            if kind == HintKind::Request || seen.insert((key, kind)) {
+            let stands = kind == HintKind::Change && known.contains(&key);
+            if kind == HintKind::Request || (!stands && seen.insert((key, kind))) {
                 unlike.push((number, hint));
             }
         }

@@ -2,9 +2,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, Row, params};
 
-use super::SqliteStore;
 use super::row::{self, Fields, micros};
-use crate::model::CertificateId;
+use super::{SqliteStore, subscription};
+use crate::model::{CertificateId, Name};
 use crate::store::{Certificates, StoreError, StoredCertificate};
 
 /// How long after a certificate was last known to be used something can arrive that is encrypted with it: the longest
@@ -15,6 +15,19 @@ const LATEST: TimeDelta = TimeDelta::hours(3 * 24 + 4);
 impl Certificates for SqliteStore {
     async fn certificates(&self) -> Result<Vec<StoredCertificate>, StoreError> {
         self.read(|db| row::all(db, "SELECT * FROM certificate ORDER BY made_at DESC, id", [], read)).await
+    }
+
+    async fn wanted_for(&self) -> Result<Option<Name>, StoreError> {
+        self.read(|db| {
+            row::first(
+                db,
+                "SELECT name FROM subscription WHERE include_resource_data = 1 AND removed_at IS NULL
+                 ORDER BY name LIMIT 1",
+                [],
+                |row| subscription::fields(row).parsed("name"),
+            )
+        })
+        .await
     }
 
     async fn keep_certificate(&self, certificate: StoredCertificate) -> Result<(), StoreError> {

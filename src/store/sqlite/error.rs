@@ -8,7 +8,10 @@ use crate::store::StoreError;
 /// Whatever SQLite reports, nothing was done, and it may work again: a full disk, a lock, a disk that fails.
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(reason(&error))
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(reason(&error)),
+            _ => Self::Unavailable(reason(&error)),
+        }
     }
 }
 

@@ -74,7 +74,9 @@ fn append(db: &Connection, turn: &mut Turn<'_>, hint: &Hint) -> Result<Receipt, 
     let Some(number) = turn.arrivals.take(db, hint, !waits)? else { return Ok(Receipt::Unknown) };
     content::append(db, hint)?;
     mark(db, hint)?;
-    turn.waiting.hinted(hint.subscription);
+    if !waits {
+        turn.waiting.hinted(hint.subscription);
+    }
     Ok(Receipt::Stored(number))
 }
 

@@ -18,6 +18,7 @@ mod gates;
 mod health;
 mod inbox;
 mod keep;
+mod left_over;
 mod log;
 mod mailboxes;
 mod migrate;
@@ -89,16 +90,7 @@ impl SqliteStore {
         let mut connection = connection::for_writing(path)?;
         migrate::to_newest(&mut connection, now)?;
         registry::ensure_client_state_key(&connection)?;
-        connection.execute(
-            "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL, renewal_leased_until = NULL",
-            [],
-        )?;
-        // Whoever starts again has mended something: what failed is tried at once.
-        connection.execute(
-            "UPDATE subscription SET renewal_due_at = min(renewal_due_at, ?1)
-             WHERE renewal_due_at IS NOT NULL AND renewal_error IS NOT NULL",
-            [row::micros(now)],
-        )?;
+        left_over::take_up(&connection, now)?;
         Ok(connection)
     }
 

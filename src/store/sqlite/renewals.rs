@@ -166,17 +166,23 @@ impl Renewals for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.read(|db| {
-            row::first(
-                db,
-                "SELECT name, max(renewal_due_at, ifnull(renewal_leased_until, renewal_due_at)) AS due_at
-                 FROM subscription WHERE renewal_due_at IS NOT NULL ORDER BY due_at LIMIT 1",
-                [],
-                |row| subscription::fields(row).time("due_at"),
-            )
+            let due = [NEXT_FREE, NEXT_CLAIMED]
+                .map(|sql| row::first(db, sql, [], |row| subscription::fields(row).time("due_at")));
+            let [free, claimed] = due;
+            Ok(free?.into_iter().chain(claimed?).min())
         })
         .await
     }
 }
+
+/// The next that nobody has claimed, and the next of the few that somebody has: each by its index.
+const NEXT_FREE: &str = "SELECT name, renewal_due_at AS due_at FROM subscription
+                         WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NULL
+                         ORDER BY renewal_due_at LIMIT 1";
+const NEXT_CLAIMED: &str = "SELECT name, max(renewal_due_at, renewal_leased_until) AS due_at
+                            FROM subscription INDEXED BY subscription_renewal_leased
+                            WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NOT NULL
+                            ORDER BY due_at LIMIT 1";
 
 fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
     row::execute(
@@ -271,4 +277,25 @@ pub(super) fn lose(db: &Connection, id: SubscriptionId, remote: Option<&RemoteId
         params![id.to_string(), remote.map(|remote| &remote.0)],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{connection, migrate};
+    use super::*;
+
+    /// With 1,000,000 subscriptions, sorting them takes a second, after each step of the renewal loop.
+    #[test]
+    fn what_is_due_next_is_found_by_indexes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        for (sql, index) in
+            [(NEXT_FREE, "subscription_renewal_due"), (NEXT_CLAIMED, "subscription_renewal_leased")]
+        {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let plan: Vec<String> = row::all(&db, &sql, [], |row| Ok(row.get(3)?)).unwrap();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
+        }
+    }
 }

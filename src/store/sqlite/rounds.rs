@@ -125,9 +125,10 @@ pub(super) fn lease_round(
     lease: Duration,
 ) -> Result<(), StoreError> {
     if let Some(claim) = claim {
-        row::execute(
+        let key = row::value(
             db,
-            "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3, round_through = ?4 WHERE id = ?1",
+            "UPDATE subscription SET round_lease = ?2, round_leased_until = ?3, round_through = ?4 WHERE id = ?1
+             RETURNING key",
             params![
                 claim.subscription.id.to_string(),
                 claim.lease.to_string(),
@@ -136,6 +137,9 @@ pub(super) fn lease_round(
             ],
         )?;
         turn.waiting.claimed(claim.subscription.id);
+        if let Some(key) = key {
+            turn.arrivals.claimed(key);
+        }
     }
     Ok(())
 }

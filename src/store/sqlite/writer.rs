@@ -153,7 +153,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let step = Box::new(Asked { alone, work: Some(work), outcome: None, reply });
         self.queue.try_send(Message::Step(step)).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Unavailable("too many steps wait for the disk".to_owned()),
+            TrySendError::Full(_) => StoreError::Busy("too many steps wait for the disk".to_owned()),
             TrySendError::Disconnected(_) => error::closed(),
         })?;
         answer.await.map_err(|_| error::closed())?

@@ -1,8 +1,10 @@
-use o365_listener::model::{HintKind, SubscriptionId};
+use o365_listener::model::{Hint, HintKind, SubscriptionId};
 use o365_listener::store::{InboxDepth, Receipt};
 use uuid::Uuid;
 
-use super::{Place, at, change, conformance, followed, hint, missed, new, quiet, register};
+use super::{
+    Place, at, change, claim, conformance, done, followed, hint, last_page, missed, new, quiet, register,
+};
 
 async fn hints_are_receipted_in_order_and_those_of_strangers_are_unknown(place: &dyn Place) {
     let store = place.open().await;
@@ -103,6 +105,25 @@ async fn a_request_to_reauthorize_that_comes_during_the_renewal_is_done_with_it(
     assert_eq!(store.next_due().await.unwrap(), Some(at(2000)));
 }
 
+async fn a_storm_after_a_claim_asks_for_another_round(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "files").await;
+    // As many as the store moves on by itself, of a kind that is always written.
+    let many = |second| vec![Hint { plain: false, ..hint(id, HintKind::Change, second) }; 9000];
+    for second in [1, 2] {
+        store.append(many(second)).await.unwrap();
+    }
+    for second in [3, 4] {
+        let claim = claim(&*store, second).await.expect("a round is due");
+        store.append(many(second)).await.unwrap();
+        done(store.commit_page(last_page(&claim, second)).await.unwrap());
+    }
+    let last = claim(&*store, 5).await.expect("what came during the second round is not covered by it");
+    done(store.commit_page(last_page(&last, 5)).await.unwrap());
+    assert!(claim(&*store, 6).await.is_none());
+    assert_eq!(store.depth().await.unwrap(), InboxDepth::default());
+}
+
 async fn many_hints_at_once_are_all_stored(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "files").await;
@@ -201,6 +222,7 @@ conformance![
     a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done,
     a_request_to_reauthorize_leaves_the_next_attempt_where_it_is,
     a_request_to_reauthorize_that_comes_during_the_renewal_is_done_with_it,
+    a_storm_after_a_claim_asks_for_another_round,
     many_hints_at_once_are_all_stored,
     a_plain_hint_is_elided_only_while_another_waits_unclaimed,
     what_is_stored_within_a_batch_of_hints_is_elided_there_too,

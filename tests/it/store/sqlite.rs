@@ -85,6 +85,21 @@ async fn what_is_no_database_or_no_place_for_one_is_refused_with_its_path() {
 }
 
 #[tokio::test]
+async fn a_lock_does_not_cost_the_room_that_is_kept_back_for_a_full_disk() {
+    let folder = Folder::new();
+    let store = folder.open().await;
+    let reserve = folder.0.path().join("store.db-reserve");
+    assert!(reserve.exists());
+    let other = rusqlite::Connection::open(folder.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = store.sweep_out(at(0), 9).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Busy(_)), "{refused}");
+    assert!(reserve.exists());
+    other.execute_batch("ROLLBACK").unwrap();
+    store.sweep_out(at(0), 9).await.unwrap();
+}
+
+#[tokio::test]
 async fn other_urls_are_unsupported() {
     for url in ["", "sqlite", "sqlite:", "postgres://localhost/x", "store.db"] {
         let refused = store::open(url, at(0)).await.err().unwrap();

@@ -103,7 +103,7 @@ async fn a_full_queue_refuses_at_once() {
             std::task::Poll::Ready(answer) => break answer,
         }
     };
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
     // The one that holds the writer may still be in the queue itself.
     assert!(queued.len() >= QUEUE - 1);
     release.send(()).unwrap();
