@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
 use super::mailbox::Walk;
-use super::odd::{Trail, complete};
+use super::pages::Pages;
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
@@ -114,74 +114,13 @@ impl Fetcher {
         if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
             return Walk::new(self, &user, written).on(claim, stop).await;
         }
-        let (mut told, mut trail) = (None, Trail::default());
-        loop {
-            if stop.is_cancelled() {
-                return Landing::Stopped(claim);
-            }
-            let page =
-                self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut trail, &mut written)).await;
-            let (committed, failure) = match page.unwrap_or_else(|_| Err(slow())) {
-                Ok(taken) => taken,
-                Err(failure) => return self.failed(claim, &failure),
-            };
-            match (committed, failure) {
-                (Committed::Lost, _) => return Landing::Lost,
-                (Committed::Done(next), Some(failure)) => return self.failed(next, &failure),
-                (Committed::Done(next), None) => match (&next.link, next.resync) {
-                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
-                    _ => claim = next,
-                },
-            }
-        }
-    }
-
-    /// Turns a page, begins anew where the cursor is dead, or tells what was not seen. A failure beside what was
-    /// committed ends the flight.
-    async fn take_step(
-        &self,
-        claim: &Claim,
-        told: &mut Option<ItemId>,
-        trail: &mut Trail,
-        written: &mut u64,
-    ) -> Result<(Committed, Option<Failure>), Failure> {
-        if claim.resync == Resync::Telling {
-            return Ok((self.tell_unseen(claim, told, written).await?, None));
-        }
-        match self.turn_page(claim, trail, written).await {
-            Err(failure) if matches!(failure.verdict, Verdict::Gone { .. }) => {
-                *trail = Trail::default();
-                self.begin_anew(claim, failure).await
-            }
-            turned => Ok((turned?, None)),
-        }
+        Pages::new(self, written).on(claim, stop).await
     }
 
     pub(super) fn failed(&self, claim: Box<Claim>, failure: &Failure) -> Landing {
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         Landing::Failed(claim, trouble)
-    }
-
-    /// Asks for one page, classifies it and commits it. `written` counts the round's events.
-    async fn turn_page(
-        &self,
-        claim: &Claim,
-        trail: &mut Trail,
-        written: &mut u64,
-    ) -> Result<Committed, Failure> {
-        let subscription = &claim.subscription;
-        let (tenant, target) = self.reach(claim)?;
-        let select = &subscription.wish.select;
-        let page = tenant.page(target, select, claim.link.as_ref()).await;
-        let page = trail.step(claim.link.as_ref(), claim.attempts, page)?;
-        let items = last_occurrences(page.items);
-        let ids = items.iter().map(|item| item.id.clone()).collect();
-        let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
-        let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
-        let odd = page.odd.into_iter().chain(incomplete).collect();
-        let findings = self.judge(claim, target.kind(), &known, items, odd)?;
-        self.commit(claim, target.kind(), findings, page.link, written).await
     }
 
     pub(super) fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
@@ -209,7 +148,7 @@ impl Fetcher {
     }
 
     /// Everything that the page leads to.
-    fn judge(
+    pub(super) fn judge(
         &self,
         claim: &Claim,
         kind: Kind,
