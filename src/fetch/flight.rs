@@ -32,6 +32,8 @@ pub(super) struct Findings {
     pub(super) seen: Vec<ItemId>,
     /// What is put aside.
     pub(super) odd: Vec<OddItem>,
+    /// How many pages it was.
+    pub(super) pages: u64,
 }
 
 /// How a round ended.
@@ -167,7 +169,7 @@ impl Fetcher {
             rows.extend(row);
             seen.push(item.id);
         }
-        Ok(Findings { events, rows, seen, odd })
+        Ok(Findings { events, rows, seen, odd, pages: 1 })
     }
 
     /// What comes after a round that ends with this link and has written `total` events.
@@ -195,8 +197,12 @@ impl Fetcher {
 
     pub(super) fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
         let now = self.clock.now();
-        for (kind, change, time) in told {
-            self.metrics.event_written(*kind, *change);
+        // Those that stand side by side and are the same are counted at once.
+        for same in told.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+            let number = u64::try_from(same.len()).unwrap_or(u64::MAX);
+            same.first().inspect(|(kind, change, _)| self.metrics.events_written(*kind, *change, number));
+        }
+        for (_, _, time) in told {
             // What a first round tells may be years old.
             if claim.cause != Cause::First {
                 self.metrics.event_latency(LatencyFrom::Change, since(*time, now));

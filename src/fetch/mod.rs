@@ -18,6 +18,7 @@ mod classify;
 pub mod content;
 mod diff;
 mod flight;
+mod glance;
 mod mailbox;
 mod odd;
 mod pages;
@@ -25,6 +26,7 @@ mod progress;
 mod request;
 mod resync;
 mod schedule;
+mod stack;
 mod sweep;
 
 use std::sync::Arc;

@@ -1,16 +1,23 @@
-//! A round, page by page. Most of its time is spent waiting for Office 365, so the next page is asked for while the present
-//! one is written. That is safe: what is asked for too early is only read, and a page is written on condition of the link
-//! that it was asked with.
+//! A round, page by page. Most of its time is spent waiting for Office 365, so the next pages are asked for while one is
+//! written, and those that have come meanwhile are then written together: they share the sync of the disk, and the
+//! mirror's index. That is safe: what is asked for too early is only read, and what is written is written on condition of
+//! the link that its first page was asked with.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Fetcher;
-use super::flight::{Landing, PAGE, last_occurrences, slow, unstored};
+use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
 use super::odd::{Trail, complete};
+use super::stack::{Ahead, Stack};
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure, Verdict};
 use crate::store::{Claim, Committed, Link, Resync};
 
+/// Pages that are asked for before their turn, so many at most.
+const AHEAD: usize = 4;
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
     fetcher: &'a Fetcher,
@@ -19,19 +26,13 @@ pub(super) struct Pages<'a> {
     /// The last item that was told as not seen.
     told: Option<ItemId>,
     trail: Trail,
-    ahead: Option<Ahead>,
-}
-
-/// What came of asking for a page before its turn.
-struct Ahead {
-    link: Link,
-    page: Result<DeltaPage, Failure>,
+    ahead: VecDeque<Ahead>,
 }
 
 impl<'a> Pages<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, written: u64) -> Self {
-        Self { fetcher, written, told: None, trail: Trail::default(), ahead: None }
+        Self { fetcher, written, told: None, trail: Trail::default(), ahead: VecDeque::new() }
     }
 
     /// Follows the links to the end of the round or to `stop`.
@@ -69,25 +70,62 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Takes the page at the claim's link and writes it, while the one after it is asked for.
+    /// Writes the page at the claim's link, and those after it that are there, while the next ones are asked for.
     async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
         let link = claim.link.as_ref();
-        let page = match self.ahead.take() {
+        let page = match self.ahead.pop_front() {
             Some(ahead) if Some(&ahead.link) == link => ahead.page,
-            _ => ask(self.fetcher, claim, link).await,
+            _ => {
+                self.ahead.clear();
+                ask(self.fetcher, claim, link).await
+            }
         };
         let page = self.trail.step(link, claim.attempts, page)?;
-        let next = Some(page.link.clone()).filter(|link| matches!(link, Link::Next(_)));
-        let Self { fetcher, written, .. } = self;
-        let ask_ahead = async {
-            let Some(link) = next else { return Ok(None) };
-            let page = ask(fetcher, claim, Some(&link)).await;
-            Ok(Some(Ahead { link, page }))
+        let stack = self.stack(page);
+        let next = self.ahead.back().map_or(Some(&stack.page.link), Ahead::next).cloned();
+        let Self { fetcher, written, ahead, .. } = self;
+        let is_written = AtomicBool::new(false);
+        let write = async {
+            let committed = write(fetcher, claim, stack, written).await;
+            is_written.store(true, Ordering::Relaxed);
+            committed
         };
-        let (committed, ahead) = tokio::try_join!(write(fetcher, claim, page, written), ask_ahead)?;
-        self.ahead = ahead;
+        let (committed, ()) = tokio::try_join!(write, ask_ahead(fetcher, claim, next, ahead, &is_written))?;
         Ok(committed)
     }
+
+    /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
+    /// each page may be a change of its own.
+    fn stack(&mut self, page: DeltaPage) -> Stack {
+        let mut stack = Stack { page, pages: 1 };
+        while let Some(Ahead { link, page }) = self.ahead.pop_front_if(|ahead| stack.takes(ahead)) {
+            match self.trail.step(Some(&link), 0, page) {
+                Ok(page) => stack.put(page),
+                Err(failure) => {
+                    self.ahead.push_front(Ahead { link, page: Err(failure) });
+                    break;
+                }
+            }
+        }
+        stack
+    }
+}
+
+/// Asks for page after page as long as something is written.
+async fn ask_ahead(
+    fetcher: &Fetcher,
+    claim: &Claim,
+    mut next: Option<Link>,
+    ahead: &mut VecDeque<Ahead>,
+    is_written: &AtomicBool,
+) -> Result<(), Failure> {
+    while let Some(link) = next.filter(|link| matches!(link, Link::Next(_)) && ahead.len() < AHEAD) {
+        let page = ask(fetcher, claim, Some(&link)).await;
+        next =
+            page.as_ref().ok().map(|page| page.link.clone()).filter(|_| !is_written.load(Ordering::Relaxed));
+        ahead.push_back(Ahead { link, page });
+    }
+    Ok(())
 }
 
 async fn ask(fetcher: &Fetcher, claim: &Claim, link: Option<&Link>) -> Result<DeltaPage, Failure> {
@@ -95,11 +133,11 @@ async fn ask(fetcher: &Fetcher, claim: &Claim, link: Option<&Link>) -> Result<De
     tenant.page(target, &claim.subscription.wish.select, link).await
 }
 
-/// Classifies a page and commits it. `written` counts the round's events.
+/// Classifies pages and commits them. `written` counts the round's events.
 async fn write(
     fetcher: &Fetcher,
     claim: &Claim,
-    page: DeltaPage,
+    Stack { page, pages }: Stack,
     written: &mut u64,
 ) -> Result<Committed, Failure> {
     let (tenant, target) = fetcher.reach(claim)?;
@@ -108,6 +146,6 @@ async fn write(
     let known = fetcher.store.known(claim.subscription.id, ids).await.map_err(|error| unstored(&error))?;
     let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
     let odd = page.odd.into_iter().chain(incomplete).collect();
-    let findings = fetcher.judge(claim, target.kind(), &known, items, odd)?;
+    let findings = Findings { pages, ..fetcher.judge(claim, target.kind(), &known, items, odd)? };
     fetcher.commit(claim, target.kind(), findings, page.link, written).await
 }

@@ -22,11 +22,11 @@ fn item(properties: Value) -> Item {
     let Value::Object(properties) = properties else { panic!("not an object") };
     let id = properties["id"].as_str().unwrap().to_owned();
     let removed = properties.contains_key("deleted") || properties.contains_key("@removed");
-    Item { id: ItemId(id), properties, removed, partial: false }
+    Item { id: ItemId(id), body: Body::of(&properties).unwrap(), removed, partial: false }
 }
 
 fn here(properties: Value) -> Known {
-    Known::Here(item(properties).properties)
+    Known::Here(item(properties).body.properties().unwrap())
 }
 
 /// What is told, in one line: change, changed, previous.
@@ -135,7 +135,7 @@ fn a_partial_message_goes_over_what_is_known() {
     assert_eq!(data["resource"]["subject"], "Hi");
 
     // The whole item that follows brings the eTag of the same change: nothing new.
-    let after = Known::Here(outcome.row.unwrap().properties.unwrap());
+    let after = Known::Here(outcome.row.unwrap().properties.unwrap().properties().unwrap());
     let mut later = whole;
     later["isRead"] = json!(true);
     later["@odata.etag"] = json!("2");
@@ -229,7 +229,7 @@ proptest! {
         for item in &items {
             let outcome = classify(&context, known.as_ref(), item).unwrap();
             if let Some(row) = outcome.row {
-                known = Some(row.properties.map_or(Known::Gone, Known::Here));
+                known = Some(row.properties.map_or(Known::Gone, |body| Known::Here(body.properties().unwrap())));
             }
             let again = classify(&context, known.as_ref(), item).unwrap();
             prop_assert!(again.event.is_none(), "{:?} told twice", item);

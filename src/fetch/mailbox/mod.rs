@@ -18,7 +18,7 @@ use super::flight::{Landing, PAGE, last_occurrences, slow, unstored, unwritable}
 use super::odd::{Trail, complete};
 use super::progress;
 use super::{Fetcher, LEASE};
-use crate::model::{Item, Kind, NewEvent, OddItem, Properties, Target};
+use crate::model::{Body, Item, Kind, NewEvent, OddItem, Properties, Target};
 use crate::office365::{DeltaPage, Failure, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
@@ -112,7 +112,7 @@ impl<'a> Walk<'a> {
         let reads_everything = fetcher.context(claim, Kind::Message).first_round;
         let (is_page, is_over) =
             (matches!(taken.step, Step::Page { .. }), matches!(taken.step, Step::End { .. }));
-        let reached = (reads_everything && is_page).then(|| progress::after(claim, taken.items, now));
+        let reached = (reads_everything && is_page).then(|| progress::after(claim, (1, taken.items), now));
         let step = StepCommit {
             claim: claim.clone(),
             round: survey.round,
@@ -210,8 +210,11 @@ impl<'a> Walk<'a> {
             missed.filter(|item| is_held(survey, folder, known.get(item), context.first_round)).collect();
         for item in &mut items {
             // What a folder shows is in it, also where it tells only what changed.
-            let parent = item.properties.entry("parentFolderId");
-            parent.or_insert_with(|| Value::from(folder.id.as_str()));
+            let mut properties = item.body.properties().map_err(|error| unwritable(&error))?;
+            if !properties.contains_key("parentFolderId") {
+                properties.insert("parentFolderId".to_owned(), Value::from(folder.id.as_str()));
+                item.body = Body::of(&properties).map_err(|error| unwritable(&error))?;
+            }
         }
         let number = items.len();
         let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;

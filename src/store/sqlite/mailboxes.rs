@@ -115,10 +115,16 @@ fn members(
     let after = after.map_or_else(String::new, |item| item.0);
     let items = row::all(
         db,
-        "SELECT i.id, i.properties FROM item AS i
+        concat!(
+            "SELECT i.id, ",
+            mirror::properties!(),
+            " AS properties FROM item AS i
          WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
-               AND i.id > ?3 AND i.gone_at IS NULL AND i.properties ->> '$.parentFolderId' = ?2
-         ORDER BY i.id LIMIT ?4",
+               AND i.id > ?3 AND i.gone_at IS NULL AND ",
+            mirror::properties!(),
+            " ->> '$.parentFolderId' = ?2
+         ORDER BY i.id LIMIT ?4"
+        ),
         params![id.to_string(), folder, after, signed(limit)],
         |row| {
             let fields = Fields::new("item", "id", row);
@@ -141,8 +147,8 @@ fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> 
     {
         return Ok(Committed::Lost);
     }
-    log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
-    mirror::write(db, key, &commit.rows, commit.now)?;
+    let told = log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
+    mirror::write(db, key, &commit.rows, &told, commit.now)?;
     odd::put_aside(db, key, &commit.odd, asked.and_then(|(_, asked)| asked.as_ref()), commit.now)?;
     release(db, key, commit.rows.iter().map(|row| &row.item))?;
     let event_at = (!commit.events.is_empty()).then(|| micros(commit.now));
