@@ -18,6 +18,7 @@ use crate::store::{Claim, Committed, Link, Resync};
 
 /// Pages that are asked for before their turn, so many at most.
 const AHEAD: usize = 4;
+
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
     fetcher: &'a Fetcher,

@@ -223,6 +223,24 @@ fn any_item() -> impl Strategy<Value = Item> {
 
 proptest! {
     #[test]
+    fn a_row_that_is_as_told_holds_what_its_event_tells(items in proptest::collection::vec((any_item(), any::<bool>()), 1..6)) {
+        let context = context(Kind::DriveItem, Start::Baseline, false);
+        let mut known: Option<Known> = None;
+        for (mut item, partial) in items {
+            item.partial = partial && known.is_some() && !item.removed;
+            let outcome = classify(&context, known.as_ref(), &item).unwrap();
+            let Some(row) = outcome.row else { continue };
+            if let (true, Some(body)) = (row.as_told, &row.properties) {
+                let data: Value = serde_json::from_str(outcome.event.unwrap().data.get()).unwrap();
+                prop_assert_eq!(&data["resource"], &Value::Object(body.properties().unwrap()));
+            } else {
+                prop_assert!(!row.as_told, "a tombstone holds nothing");
+            }
+            known = Some(row.properties.map_or(Known::Gone, |body| Known::Here(body.properties().unwrap())));
+        }
+    }
+
+    #[test]
     fn whatever_was_told_a_replay_is_silent(items in proptest::collection::vec(any_item(), 1..6), first_round: bool) {
         let context = context(Kind::DriveItem, Start::Baseline, first_round);
         let mut known: Option<Known> = None;
