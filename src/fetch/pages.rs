@@ -42,8 +42,8 @@ impl<'a> Pages<'a> {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
             }
-            let step = self.fetcher.clock.timeout(PAGE, self.take_step(&claim)).await;
-            match step.unwrap_or_else(|_| Err(slow())) {
+            let taken = self.fetcher.clock.timeout(PAGE, self.take_step(&claim)).await;
+            match taken.unwrap_or_else(|_| Err(slow())) {
                 Err(failure) => return self.fetcher.failed(claim, &failure),
                 Ok((Committed::Lost, _)) => return Landing::Lost,
                 Ok((Committed::Done(next), Some(failure))) => return self.fetcher.failed(next, &failure),

@@ -209,12 +209,7 @@ impl<'a> Walk<'a> {
         let hold =
             missed.filter(|item| is_held(survey, folder, known.get(item), context.first_round)).collect();
         for item in &mut items {
-            // What a folder shows is in it, also where it tells only what changed.
-            let mut properties = item.body.properties().map_err(|error| unwritable(&error))?;
-            if !properties.contains_key("parentFolderId") {
-                properties.insert("parentFolderId".to_owned(), Value::from(folder.id.as_str()));
-                item.body = Body::of(&properties).map_err(|error| unwritable(&error))?;
-            }
+            place_in(&folder.id, &mut item.body).map_err(|error| unwritable(&error))?;
         }
         let number = items.len();
         let (items, incomplete) = complete(tenant, target, claim, items, &known).await?;
@@ -241,6 +236,16 @@ impl<'a> Walk<'a> {
         };
         Ok(Taken { events, rows, items: number, odd, step })
     }
+}
+
+/// What a folder shows is in it, also where it tells only what changed.
+fn place_in(folder: &str, message: &mut Body) -> Result<(), serde_json::Error> {
+    let mut properties = message.properties()?;
+    if !properties.contains_key("parentFolderId") {
+        properties.insert("parentFolderId".to_owned(), Value::from(folder));
+        *message = Body::of(&properties)?;
+    }
+    Ok(())
 }
 
 /// Whether a message that this folder misses is held; otherwise it is known to be elsewhere, or gone already.
