@@ -42,7 +42,8 @@ impl<'a> Pages<'a> {
             if stop.is_cancelled() {
                 return Landing::Stopped(claim);
             }
-            let taken = self.fetcher.clock.timeout(PAGE, self.take_step(&claim)).await;
+            // A step holds much while it waits: kept apart, so that a flight stays small.
+            let taken = self.fetcher.clock.timeout(PAGE, Box::pin(self.take_step(&claim))).await;
             match taken.unwrap_or_else(|_| Err(slow())) {
                 Err(failure) => return self.fetcher.failed(claim, &failure),
                 Ok((Committed::Lost, _)) => return Landing::Lost,
@@ -99,7 +100,8 @@ impl<'a> Pages<'a> {
     /// each page may be a change of its own.
     fn stack(&mut self, page: DeltaPage) -> Stack {
         let mut stack = Stack { page, pages: 1 };
-        while let Some(Ahead { link, page }) = self.ahead.pop_front_if(|ahead| stack.takes(ahead)) {
+        while self.ahead.front().is_some_and(|ahead| stack.takes(ahead)) {
+            let Some(Ahead { link, page }) = self.ahead.pop_front() else { break };
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
                 Err(failure) => {
