@@ -208,9 +208,10 @@ impl Metrics {
         self.fetch_duration.observe(after.as_secs_f64());
     }
 
-    /// An event was written.
-    pub fn event_written(&self, kind: Kind, change: Change) {
-        self.events.get_or_create(&labels(&[("resource", kind.as_str()), ("change", change.as_str())])).inc();
+    /// So many events were written.
+    pub fn events_written(&self, kind: Kind, change: Change, number: u64) {
+        let counter = labels(&[("resource", kind.as_str()), ("change", change.as_str())]);
+        self.events.get_or_create(&counter).inc_by(number);
     }
 
     /// An event was written this long after its notification or change.

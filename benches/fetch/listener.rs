@@ -99,6 +99,12 @@ impl Listener {
         line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1.024 / 1000.0
     }
 
+    /// Bytes that it has had written to the disk so far.
+    pub fn written(&self) -> f64 {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.process.id())).unwrap();
+        io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).unwrap().parse().unwrap()
+    }
+
     /// Processor time so far.
     pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();

@@ -55,8 +55,16 @@ async fn main() {
     let (mut limits, mut rates) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let limit = unpacked(&graph.url, round).await;
+        let (cpu, written) = (listener.cpu(), listener.written());
         let rate = rate(&listener, vec![format!("one-{round}")], PAGES).await;
-        println!("round {round}: {rate:.0} items/s of {limit:.0} unpacked, {:.2}", rate / limit);
+        let items = (PAGES * PAGE) as f64;
+        let cpu = (listener.cpu() - cpu).as_secs_f64() * 1e6 / items;
+        let written = (listener.written() - written) / items;
+        println!(
+            "round {round}: {rate:.0} items/s of {limit:.0} unpacked, {:.2}; {cpu:.1} us of processor time and \
+             {written:.0} bytes written for an item",
+            rate / limit
+        );
         limits.push(limit);
         rates.push(rate);
     }

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
 use super::mailbox::Walk;
-use super::odd::{Completed, Trail, complete};
-use super::resync::is_dead;
+use super::odd::Completed;
+use super::pages::Pages;
 use super::{Ended, Fetcher, LEASE, schedule};
 use crate::clock::Stopwatch;
 use crate::metrics::{LatencyFrom, since};
@@ -33,6 +33,8 @@ pub(super) struct Findings {
     pub(super) seen: Vec<ItemId>,
     /// What is put aside.
     pub(super) odd: Vec<OddItem>,
+    /// How many pages it was.
+    pub(super) pages: u64,
 }
 
 /// How a round ended.
@@ -115,74 +117,13 @@ impl Fetcher {
         if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
             return Walk::new(self, &user, written).on(claim, stop).await;
         }
-        let (mut told, mut trail) = (None, Trail::default());
-        loop {
-            if stop.is_cancelled() {
-                return Landing::Stopped(claim);
-            }
-            let page =
-                self.clock.timeout(PAGE, self.take_step(&claim, &mut told, &mut trail, &mut written)).await;
-            let (committed, failure) = match page.unwrap_or_else(|_| Err(slow())) {
-                Ok(taken) => taken,
-                Err(failure) => return self.failed(claim, &failure),
-            };
-            match (committed, failure) {
-                (Committed::Lost, _) => return Landing::Lost,
-                (Committed::Done(next), Some(failure)) => return self.failed(next, &failure),
-                (Committed::Done(next), None) => match (&next.link, next.resync) {
-                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
-                    _ => claim = next,
-                },
-            }
-        }
-    }
-
-    /// Turns a page, begins anew where the cursor is dead, or tells what was not seen. A failure beside what was
-    /// committed ends the flight.
-    async fn take_step(
-        &self,
-        claim: &Claim,
-        told: &mut Option<ItemId>,
-        trail: &mut Trail,
-        written: &mut u64,
-    ) -> Result<(Committed, Option<Failure>), Failure> {
-        if claim.resync == Resync::Telling {
-            return Ok((self.tell_unseen(claim, told, written).await?, None));
-        }
-        match self.turn_page(claim, trail, written).await {
-            Err(failure) if is_dead(claim, &failure) => {
-                *trail = Trail::default();
-                self.begin_anew(claim, failure).await
-            }
-            turned => Ok((turned?, None)),
-        }
+        Pages::new(self, written).on(claim, stop).await
     }
 
     pub(super) fn failed(&self, claim: Box<Claim>, failure: &Failure) -> Landing {
         let attempt = claim.attempts.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         Landing::Failed(claim, trouble)
-    }
-
-    /// Asks for one page, classifies it and commits it. `written` counts the round's events.
-    async fn turn_page(
-        &self,
-        claim: &Claim,
-        trail: &mut Trail,
-        written: &mut u64,
-    ) -> Result<Committed, Failure> {
-        let subscription = &claim.subscription;
-        let (tenant, target) = self.reach(claim)?;
-        let select = &subscription.wish.select;
-        let page = tenant.page(target, select, claim.link.as_ref()).await;
-        let page = trail.step(claim.link.as_ref(), claim.attempts, page)?;
-        let items = last_occurrences(page.items);
-        let ids = items.iter().map(|item| item.id.clone()).collect();
-        let known = self.store.known(subscription.id, ids).await.map_err(|error| unstored(&error))?;
-        let mut completed = complete(tenant, target, claim, items, &known).await?;
-        completed.odd.splice(..0, page.odd);
-        let findings = self.judge(claim, target.kind(), &known, completed)?;
-        self.commit(claim, target.kind(), findings, page.link, written).await
     }
 
     pub(super) fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
@@ -210,7 +151,7 @@ impl Fetcher {
     }
 
     /// Everything that the page leads to.
-    fn judge(
+    pub(super) fn judge(
         &self,
         claim: &Claim,
         kind: Kind,
@@ -227,7 +168,7 @@ impl Fetcher {
             events.extend(event);
             rows.extend(row);
         }
-        Ok(Findings { events, rows, seen, odd })
+        Ok(Findings { events, rows, seen, odd, pages: 1 })
     }
 
     /// What comes after a round that ends with this link and has written `total` events.
@@ -255,8 +196,12 @@ impl Fetcher {
 
     pub(super) fn count(&self, claim: &Claim, told: &[(Kind, Change, DateTime<Utc>)]) {
         let now = self.clock.now();
-        for (kind, change, time) in told {
-            self.metrics.event_written(*kind, *change);
+        // Those that stand side by side and are the same are counted at once.
+        for same in told.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+            let number = u64::try_from(same.len()).unwrap_or(u64::MAX);
+            same.first().inspect(|(kind, change, _)| self.metrics.events_written(*kind, *change, number));
+        }
+        for (_, _, time) in told {
             // What a first round tells may be years old.
             if claim.cause != Cause::First {
                 self.metrics.event_latency(LatencyFrom::Change, since(*time, now));

@@ -18,12 +18,15 @@ mod classify;
 pub mod content;
 mod diff;
 mod flight;
+mod glance;
 mod mailbox;
 mod odd;
+mod pages;
 mod progress;
 mod request;
 mod resync;
 mod schedule;
+mod stack;
 mod sweep;
 
 use std::sync::Arc;
@@ -47,8 +50,9 @@ use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::tasks::{self, Outage, STORE_RETRY, Signal, Task};
 
-/// How long a claim holds without a page having been committed: longer than a page may take.
-const LEASE: Duration = Duration::from_secs(300);
+/// How long a claim holds without a page having been committed: longer than two steps may take, since one asks for the
+/// page that the other writes.
+const LEASE: Duration = Duration::from_secs(540);
 
 /// Fetches what changed. Cheap to clone.
 #[derive(Clone)]

@@ -8,16 +8,18 @@ use crate::store::Claim;
 /// Pages between two lines of the log.
 const PAGES: u64 = 250;
 
-/// How far it has come with a page of so many items.
-pub(super) fn after(claim: &Claim, items: usize, now: DateTime<Utc>) -> FirstRound {
-    let subscription = &claim.subscription;
-    let before = subscription.first_round.as_ref().or(subscription.resync.as_ref()).cloned();
-    let before = before.unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
+/// How far it has come with so many pages more, which have so many items.
+pub(super) fn after(claim: &Claim, (pages, items): (u64, usize), now: DateTime<Utc>) -> FirstRound {
+    let before = before(claim).cloned().unwrap_or(FirstRound { items: 0, pages: 0, started_at: now });
     FirstRound {
         items: before.items.saturating_add(u64::try_from(items).unwrap_or(u64::MAX)),
-        pages: before.pages.saturating_add(1),
+        pages: before.pages.saturating_add(pages),
         started_at: before.started_at,
     }
+}
+
+fn before(claim: &Claim) -> Option<&FirstRound> {
+    claim.subscription.first_round.as_ref().or(claim.subscription.resync.as_ref())
 }
 
 /// Says now and then how far it has come, and at the end that it is over.
@@ -27,7 +29,7 @@ pub(super) fn log(claim: &Claim, round: &FirstRound, is_over: bool, now: DateTim
     if is_over {
         tracing::info!(subscription = %name, items, pages, %started_at, items_per_second = rate,
             "Everything that is there has been read");
-    } else if pages % PAGES == 0 {
+    } else if before(claim).map_or(0, |before| before.pages / PAGES) < pages / PAGES {
         tracing::info!(subscription = %name, items, pages, %started_at, items_per_second = rate,
             "Everything that is there is being read");
     }

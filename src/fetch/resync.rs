@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::flight::{Findings, unstored, unwritable};
 use super::{Fetcher, LEASE, progress};
 use crate::fetch::classify::{Outcome, classify};
-use crate::model::{Item, ItemId, Kind, Properties};
+use crate::model::{Body, Item, ItemId, Kind, Properties};
 use crate::office365::{Failure, Verdict};
 use crate::store::{Claim, Committed, Known, Link, PageCommit, Resync};
 
@@ -70,9 +70,10 @@ impl Fetcher {
         let known: HashMap<_, _> =
             unseen.iter().map(|(id, properties)| (id.clone(), Known::Here(properties.clone()))).collect();
         let (mut events, mut rows) = (Vec::new(), Vec::new());
+        let nothing = Body::of(&Properties::new()).map_err(|error| unwritable(&error))?;
         for (id, _) in unseen {
             let before = known.get(&id);
-            let gone = Item { id, properties: Properties::new(), removed: true, partial: false };
+            let gone = Item { id, body: nothing.clone(), removed: true, partial: false };
             let Outcome { event, row } =
                 classify(&context, before, &gone).map_err(|error| unwritable(&error))?;
             events.extend(event);
@@ -83,12 +84,12 @@ impl Fetcher {
         self.commit(claim, target.kind(), findings, link, written).await
     }
 
-    /// Commits a page; `written` counts the round's events.
+    /// Commits a page, or some; `written` counts the round's events.
     pub(super) async fn commit(
         &self,
         claim: &Claim,
         kind: Kind,
-        Findings { events, rows, seen, odd }: Findings,
+        Findings { events, rows, seen, odd, pages }: Findings,
         link: Link,
         written: &mut u64,
     ) -> Result<Committed, Failure> {
@@ -99,7 +100,7 @@ impl Fetcher {
         let is_over = matches!(link, Link::Delta(_));
         let reads_everything =
             claim.resync == Resync::Reading || context.first_round && claim.resync == Resync::None;
-        let progress = reads_everything.then(|| progress::after(claim, seen.len(), context.now));
+        let progress = reads_everything.then(|| progress::after(claim, (pages, seen.len()), context.now));
         let reached = progress.clone();
         let page = PageCommit {
             claim: claim.clone(),

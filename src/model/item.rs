@@ -1,3 +1,5 @@
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::ItemId;
@@ -5,13 +7,47 @@ use super::ItemId;
 /// The properties of an item, as Office 365 names them.
 pub type Properties = Map<String, Value>;
 
+/// The same as JSON text, on one line. Most items are told and kept as they came, and are never taken apart: that would
+/// cost more than everything else that is done with them.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Body(Box<RawValue>);
+
+impl Body {
+    /// Properties as text.
+    pub fn of(properties: &Properties) -> Result<Self, serde_json::Error> {
+        to_raw_value(properties).map(Self)
+    }
+
+    /// A text that reads as properties, and has no line break.
+    pub fn as_it_came(text: &RawValue) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// Takes it apart.
+    pub fn properties(&self) -> Result<Properties, serde_json::Error> {
+        serde_json::from_str(self.0.get())
+    }
+
+    /// The text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
 /// One entry of a delta page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Its id at Office 365.
     pub id: ItemId,
     /// What the page said of it.
-    pub properties: Properties,
+    pub body: Body,
     /// The page says that it is gone.
     pub removed: bool,
     /// The page holds only some of its properties: they go over what is known, they do not replace it.

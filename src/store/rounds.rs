@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Resync, StoreError};
 use crate::model::{
-    FirstRound, ItemId, NewEvent, OddItem, Properties, Rhythm, Subscription, SubscriptionId, Trouble,
+    Body, FirstRound, ItemId, NewEvent, OddItem, Properties, Rhythm, Subscription, SubscriptionId, Trouble,
 };
 
 /// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
@@ -113,7 +113,9 @@ pub struct MirrorRow {
     /// The item.
     pub item: ItemId,
     /// What is known of it; none: it is gone, and a tombstone remembers that this was told.
-    pub properties: Option<Properties>,
+    pub properties: Option<Body>,
+    /// The event that comes with it tells just these properties.
+    pub as_told: bool,
 }
 
 /// A page to be written.

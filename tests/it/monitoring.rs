@@ -18,7 +18,7 @@ fn scrape() -> String {
     metrics.notified("change", "stored");
     metrics.acknowledged(Duration::from_millis(2));
     metrics.fetched("ok", Duration::from_millis(20));
-    metrics.event_written(Kind::ListItem, Change::Created);
+    metrics.events_written(Kind::ListItem, Change::Created, 1);
     metrics.event_latency(LatencyFrom::Notification, Duration::from_millis(20));
     metrics.event_latency(LatencyFrom::Change, Duration::from_secs(2));
     metrics.renewed("created");

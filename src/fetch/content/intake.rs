@@ -136,8 +136,9 @@ impl Fetcher {
             if let Some(item) = worth_telling(target, &opened, before) {
                 let outcome = classify(&context, before, &item).map_err(|error| unwritable(&error))?;
                 events.extend(outcome.event);
-                if let Some(MirrorRow { item, properties: Some(properties) }) = &outcome.row {
-                    known.insert(item.clone(), Known::Here(properties.clone()));
+                if let Some(MirrorRow { item, properties: Some(properties), .. }) = &outcome.row {
+                    let properties = properties.properties().map_err(|error| unwritable(&error))?;
+                    known.insert(item.clone(), Known::Here(properties));
                 }
                 rows.extend(outcome.row);
             }

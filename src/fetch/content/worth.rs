@@ -19,7 +19,7 @@ pub(super) fn worth_telling(target: &Target, opened: &Opened, known: Option<&Kno
     if opened.item.as_ref().is_some_and(|id| *id != item.id.0) {
         return None;
     }
-    let parent = text(&item.properties, "parentFolderId")?;
+    let parent = text(&opened.content, "parentFolderId")?;
     // Of a whole mailbox, a move is left to the round, which knows whether the folder is one of those that are followed.
     let (followed, new) = match target {
         Target::MailFolder { folder, .. } => (parent == folder, parent == folder),
@@ -30,7 +30,7 @@ pub(super) fn worth_telling(target: &Target, opened: &Opened, known: Option<&Kno
         Some(Known::Gone) => false,
         Some(Known::Here(before)) => {
             let here = followed || text(before, "parentFolderId") == Some(parent);
-            here && modified(&item.properties)? > modified(before)?
+            here && modified(&opened.content)? > modified(before)?
         }
         None => new,
     };

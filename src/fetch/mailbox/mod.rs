@@ -16,7 +16,7 @@ use super::flight::{Landing, PAGE, last_occurrences, slow, unstored, unwritable}
 use super::odd::{Trail, complete};
 use super::progress;
 use super::{Fetcher, LEASE};
-use crate::model::{Item, Kind, NewEvent, OddItem, Properties, Target};
+use crate::model::{Body, Item, Kind, NewEvent, OddItem, Properties, Target};
 use crate::office365::{DeltaPage, Failure, FolderPage, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
         let reads_everything = fetcher.context(claim, Kind::Message).first_round;
         let (is_page, is_over) =
             (matches!(taken.step, Step::Page { .. }), matches!(taken.step, Step::End { .. }));
-        let reached = (reads_everything && is_page).then(|| progress::after(claim, taken.items, now));
+        let reached = (reads_everything && is_page).then(|| progress::after(claim, (1, taken.items), now));
         let step = StepCommit {
             claim: claim.clone(),
             round: survey.round,
@@ -226,9 +226,7 @@ impl<'a> Walk<'a> {
         let hold =
             missed.filter(|item| is_held(survey, folder, known.get(item), context.first_round)).collect();
         for item in &mut items {
-            // What a folder shows is in it, also where it tells only what changed.
-            let parent = item.properties.entry("parentFolderId");
-            parent.or_insert_with(|| Value::from(folder.id.as_str()));
+            place_in(&folder.id, &mut item.body).map_err(|error| unwritable(&error))?;
         }
         let number = items.len();
         let mut completed = complete(tenant, target, claim, items, &known).await?;
@@ -250,6 +248,16 @@ impl<'a> Walk<'a> {
         };
         Ok(Taken { events, rows, items: number, odd: completed.odd, ..step.into() })
     }
+}
+
+/// What a folder shows is in it, also where it tells only what changed.
+fn place_in(folder: &str, message: &mut Body) -> Result<(), serde_json::Error> {
+    let mut properties = message.properties()?;
+    if !properties.contains_key("parentFolderId") {
+        properties.insert("parentFolderId".to_owned(), Value::from(folder));
+        *message = Body::of(&properties)?;
+    }
+    Ok(())
 }
 
 /// Whether a message that this folder misses is held; otherwise it is known to be elsewhere, or gone already.

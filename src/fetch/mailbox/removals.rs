@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Taken, Walk, parent};
 use crate::fetch::classify::{Outcome, classify};
 use crate::fetch::flight::{unstored, unwritable};
-use crate::model::{Item, ItemId, Kind, NewEvent, Properties};
+use crate::model::{Body, Item, ItemId, Kind, NewEvent, Properties};
 use crate::office365::{Failure, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, Members, MirrorRow, Step, Survey};
 
@@ -92,8 +92,9 @@ impl Walk<'_> {
     ) -> Result<(Vec<NewEvent>, Vec<MirrorRow>), Failure> {
         let context = self.fetcher.context(claim, Kind::Message);
         let (mut events, mut rows) = (Vec::new(), Vec::new());
+        let nothing = Body::of(&Properties::new()).map_err(|error| unwritable(&error))?;
         for id in items {
-            let item = Item { id: id.clone(), properties: Properties::new(), removed: true, partial: false };
+            let item = Item { id: id.clone(), body: nothing.clone(), removed: true, partial: false };
             let Outcome { event, row } =
                 classify(&context, known.get(id), &item).map_err(|error| unwritable(&error))?;
             events.extend(event);

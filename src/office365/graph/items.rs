@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::super::Failure;
 use super::resources::{area, item_path, item_preferences, name_permission, representation};
 use super::{Call, Graph};
-use crate::model::{Item, ItemId, Kind, Properties, Target};
+use crate::model::{Body, Item, ItemId, Kind, Properties, Target};
 
 /// An item as it stands on a page; everything but its id is optional.
 #[derive(Deserialize)]
@@ -16,24 +16,36 @@ impl WireItem {
     pub(super) fn into_item(self, kind: Kind) -> Option<Item> {
         let Self(mut properties) = self;
         let id = ItemId(properties.get("id")?.as_str()?.to_owned());
-        // Presence counts: the facet may be empty, and its state may say anything.
-        let removed = properties.contains_key("deleted") || properties.contains_key("@removed");
-        let whole = match kind {
-            Kind::ListItem => properties.contains_key("fields"),
-            Kind::Message => properties.contains_key("@odata.etag"),
-            Kind::DriveItem => true,
-        };
-        properties.remove("@odata.context");
+        properties.remove(CONTEXT);
         drop_download_links(&mut properties);
-        Some(Item { id, properties, removed, partial: !removed && !whole })
+        // They were read from JSON, so that they can be written.
+        let body = Body::of(&properties).ok()?;
+        Some(item(id, body, kind, |name| properties.contains_key(name)))
     }
 }
 
+/// An item that has certain properties. Presence counts: the facet may be empty, and its state may say anything.
+pub(super) fn item(id: ItemId, body: Body, kind: Kind, has: impl Fn(&str) -> bool) -> Item {
+    let removed = has("deleted") || has("@removed");
+    let whole = match kind {
+        Kind::ListItem => has("fields"),
+        Kind::Message => has("@odata.etag"),
+        Kind::DriveItem => true,
+    };
+    Item { id, body, removed, partial: !removed && !whole }
+}
+
+/// Belongs to the answer and not to the item.
+pub(super) const CONTEXT: &str = "@odata.context";
+
 /// Links that need no sign-in (`@microsoft.graph.downloadUrl`, `@content.downloadUrl`) are credentials: they are not
 /// kept.
+pub(super) fn is_download_link(name: &str) -> bool {
+    name.starts_with('@') && name.to_lowercase().ends_with("downloadurl")
+}
+
 fn drop_download_links(properties: &mut Properties) {
-    let is_link = |name: &str| name.starts_with('@') && name.to_lowercase().ends_with("downloadurl");
-    properties.retain(|name, _| !is_link(name));
+    properties.retain(|name, _| !is_download_link(name));
     properties.values_mut().for_each(drop_nested_links);
 }
 
@@ -60,16 +72,15 @@ const ALWAYS_THERE: [&str; 9] = [
 ];
 
 /// Reads the content of a notification as an item, partial where it is not complete; nothing where it has no id.
-pub fn read_content(kind: Kind, content: Properties) -> Option<Item> {
-    let mut item = WireItem(content).into_item(kind)?;
+pub fn read_content(kind: Kind, mut content: Properties) -> Option<Item> {
     // Says what kind of value follows; pages say nothing of the sort.
-    item.properties.retain(|name, _| name.starts_with('@') || !name.ends_with("@odata.type"));
-    item.partial = match kind {
-        Kind::Message => !ALWAYS_THERE.iter().all(|name| item.properties.contains_key(*name)),
+    content.retain(|name, _| name.starts_with('@') || !name.ends_with("@odata.type"));
+    let partial = match kind {
+        Kind::Message => !ALWAYS_THERE.iter().all(|name| content.contains_key(*name)),
         // Office 365 sends no content of these.
         Kind::ListItem | Kind::DriveItem => true,
     };
-    Some(item)
+    Some(Item { partial, ..WireItem(content).into_item(kind)? })
 }
 
 impl Graph {
@@ -135,7 +146,7 @@ mod tests {
             "id": "1", "root": {}, "remoteItem": {"@content.downloadUrl": "https://secret", "id": "2"},
             "children": [{"@microsoft.graph.downloadUrl": "https://secret"}],
         });
-        let kept = item(Kind::DriveItem, value).unwrap().properties;
+        let kept = item(Kind::DriveItem, value).unwrap().body.properties().unwrap();
         let expected =
             json!({"@odata.etag": "W/1", "id": "1", "root": {}, "remoteItem": {"id": "2"}, "children": [{}]});
         assert_eq!(Value::Object(kept), expected);

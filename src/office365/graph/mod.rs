@@ -5,6 +5,7 @@ mod delta;
 mod folders;
 mod items;
 mod odd;
+mod plain;
 mod refusal;
 mod resolve;
 mod resources;

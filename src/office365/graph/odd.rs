@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::super::{Failure, Verdict};
-use super::Identified;
 use super::items::WireItem;
+use super::{Identified, plain};
 use crate::model::{Item, ItemId, Kind, OddItem};
 
 /// Stands for what was no text.
@@ -28,7 +28,11 @@ pub(super) fn read_element(element: &RawValue, kind: Kind, damaged: bool) -> Res
                            (saving it anew may be enough): it is told with its next change";
         return Err(odd("item_damaged", explanation.to_owned()));
     }
-    let item = serde_json::from_str::<WireItem>(text).map_err(|error| match error.classify() {
+    let item = plain::read(element, kind).and_then(|item| match item {
+        Some(item) => Ok(Some(item)),
+        None => Ok(serde_json::from_str::<WireItem>(text)?.into_item(kind)),
+    });
+    let item = item.map_err(|error| match error.classify() {
         // The text of other errors would tell what stands there.
         Category::Data => odd("item_malformed", "The page has something there that is no item".to_owned()),
         Category::Syntax | Category::Eof | Category::Io => odd(
@@ -41,7 +45,7 @@ pub(super) fn read_element(element: &RawValue, kind: Kind, damaged: bool) -> Res
     })?;
     let nameless =
         || odd("item_without_id", "The item has no id, so that nothing can be said of it".to_owned());
-    item.into_item(kind).ok_or_else(nameless)
+    item.ok_or_else(nameless)
 }
 
 /// The id of what cannot be read otherwise.

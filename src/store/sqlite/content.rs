@@ -92,8 +92,8 @@ pub(super) fn append(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
 fn commit(db: &Connection, contents: ContentCommit) -> Result<Committed, StoreError> {
     let Some((key, counter)) = rounds::held(db, &contents.claim)? else { return Ok(Committed::Lost) };
     let ContentCommit { claim, events, rows, done, aside, certificates, now, lease } = contents;
-    log::append(db, &claim.subscription, counter, &events, now)?;
-    mirror::write(db, key, &rows, now)?;
+    let told = log::append(db, &claim.subscription, counter, &events, now)?;
+    mirror::write(db, key, &rows, &told, now)?;
     for content in done {
         row::execute(db, "DELETE FROM content WHERE id = ?1", [content.to_string()])?;
     }

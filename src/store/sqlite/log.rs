@@ -1,12 +1,14 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::SqliteStore;
 use super::row::{self, Fields, micros};
-use crate::model::{Cursor, Event, NewEvent, Subscription};
+use super::{SqliteStore, mirror};
+use crate::model::{Cursor, Event, ItemId, NewEvent, Subscription};
 use crate::store::{EventFilter, EventPage, Log, LogBounds, ReadError, StoreError};
 
 /// Events that one read looks at, so that a reader whose filter matches little holds no snapshot for long.
@@ -88,14 +90,15 @@ fn event(fields: &Fields<'_, '_>, cursor: Cursor) -> Result<Event, StoreError> {
     })
 }
 
-/// Appends events of a subscription that has had `counter` of them.
-pub(super) fn append(
+/// Appends events of a subscription that has had `counter` of them. Answers with the number of each item's last one.
+pub(super) fn append<'e>(
     db: &Connection,
     subscription: &Subscription,
     counter: u64,
-    events: &[NewEvent],
+    events: &'e [NewEvent],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<HashMap<&'e ItemId, i64>, StoreError> {
+    let mut told = HashMap::with_capacity(events.len());
     let mut statement = db.prepare_cached(
         "INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -111,8 +114,9 @@ pub(super) fn append(
             micros(now),
             event.data.get(),
         ])?;
+        told.insert(&event.subject, db.last_insert_rowid());
     }
-    Ok(())
+    Ok(told)
 }
 
 /// Deletes up to `limit` events from the log's beginning, as far as they were written before `before`.
@@ -123,7 +127,8 @@ pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) 
             Ok((fields.get::<i64>("sequence")?, fields.get::<i64>("written_at")?))
         })?;
     let last = written.iter().take_while(|(_, written_at)| *written_at < micros(before)).last();
-    let Some((last, _)) = last else { return Ok(0) };
+    let Some((last, _)) = last.copied() else { return Ok(0) };
+    mirror::take_back(db, last)?;
     row::execute(db, "DELETE FROM event WHERE sequence <= ?1", [last])
 }
 

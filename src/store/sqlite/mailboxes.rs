@@ -73,8 +73,8 @@ fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> 
     {
         return Ok(Committed::Lost);
     }
-    log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
-    mirror::write(db, key, &commit.rows, commit.now)?;
+    let told = log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
+    mirror::write(db, key, &commit.rows, &told, commit.now)?;
     odd::put_aside(db, key, &commit.odd, asked.and_then(|(_, asked)| asked.as_ref()), commit.now)?;
     release(db, key, commit.rows.iter().map(|row| &row.item))?;
     let event_at = (!commit.events.is_empty()).then(|| micros(commit.now));

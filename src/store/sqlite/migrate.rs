@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_due.sql"),
     include_str!("migrations/0011_many.sql"),
     include_str!("migrations/0012_folders_and_sweeps.sql"),
+    include_str!("migrations/0013_told.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

@@ -5,9 +5,17 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::row::{self, Fields, micros, to_json};
-use crate::model::{ItemId, SubscriptionId};
+use super::row::{self, Fields, micros};
+use crate::model::{Body, ItemId, SubscriptionId};
 use crate::store::{Known, MirrorRow, StoreError};
+
+/// The properties of the item `i`, which stand in its row or in the event that told them.
+macro_rules! properties {
+    () => {
+        "ifnull(i.properties, (SELECT e.data -> '$.resource' FROM event AS e WHERE e.sequence = i.told))"
+    };
+}
+pub(super) use properties;
 
 /// What is known of these items.
 pub(super) fn known(
@@ -16,9 +24,11 @@ pub(super) fn known(
     items: Vec<ItemId>,
 ) -> Result<HashMap<ItemId, Known>, StoreError> {
     let key: Option<i64> = row::value(db, "SELECT key FROM subscription WHERE id = ?1", [id.to_string()])?;
-    let mut statement = db.prepare_cached(
-        "SELECT id, gone_at IS NOT NULL AS gone, properties FROM item WHERE subscription = ?1 AND id = ?2",
-    )?;
+    let mut statement = db.prepare_cached(concat!(
+        "SELECT i.id, i.gone_at IS NOT NULL AS gone, ",
+        properties!(),
+        " AS properties FROM item AS i WHERE i.subscription = ?1 AND i.id = ?2"
+    ))?;
     let mut found = HashMap::with_capacity(items.len());
     for item in items {
         let known = statement
@@ -35,30 +45,42 @@ fn read(fields: &Fields<'_, '_>) -> Result<Known, StoreError> {
     if fields.get("gone")? { Ok(Known::Gone) } else { fields.json("properties").map(Known::Here) }
 }
 
-/// Writes rows over what is there.
+/// Writes rows over what is there. `told` are the events that were written with them.
 pub(super) fn write(
     db: &Connection,
     subscription: i64,
     rows: &[MirrorRow],
+    told: &HashMap<&ItemId, i64>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let generation: Option<i64> = generation(db, subscription)?;
     let mut statement = db.prepare_cached(
-        "INSERT INTO item (subscription, id, gone_at, properties, generation) VALUES (?1, ?2, ?3, ?4, ?5)
+        "INSERT INTO item (subscription, id, gone_at, properties, generation, told) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (subscription, id) DO UPDATE
-         SET gone_at = excluded.gone_at, properties = excluded.properties, generation = excluded.generation",
+         SET gone_at = excluded.gone_at, properties = excluded.properties, generation = excluded.generation,
+             told = excluded.told",
     )?;
     for row in rows {
-        let properties = row.properties.as_ref().map(to_json).transpose()?;
-        let gone_at = properties.is_none().then(|| micros(now));
+        let gone_at = row.properties.is_none().then(|| micros(now));
+        let told = told.get(&row.item).filter(|_| row.as_told);
+        let properties = row.properties.as_ref().filter(|_| told.is_none()).map(Body::get);
         statement.execute(params![
             subscription,
             row.item.0,
             gone_at,
             properties,
-            generation.unwrap_or_default()
+            generation.unwrap_or_default(),
+            told
         ])?;
     }
+    Ok(())
+}
+
+/// Events up to `sequence` are to be deleted: what they hold of the mirror comes back to its rows.
+pub(super) fn take_back(db: &Connection, sequence: i64) -> Result<(), StoreError> {
+    let sql =
+        concat!("UPDATE item AS i SET properties = ", properties!(), ", told = NULL WHERE i.told <= ?1");
+    row::execute(db, sql, [sequence])?;
     Ok(())
 }
 

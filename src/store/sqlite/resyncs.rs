@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::leased_until;
-use super::{SqliteStore, rounds};
+use super::{SqliteStore, mirror, rounds};
 use crate::model::{ItemId, Properties, SubscriptionId};
 use crate::store::{Claim, Committed, Link, Resync, Resyncs, StoreError};
 
@@ -49,10 +49,14 @@ impl Resyncs for SqliteStore {
         self.read(move |db| {
             row::all(
                 db,
-                "SELECT i.id, i.properties FROM item AS i
+                concat!(
+                    "SELECT i.id, ",
+                    mirror::properties!(),
+                    " AS properties FROM item AS i
                  WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
                        AND i.id > ?2 AND i.gone_at IS NULL AND i.generation < ?3
-                 ORDER BY i.id LIMIT ?4",
+                 ORDER BY i.id LIMIT ?4"
+                ),
                 params![id.to_string(), after.map_or_else(String::new, |item| item.0), generation, limit],
                 |row| {
                     let fields = Fields::new("item", "id", row);

@@ -189,8 +189,8 @@ pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
 
 fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
     let Some((key, events)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
-    log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
-    mirror::write(db, key, &page.rows, page.now)?;
+    let told = log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
+    mirror::write(db, key, &page.rows, &told, page.now)?;
     odd::put_aside(db, key, &page.odd, page.claim.link.as_ref(), page.now)?;
     if page.claim.resync == Resync::Reading {
         mirror::seen(db, key, &page.seen)?;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use o365_listener::model::{ItemId, Kind, Properties, Target};
+use o365_listener::model::{Item, ItemId, Kind, Properties, Target};
 use o365_listener::office365::{DeltaPage, Verdict};
 use o365_listener::store::Link;
 use reqwest::Method;
@@ -30,9 +30,9 @@ fn mirror(pages: Vec<DeltaPage>) -> BTreeMap<ItemId, Properties> {
         if item.removed {
             mirror.remove(&item.id);
         } else if item.partial {
-            mirror.get_mut(&item.id).unwrap().extend(item.properties);
+            mirror.get_mut(&item.id).unwrap().extend(item.body.properties().unwrap());
         } else {
-            mirror.insert(item.id, item.properties);
+            mirror.insert(item.id, item.body.properties().unwrap());
         }
     }
     for properties in mirror.values_mut() {
@@ -80,10 +80,8 @@ async fn from_now_is_a_link_with_the_time_for_lists_and_drives_and_unknown_to_ma
     let (link, _) = reach.tenant().latest(&list).await.unwrap().unwrap();
     reach.bench.write(Method::POST, &items, item).await;
     let page = reach.tenant().page(&list, &[], Some(&link)).await.unwrap();
-    assert_eq!(
-        page.items[0].properties["fields"]["Title"], "Grace",
-        "columns come with links from now on, too"
-    );
+    let properties = page.items[0].body.properties().unwrap();
+    assert_eq!(properties["fields"]["Title"], "Grace", "columns come with links from now on, too");
 }
 
 #[tokio::test]
@@ -110,18 +108,15 @@ async fn an_item_is_read_whole_by_its_id_and_not_at_all_when_it_is_gone() {
     let select = ["replyTo".to_owned()];
     for target in reach.targets().await {
         let page = reach.tenant().page(&target, &select, None).await.unwrap();
-        let on_page = page.items.iter().find(|item| !item.properties.contains_key("root")).unwrap();
+        let properties = |item: &Item| item.body.properties().unwrap();
+        let on_page = page.items.iter().find(|item| !properties(item).contains_key("root")).unwrap();
         let whole = reach.tenant().item(&target, &select, &on_page.id).await.unwrap().unwrap();
         assert_eq!((&whole.id, whole.partial, whole.removed), (&on_page.id, false, false));
-        let missing: Vec<_> = on_page
-            .properties
-            .keys()
-            .filter(|name| !name.contains("@odata") && !whole.properties.contains_key(*name))
-            .collect();
+        let (on_page, whole) = (properties(on_page), properties(&whole));
+        let missing: Vec<_> =
+            on_page.keys().filter(|name| !name.contains("@odata") && !whole.contains_key(*name)).collect();
         assert!(missing.is_empty(), "{missing:?}");
-        assert!(
-            !whole.properties.keys().any(|name| name.ends_with("downloadUrl") || name == "@odata.context")
-        );
+        assert!(!whole.keys().any(|name| name.ends_with("downloadUrl") || name == "@odata.context"));
         let gone = ItemId("99999999".to_owned());
         assert_eq!(reach.tenant().item(&target, &select, &gone).await.unwrap(), None, "{target:?}");
     }
@@ -174,7 +169,7 @@ async fn a_message_of_which_only_a_part_comes_is_marked_so() {
     let pages = round(&reach, &mail, None).await;
     let message = &pages[0].items[0].id;
     let path = format!("/users/alice@contoso.com/messages/{}", message.0);
-    let read = pages[0].items[0].properties["isRead"].as_bool().unwrap();
+    let read = pages[0].items[0].body.properties().unwrap()["isRead"].as_bool().unwrap();
     let prefer = Some(r#"IdType="ImmutableId""#);
     let written = reach.bench.call(Method::PATCH, &path, prefer, Some(json!({"isRead": !read}))).await;
     assert_eq!(written.status, 200, "{:#}", written.body);

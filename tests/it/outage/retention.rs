@@ -74,7 +74,7 @@ async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<()
         time: start(),
         data: data.clone(),
     };
-    let rows = (0..100).map(|n| MirrorRow { item: item(n), properties: None });
+    let rows = (0..100).map(|n| MirrorRow { item: item(n), properties: None, as_told: false });
     let page = PageCommit {
         events: (0..100).map(event).collect(),
         rows: rows.collect(),

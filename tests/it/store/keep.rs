@@ -1,9 +1,10 @@
-use o365_listener::model::ItemId;
-use o365_listener::store::{Known, PageCommit, Store, Swept};
-use serde_json::Map;
+use o365_listener::model::{Change, ItemId};
+use o365_listener::store::{Known, MirrorRow, PageCommit, Store, Swept};
+use serde_json::{Map, json};
 
 use super::{
-    Place, at, claim, conformance, done, followed, last_page, missed, name, quiet, row, write_events,
+    Place, at, claim, conformance, done, event, followed, last_page, missed, name, next, quiet, row,
+    write_events,
 };
 
 async fn events_go_in_short_chunks_oldest_first(place: &dyn Place) {
@@ -37,6 +38,34 @@ async fn tombstones_go_with_age_and_items_stay(place: &dyn Place) {
     assert_eq!(store.sweep_out(at(6), 10).await.unwrap(), Swept { rows: 1, ..Swept::default() });
     let known = store.known(id, items()).await.unwrap();
     assert_eq!(known.into_values().collect::<Vec<_>>(), [Known::Here(Map::new())]);
+}
+
+async fn what_an_event_has_told_of_an_item_outlives_it(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    let first = claim(&*store, 0).await.unwrap();
+    let told =
+        |item: &str| MirrorRow { as_told: true, ..row(item, json!({"id": item}).as_object().cloned()) };
+    let page = PageCommit {
+        events: ["told", "changed", "gone"].map(|item| event(Change::Created, item)).to_vec(),
+        rows: ["told", "changed", "gone"].map(told).to_vec(),
+        link: next("1"),
+        ..last_page(&first, 1)
+    };
+    let on = done(store.commit_page(page).await.unwrap());
+    let page =
+        PageCommit { rows: vec![row("changed", Some(Map::new())), row("gone", None)], ..last_page(&on, 2) };
+    done(store.commit_page(page).await.unwrap());
+
+    let items = || ["told", "changed", "gone"].map(|item| ItemId(item.to_owned())).to_vec();
+    let known = store.known(id, items()).await.unwrap();
+    let of = |item: &str| known.get(&ItemId(item.to_owned()));
+    assert_eq!(of("told"), Some(&Known::Here(json!({"id": "told"}).as_object().cloned().unwrap())));
+    assert_eq!((of("changed"), of("gone")), (Some(&Known::Here(Map::new())), Some(&Known::Gone)));
+    for _ in 0..3 {
+        assert_eq!(store.sweep_out(at(2), 1).await.unwrap().events, 1);
+        assert_eq!(store.known(id, items()).await.unwrap(), known);
+    }
 }
 
 /// Writes five items for each of the subscriptions.
@@ -85,6 +114,7 @@ async fn closing_finishes_what_is_under_way(place: &dyn Place) {
 
 conformance![
     events_go_in_short_chunks_oldest_first,
+    what_an_event_has_told_of_an_item_outlives_it,
     tombstones_go_with_age_and_items_stay,
     items_of_subscriptions_that_are_gone_go_too,
     a_store_that_works_can_be_written_to,

@@ -23,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use o365_listener::model::{
-    Change, Hint, HintKind, ItemId, Kind, Name, NewEvent, Origin, Properties, Remote, RemoteId, Start,
+    Body, Change, Hint, HintKind, ItemId, Kind, Name, NewEvent, Origin, Properties, Remote, RemoteId, Start,
     SubscriptionId, Target, Trouble, Via, Wish,
 };
 use o365_listener::store::{
@@ -149,7 +149,8 @@ fn event(change: Change, item: &str) -> NewEvent {
 }
 
 fn row(item: &str, properties: Option<Properties>) -> MirrorRow {
-    MirrorRow { item: ItemId(item.to_owned()), properties }
+    let properties = properties.map(|properties| Body::of(&properties).unwrap());
+    MirrorRow { item: ItemId(item.to_owned()), properties, as_told: false }
 }
 
 /// An empty page that ends the round at `now`; the next one comes only with a hint.

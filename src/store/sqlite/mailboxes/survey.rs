@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row, params};
 
 use super::super::row::{self, Fields};
-use super::super::subscription;
+use super::super::{mirror, subscription};
 use super::{TREE, signed};
 use crate::model::{ItemId, SubscriptionId};
 use crate::store::{Folder, HeldIn, Members, StoreError, Survey};
@@ -69,10 +69,16 @@ pub(super) fn members(
     let after = after.map_or_else(String::new, |item| item.0);
     let items = row::all(
         db,
-        "SELECT i.id, i.properties FROM item AS i
-         WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
-               AND i.id > ?3 AND i.gone_at IS NULL AND i.properties ->> '$.parentFolderId' = ?2
-         ORDER BY i.id LIMIT ?4",
+        concat!(
+            "SELECT i.id, ",
+            mirror::properties!(),
+            " AS properties FROM item AS i
+             WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
+                   AND i.id > ?3 AND i.gone_at IS NULL AND ",
+            mirror::properties!(),
+            " ->> '$.parentFolderId' = ?2
+             ORDER BY i.id LIMIT ?4"
+        ),
         params![id.to_string(), folder, after, signed(limit)],
         |row| {
             let fields = Fields::new("item", "id", row);

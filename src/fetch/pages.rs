@@ -1,0 +1,155 @@
+//! A round, page by page. Most of its time is spent waiting for Office 365, so the next pages are asked for while one is
+//! written, and those that have come meanwhile are then written together: they share the sync of the disk, and the
+//! mirror's index. That is safe: what is asked for too early is only read, and what is written is written on condition of
+//! the link that its first page was asked with.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::Fetcher;
+use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
+use super::odd::{Trail, complete};
+use super::resync::is_dead;
+use super::stack::{Ahead, Stack};
+use crate::model::ItemId;
+use crate::office365::{DeltaPage, Failure};
+use crate::store::{Claim, Committed, Link, Resync};
+
+/// Pages that are asked for before their turn, so many at most.
+const AHEAD: usize = 4;
+
+/// A round under way, and what it keeps from page to page.
+pub(super) struct Pages<'a> {
+    fetcher: &'a Fetcher,
+    /// Events of the round so far.
+    written: u64,
+    /// The last item that was told as not seen.
+    told: Option<ItemId>,
+    trail: Trail,
+    ahead: VecDeque<Ahead>,
+}
+
+impl<'a> Pages<'a> {
+    /// `written` are events of the round so far.
+    pub(super) fn new(fetcher: &'a Fetcher, written: u64) -> Self {
+        Self { fetcher, written, told: None, trail: Trail::default(), ahead: VecDeque::new() }
+    }
+
+    /// Follows the links to the end of the round or to `stop`.
+    pub(super) async fn on(mut self, mut claim: Box<Claim>, stop: &CancellationToken) -> Landing {
+        loop {
+            if stop.is_cancelled() {
+                return Landing::Stopped(claim);
+            }
+            // A step holds much while it waits: kept apart, so that a flight stays small.
+            let taken = self.fetcher.clock.timeout(PAGE, Box::pin(self.take_step(&claim))).await;
+            match taken.unwrap_or_else(|_| Err(slow())) {
+                Err(failure) => return self.fetcher.failed(claim, &failure),
+                Ok((Committed::Lost, _)) => return Landing::Lost,
+                Ok((Committed::Done(next), Some(failure))) => return self.fetcher.failed(next, &failure),
+                Ok((Committed::Done(next), None)) => match (&next.link, next.resync) {
+                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
+                    _ => claim = next,
+                },
+            }
+        }
+    }
+
+    /// Turns a page, begins anew where the cursor is dead, or tells what was not seen. A failure beside what was
+    /// committed ends the flight.
+    async fn take_step(&mut self, claim: &Claim) -> Result<(Committed, Option<Failure>), Failure> {
+        if claim.resync == Resync::Telling {
+            let told = self.fetcher.tell_unseen(claim, &mut self.told, &mut self.written).await?;
+            return Ok((told, None));
+        }
+        match self.turn(claim).await {
+            Err(failure) if is_dead(claim, &failure) => {
+                self.trail = Trail::default();
+                self.fetcher.begin_anew(claim, failure).await
+            }
+            turned => Ok((turned?, None)),
+        }
+    }
+
+    /// Writes the page at the claim's link, and those after it that are there, while the next ones are asked for.
+    async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
+        let link = claim.link.as_ref();
+        let page = match self.ahead.pop_front() {
+            Some(ahead) if Some(&ahead.link) == link => ahead.page,
+            _ => {
+                self.ahead.clear();
+                ask(self.fetcher, claim, link).await
+            }
+        };
+        let page = self.trail.step(link, claim.attempts, page)?;
+        let stack = self.stack(page);
+        let next = self.ahead.back().map_or(Some(&stack.page.link), Ahead::next).cloned();
+        let Self { fetcher, written, ahead, .. } = self;
+        let is_written = AtomicBool::new(false);
+        let write = async {
+            let committed = write(fetcher, claim, stack, written).await;
+            is_written.store(true, Ordering::Relaxed);
+            committed
+        };
+        let (committed, ()) = tokio::try_join!(write, ask_ahead(fetcher, claim, next, ahead, &is_written))?;
+        Ok(committed)
+    }
+
+    /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
+    /// each page may be a change of its own.
+    fn stack(&mut self, page: DeltaPage) -> Stack {
+        let mut stack = Stack { page, pages: 1 };
+        while self.ahead.front().is_some_and(|ahead| stack.takes(ahead)) {
+            let Some(Ahead { link, page }) = self.ahead.pop_front() else { break };
+            match self.trail.step(Some(&link), 0, page) {
+                Ok(page) => stack.put(page),
+                Err(failure) => {
+                    self.ahead.push_front(Ahead { link, page: Err(failure) });
+                    break;
+                }
+            }
+        }
+        stack
+    }
+}
+
+/// Asks for page after page as long as something is written.
+async fn ask_ahead(
+    fetcher: &Fetcher,
+    claim: &Claim,
+    mut next: Option<Link>,
+    ahead: &mut VecDeque<Ahead>,
+    is_written: &AtomicBool,
+) -> Result<(), Failure> {
+    while let Some(link) = next.filter(|link| matches!(link, Link::Next(_)) && ahead.len() < AHEAD) {
+        let page = ask(fetcher, claim, Some(&link)).await;
+        next =
+            page.as_ref().ok().map(|page| page.link.clone()).filter(|_| !is_written.load(Ordering::Relaxed));
+        ahead.push_back(Ahead { link, page });
+    }
+    Ok(())
+}
+
+async fn ask(fetcher: &Fetcher, claim: &Claim, link: Option<&Link>) -> Result<DeltaPage, Failure> {
+    let (tenant, target) = fetcher.reach(claim)?;
+    tenant.page(target, &claim.subscription.wish.select, link).await
+}
+
+/// Classifies pages and commits them. `written` counts the round's events.
+async fn write(
+    fetcher: &Fetcher,
+    claim: &Claim,
+    Stack { page, pages }: Stack,
+    written: &mut u64,
+) -> Result<Committed, Failure> {
+    let (tenant, target) = fetcher.reach(claim)?;
+    let items = last_occurrences(page.items);
+    let ids = items.iter().map(|item| item.id.clone()).collect();
+    let known = fetcher.store.known(claim.subscription.id, ids).await.map_err(|error| unstored(&error))?;
+    let mut completed = complete(tenant, target, claim, items, &known).await?;
+    completed.odd.splice(..0, page.odd);
+    let findings = Findings { pages, ..fetcher.judge(claim, target.kind(), &known, completed)? };
+    fetcher.commit(claim, target.kind(), findings, page.link, written).await
+}

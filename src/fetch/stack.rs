@@ -1,0 +1,128 @@
+//! Pages that are written together as if they were one. Pure.
+
+use std::collections::HashSet;
+
+use crate::model::ItemId;
+use crate::office365::{DeltaPage, Failure};
+use crate::store::Link;
+
+/// Items that are written together, and their text: acknowledgements of notifications wait meanwhile.
+const TOGETHER: usize = 1000;
+const TOGETHER_BYTES: usize = 2 * 1024 * 1024;
+
+/// What came of asking for a page before its turn.
+pub(super) struct Ahead {
+    pub(super) link: Link,
+    pub(super) page: Result<DeltaPage, Failure>,
+}
+
+/// Pages that follow each other, as if they were one.
+pub(super) struct Stack {
+    pub(super) page: DeltaPage,
+    pub(super) pages: u64,
+}
+
+impl Ahead {
+    /// Where it goes on.
+    pub(super) fn next(&self) -> Option<&Link> {
+        self.page.as_ref().ok().map(|page| &page.link)
+    }
+}
+
+impl Stack {
+    /// Whether a page that came ahead can be put upon it.
+    pub(super) fn takes(&self, ahead: &Ahead) -> bool {
+        let Ok(page) = &ahead.page else { return false };
+        let here: HashSet<&ItemId> = self.page.items.iter().map(|item| &item.id).collect();
+        let items = self.page.items.iter().chain(&page.items);
+        let bytes: usize = items.map(|item| item.body.get().len()).sum();
+        // What is odd is put aside with the link of its own page.
+        let understood = self.page.odd.is_empty() && page.odd.is_empty();
+        ahead.link == self.page.link
+            && understood
+            && here.len() + page.items.len() <= TOGETHER
+            && bytes <= TOGETHER_BYTES
+            && page.items.iter().all(|item| !here.contains(&item.id))
+    }
+
+    pub(super) fn put(&mut self, page: DeltaPage) {
+        self.page.items.extend(page.items);
+        self.page.link = page.link;
+        self.pages += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use serde_json::json;
+
+    use crate::model::{Body, Item, OddItem};
+
+    /// A page between two links that shows these items.
+    fn page(from: u32, items: impl IntoIterator<Item = u32>) -> Ahead {
+        let item = |number: u32| {
+            let properties = json!({"id": number.to_string()});
+            let body = Body::of(properties.as_object().unwrap()).unwrap();
+            Item { id: ItemId(number.to_string()), body, removed: false, partial: false }
+        };
+        let page = DeltaPage {
+            items: items.into_iter().map(item).collect(),
+            odd: Vec::new(),
+            link: link(from + 1),
+            at: DateTime::UNIX_EPOCH,
+        };
+        Ahead { link: link(from), page: Ok(page) }
+    }
+
+    fn link(number: u32) -> Link {
+        Link::Next(number.to_string())
+    }
+
+    fn stack(ahead: Ahead) -> Stack {
+        Stack { page: ahead.page.unwrap(), pages: 1 }
+    }
+
+    #[test]
+    fn pages_that_follow_each_other_and_show_other_items_become_one() {
+        let mut stack = stack(page(1, 0..200));
+        for number in 1..5 {
+            let next = page(number + 1, number * 200..number * 200 + 200);
+            assert!(stack.takes(&next), "{number}");
+            stack.put(next.page.unwrap());
+        }
+        assert_eq!((stack.pages, stack.page.items.len(), &stack.page.link), (5, 1000, &link(6)));
+        assert!(!stack.takes(&page(6, [1000])), "it is high enough");
+    }
+
+    #[test]
+    fn a_page_is_written_by_itself_if_it_shows_an_item_again_or_does_not_follow_or_is_odd() {
+        let on = stack(page(1, [1, 2]));
+        assert!(on.takes(&page(2, [3])) && on.takes(&page(2, [])));
+        assert!(!on.takes(&page(2, [3, 2])), "each page may be a change of its own");
+        assert!(!on.takes(&page(3, [3])), "it follows another page");
+        let odd = || OddItem { id: None, reason: "item_malformed", explanation: String::new() };
+        let mut strange = page(2, [3]);
+        strange.page.as_mut().unwrap().odd.push(odd());
+        assert!(!on.takes(&strange), "what is odd is put aside with the link of its own page");
+        let mut strange = stack(page(1, [1]));
+        strange.page.odd.push(odd());
+        assert!(!strange.takes(&page(2, [3])));
+        let failed = Failure::local(crate::office365::Verdict::Transient, "timeout", "it took too long");
+        assert!(!on.takes(&Ahead { link: link(2), page: Err(failed) }));
+    }
+
+    #[test]
+    fn much_text_is_written_page_by_page() {
+        let large = |from, item: u32| {
+            let mut ahead = page(from, [item]);
+            let properties = json!({"id": item.to_string(), "text": "x".repeat(TOGETHER_BYTES / 2)});
+            let body = Body::of(properties.as_object().unwrap()).unwrap();
+            ahead.page.as_mut().unwrap().items[0].body = body;
+            ahead
+        };
+        let on = stack(large(1, 1));
+        assert!(on.takes(&page(2, [2])) && !on.takes(&large(2, 2)));
+    }
+}
