@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 
-use crate::model::{Kind, Subscription, Wish};
+use crate::model::{Subscription, SubscriptionId};
 
 /// What is to be done at Office 365 for one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,39 +37,32 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
     }
 }
 
-/// The longest life that Office 365 grants, less a margin for clocks that differ.
-///
-/// Drives and lists: 42,300 minutes. Mail: 10,080 on paper, 10,070 in service, so 10,060 are asked for; 1,440 where
-/// notifications bring content.
-const fn longest_life(kind: Kind, content: bool) -> Duration {
-    let minutes = match kind {
-        Kind::ListItem | Kind::DriveItem => 42_290,
-        Kind::Message if content => 1_430,
-        Kind::Message => 10_060,
-    };
-    Duration::from_secs(minutes * 60)
-}
-
 /// A renewal that is due at once again (clocks that differ) must not become a loop.
 const SOONEST: Duration = Duration::from_secs(60);
 
-/// The expiry to ask for: what was wished, but never over what the resource allows.
-pub fn expiry(kind: Kind, wish: &Wish, now: DateTime<Utc>) -> DateTime<Utc> {
-    let longest = longest_life(kind, wish.include_resource_data);
-    now + wish.lifetime.unwrap_or(longest).min(longest)
-}
+/// The share of the time until a renewal by which it may come sooner.
+const SOONER: f64 = 0.2;
 
-/// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a tenth
+/// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a fifth
 /// of that sooner by `chance` in `[0, 1)`, so that what was made together is not renewed together.
 pub fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, at: f64, chance: f64) -> DateTime<Utc> {
     let life = (expires_at - now).to_std().unwrap_or_default();
-    now + life.mul_f64(at * (1.0 - 0.1 * chance)).max(SOONEST)
+    now + life.mul_f64(at * (1.0 - SOONER * chance)).max(SOONEST)
+}
+
+/// A number in `[0, 1)` that is another for each subscription and each of its lives, and always the same for the same.
+pub fn spread(id: SubscriptionId, expires_at: DateTime<Utc>) -> f64 {
+    let mut text = id.0.as_bytes().to_vec();
+    text.extend(expires_at.timestamp_micros().to_be_bytes());
+    let digest = digest(&SHA256, &text);
+    let first = digest.as_ref().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    f64::from(first) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Origin, Remote, RemoteId, Start, SubscriptionId, Via};
+    use crate::model::{Origin, Remote, RemoteId, Start, Via, Wish};
 
     fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscription {
         let at =
@@ -139,22 +133,30 @@ mod tests {
     }
 
     #[test]
-    fn no_wish_lives_longer_than_the_resource_allows() {
-        let now = DateTime::UNIX_EPOCH;
-        let days = |n: u64| Duration::from_secs(n * 86_400);
-        let minutes = |n: u64| Duration::from_secs(n * 60);
-        for (kind, content, wished, granted) in [
-            (Kind::Message, false, None, minutes(10_060)),
-            (Kind::Message, false, Some(days(30)), minutes(10_060)),
-            (Kind::Message, true, None, minutes(1_430)),
-            (Kind::Message, true, Some(days(2)), minutes(1_430)),
-            (Kind::DriveItem, false, Some(days(2)), days(2)),
-        ] {
-            let wish = subscription(None, false).wish;
-            let wish = Wish { lifetime: wished, include_resource_data: content, ..wish };
-            assert_eq!(expiry(kind, &wish, now), now + granted, "{kind} {content} {wished:?}");
+    fn the_share_of_a_life_after_which_it_is_renewed_is_shortened_by_chance() {
+        let (now, life) = (DateTime::UNIX_EPOCH, Duration::from_secs(10 * 86_400));
+        assert_eq!(renew_at(now, now + life, 0.5, 0.0), now + life / 2);
+        assert_eq!(renew_at(now, now + life, 0.5, 1.0), now + Duration::from_secs(4 * 86_400));
+    }
+
+    #[test]
+    fn what_was_made_in_one_minute_is_not_renewed_in_one_minute_and_neither_are_its_later_lives() {
+        let minute = Duration::from_secs(60);
+        // Mail with content has the shortest life: 10,000 are 52 in a minute then.
+        for (minutes, most) in [(1_430, 100), (10_060, 30), (42_290, 15)] {
+            let ids = (0..10_000).map(|n| SubscriptionId(uuid::Uuid::from_u128(n)));
+            let mut due: Vec<(SubscriptionId, DateTime<Utc>)> =
+                ids.map(|id| (id, DateTime::UNIX_EPOCH)).collect();
+            for _ in 0..3 {
+                let mut by_minute = std::collections::BTreeMap::<i64, u32>::new();
+                for (id, at) in &mut due {
+                    let expires_at = *at + minute * minutes;
+                    *at = renew_at(*at, expires_at, 0.67, spread(*id, expires_at));
+                    *by_minute.entry(at.timestamp() / 60).or_default() += 1;
+                }
+                let fullest = by_minute.values().max().copied();
+                assert!(fullest < Some(most), "{fullest:?} in one minute of {minutes}");
+            }
         }
-        assert_eq!(renew_at(now, now + days(10), 0.5, 0.0), now + days(5));
-        assert_eq!(renew_at(now, now + days(10), 0.5, 1.0), now + Duration::from_secs(388_800));
     }
 }

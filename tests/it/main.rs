@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod batches;
 mod content;
 mod crash;
 mod first_round;
@@ -30,6 +31,7 @@ mod outage;
 mod port;
 mod receive;
 mod receiver;
+mod renewals;
 mod resync;
 mod scenarios;
 mod simulator;

@@ -1,5 +1,7 @@
 //! Remote subscriptions: create, renew, find, delete.
 
+use std::collections::{BTreeSet, HashSet};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::throttle::Area;
-use super::super::{Failure, Verdict};
+use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::resources::{self, name_permission};
-use super::{Accepted, Call, Graph, HANDSHAKE};
+use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
 
 /// Microsoft's oldest accepted version; it may use a later one.
@@ -46,6 +48,17 @@ pub struct Recipient {
     pub certificate: Vec<u8>,
 }
 
+/// A remote subscription to be renewed.
+#[derive(Debug, Clone, Copy)]
+pub struct Renew<'a> {
+    /// Its id.
+    pub id: &'a RemoteId,
+    /// When it shall end.
+    pub expires_at: DateTime<Utc>,
+    /// For whom its content is encrypted from now on; none: as it is.
+    pub recipient: Option<&'a Recipient>,
+}
+
 /// A remote subscription as Office 365 told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteSubscription {
@@ -53,10 +66,30 @@ pub struct RemoteSubscription {
     pub id: RemoteId,
     /// When it ends; not always what was asked for.
     pub expires_at: DateTime<Utc>,
+    /// What it follows, as it was sent; empty where the answer does not say.
+    pub resource: String,
+    /// The kinds of change it announces, separated by commas.
+    pub change_type: String,
     /// Where its notifications go.
     pub notification_url: Option<String>,
     /// Office 365's time of the answer.
     pub at: DateTime<Utc>,
+}
+
+impl RemoteSubscription {
+    /// What Office 365 tells subscriptions of an app apart by: there is one at most for each.
+    pub fn combination(&self) -> String {
+        combination(&self.resource, &self.change_type)
+    }
+}
+
+/// Resource and kinds of change, however they are written. Options of the resource (`?$select=…`) do not count: there
+/// can be only one, whatever it selects.
+fn combination(resource: &str, change_type: &str) -> String {
+    let resource = resource.split('?').next().unwrap_or_default().trim_matches('/');
+    let kinds: BTreeSet<&str> = change_type.split(',').map(str::trim).collect();
+    let kinds: Vec<&str> = kinds.into_iter().collect();
+    format!("{resource} {}", kinds.join(",")).to_lowercase()
 }
 
 #[derive(Serialize)]
@@ -84,7 +117,7 @@ struct Encryption<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Renewal<'a> {
+pub(super) struct Renewal<'a> {
     expiration_date_time: String,
     #[serde(flatten)]
     encryption: Option<Encryption<'a>>,
@@ -95,7 +128,37 @@ struct Renewal<'a> {
 struct WireSubscription {
     id: String,
     expiration_date_time: DateTime<Utc>,
+    resource: Option<String>,
+    change_type: Option<String>,
     notification_url: Option<String>,
+}
+
+impl WireSubscription {
+    fn told(self, at: DateTime<Utc>) -> RemoteSubscription {
+        RemoteSubscription {
+            id: RemoteId(self.id),
+            expires_at: self.expiration_date_time,
+            resource: self.resource.unwrap_or_default(),
+            change_type: self.change_type.unwrap_or_default(),
+            notification_url: self.notification_url,
+            at,
+        }
+    }
+}
+
+/// A page of the list.
+#[derive(Deserialize)]
+struct WireList {
+    value: Vec<WireSubscription>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+impl<'a> Renew<'a> {
+    pub(super) fn body(&self) -> Renewal<'a> {
+        let encryption = self.recipient.map(Recipient::encryption);
+        Renewal { expiration_date_time: wire_time(self.expires_at), encryption }
+    }
 }
 
 impl Recipient {
@@ -130,36 +193,39 @@ impl Graph {
         };
         let answer = self.send(&call).await.map_err(|failure| {
             let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
-            name_permission(new.target, explain_handshake(new.notification_url, failure))
+            name_permission(new.target, lifetime::judged(explain_handshake(new.notification_url, failure)))
         })?;
         read(&answer)
     }
 
     /// The resource as a subscription names it. Content has to be selected, and is the same as on a page.
     fn subscribed(&self, new: &NewRemote<'_>) -> String {
-        let path = self.base.relative(resources::path(new.target));
+        let path = self.resource(new.target);
         match resources::representation(new.target, new.select) {
             Some((option, value)) if new.recipient.is_some() => format!("{path}?{option}={value}"),
             _ => path,
         }
     }
 
-    /// Moves the end of one to `expires_at`, and has its content encrypted for `recipient`, if one is given.
-    pub(crate) async fn renew(
-        &self,
-        id: &RemoteId,
-        expires_at: DateTime<Utc>,
-        recipient: Option<&Recipient>,
-    ) -> Result<RemoteSubscription, Failure> {
-        let encryption = recipient.map(Recipient::encryption);
-        let body = Renewal { expiration_date_time: wire_time(expires_at), encryption };
+    /// Moves the end of one, and has its content encrypted for somebody else, if one is given.
+    pub(crate) async fn renew(&self, renew: Renew<'_>) -> Result<RemoteSubscription, Failure> {
         let call = Call {
             method: Method::PATCH,
-            json: serde_json::to_vec(&body).ok(),
+            json: serde_json::to_vec(&renew.body()).ok(),
             limits: HANDSHAKE,
-            ..self.subscriptions("renew subscription", Some(id))
+            ..self.subscriptions("renew subscription", Some(renew.id))
         };
-        let answer = self.send(&call).await.map_err(|failure| unrenewable(named(id, failure)))?;
+        let answer = self.send(&call).await;
+        self.renewed(renew.id, answer).await
+    }
+
+    /// What became of a renewal. An answer that shows nothing is followed by a look.
+    pub(super) async fn renewed(
+        &self,
+        id: &RemoteId,
+        answer: Result<Accepted, Failure>,
+    ) -> Result<RemoteSubscription, Failure> {
+        let answer = answer.map_err(|failure| unrenewable(named(id, failure)))?;
         if !answer.body.is_empty() {
             return read(&answer);
         }
@@ -181,6 +247,32 @@ impl Graph {
             Err(failure) if failure.verdict != Verdict::NotFound => Err(failure),
             _ => Ok(()),
         }
+    }
+
+    /// All that the app registration has in this tenant, whoever made them.
+    ///
+    /// # Errors
+    /// If any page is missing: half a list would make the rest look lost.
+    pub(crate) async fn list(&self) -> Result<Vec<RemoteSubscription>, Failure> {
+        let mut call = Call { limits: PAGE, ..self.subscriptions("list subscriptions", None) };
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
+        while seen.insert(call.url.clone()) {
+            let (page, at) = self.read::<WireList>(&call).await?;
+            all.extend(page.value.into_iter().map(|one| one.told(at)));
+            let Some(next) = page.next else { return Ok(all) };
+            call.url = self.base.follow(&next)?;
+        }
+        let message = "Office 365's list of subscriptions comes back to a page that was read already";
+        Err(Failure::local(Verdict::Transient, REPEATED_LINK, message))
+    }
+
+    /// The [`RemoteSubscription::combination`] of a target.
+    pub(crate) fn combination(&self, target: &Target) -> String {
+        combination(&self.resource(target), change_types(target.kind()))
+    }
+
+    fn resource(&self, target: &Target) -> String {
+        self.base.relative(resources::path(target))
     }
 
     async fn get(&self, id: &RemoteId) -> Result<RemoteSubscription, Failure> {
@@ -208,12 +300,7 @@ fn wire_time(time: DateTime<Utc>) -> String {
 
 fn read(answer: &Accepted) -> Result<RemoteSubscription, Failure> {
     let wire: WireSubscription = answer.json("subscription")?;
-    Ok(RemoteSubscription {
-        id: RemoteId(wire.id),
-        expires_at: wire.expiration_date_time,
-        notification_url: wire.notification_url,
-        at: answer.at,
-    })
+    Ok(wire.told(answer.at))
 }
 
 fn named(id: &RemoteId, failure: Failure) -> Failure {
@@ -227,7 +314,7 @@ fn unrenewable(failure: Failure) -> Failure {
             "Office 365 does not let the app registration renew what it could create: a permission was taken from it since, or \
              the subscription was made with other permissions and has to be deleted and made anew",
         ),
-        _ => failure,
+        _ => lifetime::judged(failure),
     }
 }
 

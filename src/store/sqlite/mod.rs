@@ -18,6 +18,7 @@ mod gates;
 mod health;
 mod inbox;
 mod keep;
+mod lifetimes;
 mod log;
 mod mailboxes;
 mod migrate;

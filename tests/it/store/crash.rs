@@ -44,10 +44,10 @@ async fn a_round_goes_on_from_its_last_page_and_its_former_claim_is_void(place: 
 async fn a_creation_under_way_is_due_again(place: &dyn Place) {
     let store = place.open().await;
     let id = register(&*store, super::new("files")).await;
-    assert_eq!(store.claim_due(at(0), LEASE, 9).await.unwrap().len(), 1);
+    assert_eq!(store.claim_due(&[], at(0), LEASE, 9).await.unwrap().len(), 1);
     drop(store);
     let store = place.open().await;
-    let due = store.claim_due(at(0), LEASE, 9).await.unwrap();
+    let due = store.claim_due(&[], at(0), LEASE, 9).await.unwrap();
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
 }
 
