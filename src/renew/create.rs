@@ -6,7 +6,7 @@ use url::Url;
 
 use super::Renewer;
 use super::settle::StepError;
-use crate::model::{Remote, Subscription, Target};
+use crate::model::{Name, Remote, Subscription, Target};
 use crate::office365::{Failure, NewRemote, Recipient, RemoteSubscription, Tenant, Verdict};
 
 impl Renewer {
@@ -60,6 +60,9 @@ impl Renewer {
                 self.adopt(tenant, subscription, &standing, life, recipient.clone()).await?
             {
                 return Ok(adopted);
+            }
+            if let Some(holder) = self.store.holder(&standing.id).await? {
+                return Err(held_by(&holder, &standing).into());
             }
             tenant.delete(&standing.id).await?;
         }
@@ -124,6 +127,16 @@ impl Renewer {
         let base = self.notification_url.as_str().trim_end_matches("notifications");
         found.notification_url.as_deref().is_some_and(|url| url.starts_with(base))
     }
+}
+
+/// Ids that differ by their case alone are the same to Office 365 where it looks for conflicts. Deleting what another one
+/// holds would begin a fight between the two.
+fn held_by(holder: &Name, standing: &RemoteSubscription) -> Failure {
+    let message = format!(
+        "Office 365 takes its resource for that of subscription '{holder}', whose remote subscription {} stands in the way: only one of the two can be followed",
+        standing.id
+    );
+    Failure::local(Verdict::Rejected, "heldByAnother", message)
 }
 
 /// Somebody else's remote subscription stands in the way; it is never deleted.

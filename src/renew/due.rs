@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{self, Step};
 use super::prolong::{Answer, Renewal};
-use super::{BETWEEN_RENEWALS, GROUP, LEASE, Renewer, STEP, STEPS, TENANTS};
+use super::{BEGIN, BETWEEN_RENEWALS, GROUP, LEASE, Renewer, STEPS, TENANTS};
 use crate::model::{Name, Subscription, SubscriptionId};
 use crate::store::StoreError;
 use crate::tasks::{self, STORE_RETRY, Task};
@@ -108,8 +108,7 @@ impl Renewer {
     /// Takes the next steps of claimed subscriptions of one tenant.
     async fn settle_all(&self, due: Vec<Subscription>, stop: &CancellationToken) {
         let begun = self.clock.now();
-        // A step that began later could outlive its claim.
-        let until = Until { time: begun + (LEASE - STEP), stop };
+        let until = Until { time: begun + BEGIN, stop };
         let (renewals, others): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|one| plan::plan(one, begun) == Step::Renew);
         let mut work = self.renew_all(renewals).await;
@@ -163,7 +162,7 @@ impl Renewer {
         let done = match answered {
             Some(answered) => {
                 let (renewal, answer) = *answered;
-                self.within(self.answered(&subscription, renewal, answer)).await
+                self.within(Box::pin(self.answered(&subscription, renewal, answer))).await
             }
             None => self.step(&subscription, plan::plan(&subscription, self.clock.now())).await,
         };

@@ -52,13 +52,17 @@ use crate::seal::ClientStates;
 use crate::store::Store;
 use crate::tasks::{Outage, Signal};
 
-/// How long a claim holds: longer than its step may take and may have to wait for its turn.
+/// How long a claim holds: [`BEGIN`] and [`STEP`], so that no step outlives it.
 const LEASE: Duration = Duration::from_secs(460);
+
+/// How long after its claim a step may begin. What has its turn later is given back.
+const BEGIN: Duration = Duration::from_secs(160);
 
 /// How long a step may take: creating waits for two handshakes and may be tried a second time after a 409.
 const STEP: Duration = Duration::from_secs(300);
 
-/// How long renewals that are asked for together may take.
+/// How long renewals that are asked for together may take: less than [`BEGIN`], since what follows from the answers are
+/// steps.
 const BATCH: Duration = Duration::from_secs(100);
 
 /// Subscriptions of one tenant that are claimed together: as many renewals as Graph takes in one request.

@@ -67,10 +67,12 @@ impl Renewer {
         step: Step,
     ) -> Result<&'static str, StepError> {
         match step {
-            Step::Create => self.within(self.create(subscription)).await.map(|()| "created"),
-            Step::Renew => self.within(self.prolong(subscription)).await,
-            Step::Delete | Step::Forget => self.within(self.delete(subscription)).await.map(|()| "removed"),
-            Step::Verify => self.within(self.verify(subscription)).await,
+            Step::Create => self.within(Box::pin(self.create(subscription))).await.map(|()| "created"),
+            Step::Renew => self.within(Box::pin(self.prolong(subscription))).await,
+            Step::Delete | Step::Forget => {
+                self.within(Box::pin(self.delete(subscription))).await.map(|()| "removed")
+            }
+            Step::Verify => self.within(Box::pin(self.verify(subscription))).await,
         }
     }
 

@@ -68,6 +68,9 @@ pub trait Renewals: Send + Sync {
     /// Whether this subscription holds `remote`, or held it last.
     async fn has_held(&self, id: SubscriptionId, remote: &RemoteId) -> Result<bool, StoreError>;
 
+    /// The subscription that holds `remote` and is not being removed.
+    async fn holder(&self, remote: &RemoteId) -> Result<Option<Name>, StoreError>;
+
     /// Whether it was deleted to be made anew within a day before `now`, because renewing it was forbidden.
     async fn remade_lately(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<bool, StoreError>;
 

@@ -135,12 +135,11 @@ impl Graph {
         let answers: Answers = read_json(&asked.answer.body, call.operation)?;
         let parts = in_order(answers, renewals.len());
         let throttled = parts.iter().flatten().filter(|part| is_throttled(part.status, asked_wait(part, at)));
-        let wait = match throttled.map(|part| asked_wait(part, at)).max() {
-            Some(longest) => Some(self.gates.refused(&call.area, longest).await),
-            None => {
-                self.gates.answered(&call.area, &asked.answer).await;
-                None
-            }
+        let wait = if let Some(longest) = throttled.map(|part| asked_wait(part, at)).max() {
+            Some(self.gates.refused(&call.area, longest).await)
+        } else {
+            self.gates.answered(&call.area, &asked.answer).await;
+            None
         };
         let fates = parts.into_iter().map(|part| part.map(|part| judged(part, at, wait))).collect();
         Ok(Told { fates, token: asked.token })
@@ -209,7 +208,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(responses: Value) -> Vec<Option<u16>> {
+    fn told(responses: &Value) -> Vec<Option<u16>> {
         let answers = serde_json::from_value(json!({"responses": responses})).unwrap();
         in_order(answers, 3).into_iter().map(|answer| answer.map(|answer| answer.status.as_u16())).collect()
     }
@@ -226,7 +225,7 @@ mod tests {
             (json!([{"id": "3", "status": 200}, {"id": "x", "status": 200}, 7, null]), [None, None, None]),
             (json!([{"id": "0", "status": "200"}, {"id": "1", "status": 5}]), [None, None, None]),
         ] {
-            assert_eq!(told(responses.clone()), expected, "{responses}");
+            assert_eq!(told(&responses), expected, "{responses}");
         }
     }
 

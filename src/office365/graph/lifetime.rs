@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::super::{Failure, Verdict};
 
-/// Two texts that were seen: what stands before the number, and what reads it.
-const TOLD: [(&str, fn(&str) -> Option<Duration>); 2] =
-    [("expiration can only be ", minutes), ("beyond allowed max '", time_span)];
+/// Two texts that were seen: what stands before the number. The one is in minutes, the other a span of time.
+const IN_MINUTES: &str = "expiration can only be ";
+const AS_SPAN: &str = "beyond allowed max '";
 
 /// What a refusal says that is about the end of a subscription being too late, and names no number.
 const TOO_LATE: [&str; 6] = ["beyond", "exceed", "maximum", "can only be", "longer than", "too far"];
@@ -23,7 +23,8 @@ pub(super) fn judged(failure: Failure) -> Failure {
 /// The verdict that a text leads to, if it is about a life that is too long.
 fn read(text: &str) -> Option<Verdict> {
     let lower = text.to_ascii_lowercase();
-    let told = TOLD.iter().find_map(|(before, read)| read(lower.split_once(before)?.1));
+    let after = |before: &str| lower.split_once(before).map(|(_, after)| after);
+    let told = after(IN_MINUTES).and_then(minutes).or_else(|| after(AS_SPAN).and_then(time_span));
     let longest = told.filter(|longest| !longest.is_zero());
     let too_late = lower.contains("expiration") && TOO_LATE.iter().any(|word| lower.contains(word));
     (longest.is_some() || too_late).then_some(Verdict::TooLong { longest })

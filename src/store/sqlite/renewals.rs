@@ -156,6 +156,19 @@ impl Renewals for SqliteStore {
         .await
     }
 
+    async fn holder(&self, remote: &RemoteId) -> Result<Option<Name>, StoreError> {
+        let remote = remote.0.clone();
+        self.read(move |db| {
+            row::first(
+                db,
+                "SELECT name FROM subscription WHERE remote_id = ?1 COLLATE NOCASE AND removed_at IS NULL",
+                [remote],
+                |row| subscription::fields(row).parsed("name"),
+            )
+        })
+        .await
+    }
+
     async fn remade_lately(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.read(move |db| {
             let sql = "SELECT 1 FROM subscription WHERE id = ?1 AND remade_at > ?2";
