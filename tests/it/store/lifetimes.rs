@@ -8,7 +8,7 @@ use o365_listener::store::LifeOf;
 use super::{Place, at, conformance, name};
 
 async fn a_learned_lifetime_is_kept_for_30_days_for_its_tenant_kind_and_content(place: &dyn Place) {
-    let hours = |n| Duration::from_secs(n * 3600);
+    let hours = |n: u64| Duration::from_secs(n * 3600);
     let of = |tenant, kind, content| LifeOf { tenant: name(tenant), kind, content };
     let store = place.open().await;
     let mail = of("contoso", Kind::Message, false);
