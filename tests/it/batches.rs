@@ -174,10 +174,10 @@ async fn a_dead_tenant_does_not_delay_another() {
         tenant.url,
         dead.local_addr().unwrap()
     );
-    for n in 0..DEAD {
-        entries +=
-            &format!("[[subscription]]\nname = \"dead-{n}\"\ntenant = \"dead\"\nresource = \"drive:{n}\"\n");
-    }
+    let dead_ones = (0..DEAD).map(|n| {
+        format!("[[subscription]]\nname = \"dead-{n}\"\ntenant = \"dead\"\nresource = \"drive:{n}\"\n")
+    });
+    entries.extend(dead_ones);
     entries += "[[subscription]]\nname = \"files\"\ntenant = \"contoso\"\nresource = \"{drive}\"\n";
     house.configure(&entries, house.tenant.url());
     house.open().await;

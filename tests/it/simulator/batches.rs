@@ -24,7 +24,7 @@ fn alice(id: &str) -> Value {
     json!({"id": id, "method": "GET", "url": "/users/alice@contoso.com?$select=mail"})
 }
 
-fn renewal(id: &str, subscription: &str, expires: Value) -> Value {
+fn renewal(id: &str, subscription: &str, expires: DateTime<Utc>) -> Value {
     json!({
         "id": id, "method": "PATCH", "url": format!("/subscriptions/{subscription}"),
         "headers": {"Content-Type": "application/json"}, "body": {"expirationDateTime": expires},
@@ -125,7 +125,7 @@ async fn a_fault_strikes_one_part() {
     bench.control("/faults", json!({"break": "after", "path_prefix": path(2)})).await;
     bench.control("/faults", json!({"break": "truncated", "path_prefix": path(3)})).await;
     let requests: Vec<Value> =
-        ids.iter().enumerate().map(|(n, id)| renewal(&n.to_string(), id, json!(later))).collect();
+        ids.iter().enumerate().map(|(n, id)| renewal(&n.to_string(), id, later)).collect();
     let answer = batch(&bench, json!(requests)).await;
     assert_eq!(answer.body["responses"].as_array().unwrap().len(), 3, "one is left out");
     assert_eq!(part(&answer, "0")["body"]["id"], ids[0]);
