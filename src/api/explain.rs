@@ -46,6 +46,7 @@ fn refused(failure: &Failure, wished: &Wish) -> Problem {
         | Verdict::Forbidden
         | Verdict::Conflict { .. }
         | Verdict::Gone { .. }
+        | Verdict::TooLong { .. }
         | Verdict::Rejected => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let problem = Problem::new(status, format!("'{}' is not followed: {}", wished.resource, failure.message))

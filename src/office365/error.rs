@@ -42,6 +42,11 @@ pub enum Verdict {
     },
     /// It may pass by itself: no connection, a time-out, 5xx.
     Transient,
+    /// A subscription was to live longer than it may.
+    TooLong {
+        /// How long it may, where the answer tells it.
+        longest: Option<Duration>,
+    },
     /// The request itself is not accepted.
     Rejected,
 }

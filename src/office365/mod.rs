@@ -28,7 +28,9 @@ use std::sync::Arc;
 
 pub use auth::SignIn;
 pub use error::{Failure, REPEATED_LINK, Verdict};
-pub use graph::{DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
+pub use graph::{
+    DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Renew, Resolved, read_content,
+};
 pub use handshake::{Unshaken, shake_hands};
 pub use signing_keys::{Signer, TokenVersion};
 pub use tenant::{Audience, Tenant};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::auth::{Credentials, SignIn, Tokens};
 use super::base::Base;
 use super::connection::Connection;
-use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
+use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Renew, Resolved};
 use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::{Gates, Spacing};
 use super::{Failure, SetupError};
@@ -139,12 +139,13 @@ impl Tenant {
         expires_at: DateTime<Utc>,
         recipient: Option<&Recipient>,
     ) -> Result<RemoteSubscription, Failure> {
-        self.graph.renew(id, expires_at, recipient).await
+        self.graph.renew(Renew { id, expires_at, recipient }).await
     }
 
-    /// Reads a remote subscription; none if Office 365 no longer has it.
-    pub async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
-        self.graph.find(id).await
+    /// Renews several as [`renew`](Self::renew) does one, with few requests. The results are in the order of
+    /// `renewals`.
+    pub async fn renew_all(&self, renewals: &[Renew<'_>]) -> Vec<Result<RemoteSubscription, Failure>> {
+        self.graph.renew_all(renewals).await
     }
 
     /// All remote subscriptions that the app registration has in the tenant, whoever made them; all of them or an error.
@@ -156,6 +157,11 @@ impl Tenant {
     /// ([`RemoteSubscription::combination`]).
     pub fn combination(&self, target: &Target) -> String {
         self.graph.combination(target)
+    }
+
+    /// Reads a remote subscription; none if Office 365 no longer has it.
+    pub async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
+        self.graph.find(id).await
     }
 
     /// Removes a remote subscription; that it is not there is as good.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::plan::{self, Known, Lists, Measure, Plan, Step, Todo};
-use super::{CONCURRENCY, LEASE, Removal, Renewer};
+use super::{LEASE, Removal, Renewer, STEPS};
 use crate::model::{Name, Subscription, SubscriptionId, Trouble, Wish};
 use crate::office365::{Failure, Verdict};
 use crate::store::{NewSubscription, Registered, StoreError};
@@ -70,7 +70,7 @@ impl Renewer {
     }
 
     async fn do_all(&self, measures: Vec<Measure>) -> Vec<Applied> {
-        stream::iter(measures).map(|measure| self.apply_one(measure)).buffered(CONCURRENCY).collect().await
+        stream::iter(measures).map(|measure| self.apply_one(measure)).buffered(STEPS).collect().await
     }
 
     /// What each tenant holds.
@@ -111,7 +111,7 @@ impl Renewer {
                 None => self.follow(wish).await,
             },
             Todo::Update { id, wish, step, resync } => self.rewish(*id, wish, *step, *resync).await,
-            Todo::Settle(id, step) => self.step(*id, *step).await,
+            Todo::Settle(id, step) => self.take_up(*id, *step).await,
             Todo::Remove(name) => self.drop_out(name).await,
             Todo::Forget(id) => Ok(self.store.forget(*id).await.map(|()| None)?),
             Todo::DeleteOrphan(remote) => {
@@ -164,12 +164,12 @@ impl Renewer {
             self.fetch.raise();
         }
         match step {
-            Some(step) => self.step(id, step).await,
+            Some(step) => self.take_up(id, step).await,
             None => Ok(None),
         }
     }
 
-    async fn step(&self, id: SubscriptionId, step: Step) -> Result<Option<Trouble>, Undone> {
+    async fn take_up(&self, id: SubscriptionId, step: Step) -> Result<Option<Trouble>, Undone> {
         let claimed = self.store.claim_one(id, self.clock.now(), LEASE).await?.ok_or(Undone::Busy)?;
         Ok(self.take(&claimed, step).await?)
     }

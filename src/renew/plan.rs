@@ -8,6 +8,7 @@ mod wanted;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use url::Url;
 
@@ -16,7 +17,7 @@ pub(super) use measure::Todo;
 pub use measure::{Action, Measure, NotListed, Plan};
 pub use wanted::{differences, missing};
 
-use crate::model::{Kind, Subscription, Wish};
+use crate::model::{Subscription, SubscriptionId, Wish};
 
 /// What is to be done at Office 365 for one subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,33 +65,26 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
     }
 }
 
-/// The longest life that Office 365 grants, less a margin for clocks that differ.
-///
-/// Drives and lists: 42,300 minutes. Mail: 10,080 on paper, 10,070 in service, so 10,060 are asked for; 1,440 where
-/// notifications bring content.
-const fn longest_life(kind: Kind, content: bool) -> Duration {
-    let minutes = match kind {
-        Kind::ListItem | Kind::DriveItem => 42_290,
-        Kind::Message if content => 1_430,
-        Kind::Message => 10_060,
-    };
-    Duration::from_secs(minutes * 60)
-}
-
 /// A renewal that is due at once again (clocks that differ) must not become a loop.
 const SOONEST: Duration = Duration::from_secs(60);
 
-/// The expiry to ask for: what was wished, but never over what the resource allows.
-pub fn expiry(kind: Kind, wish: &Wish, now: DateTime<Utc>) -> DateTime<Utc> {
-    let longest = longest_life(kind, wish.include_resource_data);
-    now + wish.lifetime.unwrap_or(longest).min(longest)
-}
+/// The share of the time until a renewal by which it may come sooner.
+const SOONER: f64 = 0.2;
 
-/// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a tenth
+/// When to renew what was granted at `now` until `expires_at`: after the share `at` of its life, or up to a fifth
 /// of that sooner by `chance` in `[0, 1)`, so that what was made together is not renewed together.
 pub fn renew_at(now: DateTime<Utc>, expires_at: DateTime<Utc>, at: f64, chance: f64) -> DateTime<Utc> {
     let life = (expires_at - now).to_std().unwrap_or_default();
-    now + life.mul_f64(at * (1.0 - 0.1 * chance)).max(SOONEST)
+    now + life.mul_f64(at * (1.0 - SOONER * chance)).max(SOONEST)
+}
+
+/// A number in `[0, 1)` that is another for each subscription and each of its lives, and always the same for the same.
+pub fn spread(id: SubscriptionId, expires_at: DateTime<Utc>) -> f64 {
+    let mut text = id.0.as_bytes().to_vec();
+    text.extend(expires_at.timestamp_micros().to_be_bytes());
+    let digest = digest(&SHA256, &text);
+    let first = digest.as_ref().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    f64::from(first) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Held, Ids, SETTLES, Sight, Step, is_ours};
-use super::{CONCURRENCY, LEASE, Renewer};
+use super::{LEASE, Renewer, STEPS};
 use crate::backoff::REQUESTS;
 use crate::model::{Name, SubscriptionId};
 use crate::office365::{RemoteSubscription, Tenant};
@@ -130,8 +130,7 @@ impl Reconciler {
             tracing::warn!(%tenant, orphans,
                 "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
         }
-        let mut replaced =
-            stream::iter(found.elsewhere).map(|id| self.replace(id)).buffer_unordered(CONCURRENCY);
+        let mut replaced = stream::iter(found.elsewhere).map(|id| self.replace(id)).buffer_unordered(STEPS);
         while let Some(done) = replaced.next().await {
             done?;
         }

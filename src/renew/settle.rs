@@ -1,12 +1,10 @@
 //! Applies the next step of one subscription.
 
-use chrono::{DateTime, Utc};
-
 use super::apply::already_followed;
 use super::plan::{self, Step};
 use super::{LEASE, Renewer, STEP};
-use crate::model::{CertificateId, Kind, Name, Remote, Start, Subscription, Target, Trouble};
-use crate::office365::{Failure, NewRemote, Recipient, RemoteSubscription, Resolved, Tenant, Verdict};
+use crate::model::{CertificateId, Name, Remote, Start, Subscription, Target, Trouble};
+use crate::office365::{Failure, Recipient, RemoteSubscription, Resolved, Tenant, Verdict};
 use crate::store::{Registered, StoreError};
 
 /// What became of a renewal that was asked for by hand.
@@ -53,28 +51,39 @@ impl Renewer {
         Ok(renewed.map_or(Renewed::NotFound, |found| Renewed::Done(Box::new(found))))
     }
 
-    /// Takes the next step of a claimed subscription.
-    pub(super) async fn settle(&self, subscription: Subscription) {
-        let step = plan::plan(&subscription, self.clock.now());
-        if let Err(error) = self.take(&subscription, step).await {
-            let name = &subscription.wish.name;
-            tracing::warn!(subscription = %name, %error, "The store does not take part; the claim runs out by itself");
-        }
-    }
-
     /// Takes one step and records how it went: `Some` is what went wrong at Office 365.
     pub(super) async fn take(
         &self,
         subscription: &Subscription,
         step: Step,
     ) -> Result<Option<Trouble>, StoreError> {
-        let done = match step {
-            Step::Create => self.within(self.create(subscription)).await.map(|()| "created"),
-            Step::Renew => self.within(self.prolong(subscription)).await,
-            Step::Delete | Step::Forget => self.within(self.delete(subscription)).await.map(|()| "removed"),
-            Step::Verify => self.within(self.verify(subscription)).await,
-            Step::Replace => self.within(self.replace(subscription)).await,
-        };
+        let done = self.step(subscription, step).await;
+        self.finish(subscription, done).await
+    }
+
+    /// Takes one step, and answers with the word for what it was.
+    pub(super) async fn step(
+        &self,
+        subscription: &Subscription,
+        step: Step,
+    ) -> Result<&'static str, StepError> {
+        match step {
+            Step::Create => self.within(Box::pin(self.create(subscription))).await.map(|()| "created"),
+            Step::Renew => self.within(Box::pin(self.prolong(subscription))).await,
+            Step::Delete | Step::Forget => {
+                self.within(Box::pin(self.delete(subscription))).await.map(|()| "removed")
+            }
+            Step::Verify => self.within(Box::pin(self.verify(subscription))).await,
+            Step::Replace => self.within(Box::pin(self.replace(subscription))).await,
+        }
+    }
+
+    /// Records how a step went.
+    pub(super) async fn finish(
+        &self,
+        subscription: &Subscription,
+        done: Result<&'static str, StepError>,
+    ) -> Result<Option<Trouble>, StoreError> {
         match done {
             Ok(result) => {
                 self.metrics.renewed(result);
@@ -83,6 +92,18 @@ impl Renewer {
             }
             Err(StepError::Store(error)) => Err(error),
             Err(StepError::Office365(failure)) => self.record(subscription, &failure).await.map(Some),
+        }
+    }
+
+    /// The same where nobody waits for the outcome.
+    pub(super) async fn finish_or_tell(
+        &self,
+        subscription: &Subscription,
+        done: Result<&'static str, StepError>,
+    ) {
+        if let Err(error) = self.finish(subscription, done).await {
+            let name = &subscription.wish.name;
+            tracing::warn!(subscription = %name, %error, "The store does not take part; the claim runs out by itself");
         }
     }
 
@@ -108,7 +129,7 @@ impl Renewer {
         self.recreate(subscription).await
     }
 
-    async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+    pub(super) async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
         self.store.lost(subscription.id).await?;
         self.create(subscription).await?;
         Ok("recreated")
@@ -184,85 +205,6 @@ impl Renewer {
         Ok(self.store.begun(subscription.id, at, link).await?)
     }
 
-    /// Creates; where there is one already that is ours, deletes it and creates again, since only so its
-    /// `client_state` is certain. One that is not ours is left alone.
-    pub(super) async fn create_remote(
-        &self,
-        tenant: &Tenant,
-        subscription: &Subscription,
-        target: &Target,
-    ) -> Result<Remote, StepError> {
-        let client_state = self.client_states.of(subscription.id);
-        let recipient = self.recipient(subscription).await?;
-        let wanted = self.wanted(subscription, target, &client_state, recipient.as_ref());
-        let conflict = match tenant.create(wanted).await {
-            Err(failure) if matches!(failure.verdict, Verdict::Conflict { .. }) => failure,
-            answer => return Ok(self.held(answer?, recipient.map(|it| it.certificate_id))),
-        };
-        let Some(existing) = conflict.existing() else { return Err(conflict.into()) };
-        match tenant.find(&existing).await? {
-            Some(found) if plan::is_ours(&found, &self.notification_url) => tenant.delete(&existing).await?,
-            Some(found) => return Err(foreign(&found).into()),
-            None => {}
-        }
-        let made = tenant.create(wanted).await?;
-        Ok(self.held(made, recipient.map(|it| it.certificate_id)))
-    }
-
-    fn wanted<'a>(
-        &'a self,
-        subscription: &'a Subscription,
-        target: &'a Target,
-        client_state: &'a str,
-        recipient: Option<&'a Recipient>,
-    ) -> NewRemote<'a> {
-        NewRemote {
-            target,
-            notification_url: &self.notification_url,
-            lifecycle_url: &self.lifecycle_url,
-            client_state,
-            expires_at: plan::expiry(target.kind(), &subscription.wish, self.clock.now()),
-            select: &subscription.wish.select,
-            recipient,
-        }
-    }
-
-    /// Whom content is to be encrypted for, where it is wished.
-    async fn recipient(&self, subscription: &Subscription) -> Result<Option<Recipient>, StepError> {
-        if !subscription.wish.include_resource_data {
-            return Ok(None);
-        }
-        self.keyring.recipient().await.map(Some)
-    }
-
-    /// Renews; makes anew what has vanished.
-    async fn prolong(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
-        let tenant = self.tenant(&subscription.wish.tenant)?;
-        let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
-        let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
-        let expires_at = plan::expiry(kind, &subscription.wish, self.clock.now());
-        let recipient = self.recipient(subscription).await?;
-        let certificate = recipient.as_ref().map(|it| it.certificate_id.clone());
-        let another = recipient.filter(|_| certificate != remote.certificate);
-        match tenant.renew(&remote.id, expires_at, another.as_ref()).await {
-            Ok(renewed) => {
-                let remote = self.held(renewed, certificate);
-                self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
-                self.fetch.raise();
-                Ok("renewed")
-            }
-            Err(failure) if failure.verdict == Verdict::NotFound => self.recreate(subscription).await,
-            // Whether a certificate can be changed is not told the same on all of Microsoft's pages. If it is something else
-            // that is refused, the renewal without it is refused too, and what still works is left alone.
-            Err(failure) if failure.verdict == Verdict::Rejected && another.is_some() => {
-                tenant.renew(&remote.id, expires_at, None).await?;
-                tenant.delete(&remote.id).await?;
-                self.recreate(subscription).await
-            }
-            Err(failure) => Err(failure.into()),
-        }
-    }
-
     pub(super) async fn confirm(&self, subscription: &Subscription, held: Remote) -> Result<(), StepError> {
         self.store.confirmed(subscription.id, &held, self.clock.now()).await?;
         self.fetch.raise();
@@ -271,13 +213,25 @@ impl Renewer {
         Ok(())
     }
 
-    fn held(&self, held: RemoteSubscription, certificate: Option<CertificateId>) -> Remote {
-        let renew_at = self.renew_at(self.clock.now(), held.expires_at);
-        Remote { id: held.id, expires_at: held.expires_at, renew_at, certificate }
+    /// What is kept of a remote subscription whose content is encrypted for `recipient`.
+    pub(super) fn held(
+        &self,
+        subscription: &Subscription,
+        held: RemoteSubscription,
+        recipient: Option<Recipient>,
+    ) -> Remote {
+        self.remote(subscription, held, recipient.map(|it| it.certificate_id))
     }
 
-    fn renew_at(&self, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> DateTime<Utc> {
-        plan::renew_at(now, expires_at, self.settings.at, rand::random())
+    pub(super) fn remote(
+        &self,
+        subscription: &Subscription,
+        held: RemoteSubscription,
+        certificate: Option<CertificateId>,
+    ) -> Remote {
+        let chance = plan::spread(subscription.id, held.expires_at);
+        let renew_at = plan::renew_at(self.clock.now(), held.expires_at, self.settings.at, chance);
+        Remote { id: held.id, expires_at: held.expires_at, renew_at, certificate }
     }
 
     /// Deletes the remote subscription, if one is held, and forgets.
@@ -291,14 +245,4 @@ impl Renewer {
     pub(super) fn tenant(&self, name: &Name) -> Result<&Tenant, Failure> {
         self.office365.tenant(name).ok_or_else(|| Failure::unknown_tenant(name))
     }
-}
-
-/// Somebody else's remote subscription stands in the way; it is never deleted.
-fn foreign(found: &RemoteSubscription) -> Failure {
-    let message = format!(
-        "the same app registration has subscription {} on this resource, which notifies {}: remove that one, or use an app registration of your own",
-        found.id,
-        plan::host(found),
-    );
-    Failure::local(Verdict::Rejected, "foreignSubscription", message)
 }

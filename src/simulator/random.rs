@@ -38,6 +38,13 @@ impl Random {
         choices.get(self.below(choices.len())).cloned()
     }
 
+    /// Puts `things` into another order.
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.below(last + 1));
+        }
+    }
+
     pub(crate) fn uuid(&mut self) -> Uuid {
         let (high, low) = (self.next(), self.next());
         uuid::Builder::from_random_bytes(*Uuid::from_u64_pair(high, low).as_bytes()).into_uuid()

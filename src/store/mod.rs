@@ -14,6 +14,7 @@ mod error;
 mod gates;
 mod inbox;
 mod keep;
+mod lifetimes;
 mod log;
 mod mailboxes;
 mod registry;
@@ -33,6 +34,7 @@ pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
 pub use keep::{Keep, StoreHealth, Swept};
+pub use lifetimes::{LifeOf, Lifetimes};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use registry::{NewSubscription, Registered, Registry};
@@ -48,6 +50,7 @@ pub trait Store:
     + Certificates
     + Registry
     + Renewals
+    + Lifetimes
     + Rounds
     + Resyncs
     + Sweeps
@@ -64,6 +67,7 @@ impl<T> Store for T where
         + Certificates
         + Registry
         + Renewals
+        + Lifetimes
         + Rounds
         + Resyncs
         + Sweeps

@@ -33,11 +33,12 @@ pub struct Sighting {
 /// What the renewal loop needs: subscriptions whose remote side wants something done.
 #[async_trait]
 pub trait Renewals: Send + Sync {
-    /// Claims up to `limit` subscriptions that are due (not yet created, lost, to be renewed, to be removed) and
-    /// whose next attempt's time has come. A claim is void after `lease`, or when one of the methods below has
-    /// recorded its end.
+    /// Claims up to `limit` subscriptions of one tenant that are due (not yet created, lost, to be renewed, to be
+    /// removed) and whose next attempt's time has come: of the tenant with the longest due one, those aside that are
+    /// `busy`. A claim is void after `lease`, or when one of the methods below has recorded its end.
     async fn claim_due(
         &self,
+        busy: &[Name],
         now: DateTime<Utc>,
         lease: Duration,
         limit: usize,
@@ -50,6 +51,9 @@ pub trait Renewals: Send + Sync {
         now: DateTime<Utc>,
         lease: Duration,
     ) -> Result<Option<Subscription>, StoreError>;
+
+    /// Gives claims back whose step was not begun: what was due stays due.
+    async fn put_back(&self, ids: &[SubscriptionId]) -> Result<(), StoreError>;
 
     /// Office 365 holds `remote`: created or renewed at `now`. Clears the error and ends the claim. A
     /// remote subscription with another id than before makes a fetch due, from the kept link: what happened in
@@ -99,7 +103,19 @@ pub trait Renewals: Send + Sync {
     /// How many attempts in a row have failed.
     async fn attempts(&self, id: SubscriptionId) -> Result<u32, StoreError>;
 
-    /// When the next one is due. One that is claimed counts from the end of its lease, so that work whose task
+    /// Whether this subscription holds `remote`, or held it last.
+    async fn has_held(&self, id: SubscriptionId, remote: &RemoteId) -> Result<bool, StoreError>;
+
+    /// The subscription that holds `remote` and is not being removed.
+    async fn holder(&self, remote: &RemoteId) -> Result<Option<Name>, StoreError>;
+
+    /// Whether it was deleted to be made anew within a day before `now`, because renewing it was forbidden.
+    async fn remade_lately(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<bool, StoreError>;
+
+    /// Notes that this was tried at `now`.
+    async fn remade(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError>;
+
+    /// When the next one is due, the `busy` tenants' aside. One that is claimed counts from the end of its lease, so that work whose task
     /// died is taken up again.
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    async fn next_due(&self, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError>;
 }

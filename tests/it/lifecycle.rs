@@ -135,7 +135,8 @@ async fn what_happened_while_office_365_was_silent_is_fetched_after_reauthorizin
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_to_reauthorize_does_not_shorten_the_wait_after_a_failed_renewal() {
     let (house, held) = following().await;
-    house.control("faults", json!({"status": 403, "path_prefix": "/v1.0/subscriptions"})).await;
+    // The second is for the deletion: what may not be renewed would be made anew.
+    house.control("faults", json!({"status": 403, "count": 2, "path_prefix": "/v1.0/subscriptions"})).await;
     storm(&house, &held, "reauthorizationRequired").await;
     house
         .eventually("the renewal has failed", async || {

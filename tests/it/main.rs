@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod batches;
 mod content;
 mod crash;
 mod first_round;
@@ -31,6 +32,7 @@ mod plan;
 mod port;
 mod receive;
 mod receiver;
+mod renewals;
 mod resync;
 mod scenarios;
 mod simulator;

@@ -1,5 +1,6 @@
 //! The stand-in tenant answers as Microsoft describes it.
 
+mod batches;
 mod content;
 mod delta;
 pub mod harness;

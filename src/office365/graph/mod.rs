@@ -1,9 +1,11 @@
 //! Microsoft Graph. Every call leaves through one door, [`Graph::send`], which adds token, decorated user agent and
 //! request id, respects the gates, and judges the answer.
 
+mod batch;
 mod delta;
 mod folders;
 mod items;
+mod lifetime;
 mod odd;
 mod plain;
 mod refusal;
@@ -26,12 +28,12 @@ pub use delta::DeltaPage;
 pub use folders::FolderPage;
 pub use items::read_content;
 pub use resolve::Resolved;
-pub use subscriptions::{NewRemote, Recipient, RemoteSubscription};
+pub use subscriptions::{NewRemote, Recipient, RemoteSubscription, Renew};
 
 use super::auth::Tokens;
 use super::base::Base;
 use super::connection::{Answer, Connection, Limits};
-use super::throttle::{Area, Gates, Spacing, asked_wait, is_throttled};
+use super::throttle::{Area, Gates, Place, Spacing, asked_wait, is_throttled};
 use super::{Failure, Verdict};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -77,6 +79,16 @@ struct Call {
 struct Accepted {
     body: Vec<u8>,
     at: DateTime<Utc>,
+}
+
+/// What was answered to a call, before it is judged.
+struct Asked {
+    answer: Answer,
+    token: Secret,
+    /// Our id of the request.
+    id: String,
+    /// Held until the answer was judged: whoever gets it next shall know of a refusal.
+    _place: Place,
 }
 
 /// Anything that has an id; the rest of it is not needed.
@@ -127,33 +139,43 @@ impl Call {
 }
 
 impl Graph {
-    /// Sends a call. A token that is not accepted is replaced once.
+    /// Sends a call.
     async fn send(&self, call: &Call) -> Result<Accepted, Failure> {
+        let asked = self.ask(call).await?;
+        if !asked.answer.status.is_success() {
+            return Err(self.refused(call, &asked).await);
+        }
+        self.gates.answered(&call.area, &asked.answer).await;
+        let at = asked.answer.date().unwrap_or_else(|| self.clock.now());
+        Ok(Accepted { body: asked.answer.body, at })
+    }
+
+    /// Sends a call and leaves the answer to be judged. A token that is not accepted is replaced once.
+    async fn ask(&self, call: &Call) -> Result<Asked, Failure> {
         self.gates.open(&call.area)?;
-        let token = self.tokens.current().await?;
-        // Held until the answer was judged: whoever gets it next shall know of a refusal.
-        let _place = self.gates.enter(&call.area).await?;
+        let mut token = self.tokens.current().await?;
+        let place = self.gates.enter(&call.area).await?;
         let id = Uuid::new_v4().to_string();
         let mut answer = self.attempt(call, &token, &id).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            let token = self.tokens.instead_of(&token).await?;
+            token = self.tokens.instead_of(&token).await?;
             answer = self.attempt(call, &token, &id).await?;
         }
-        if answer.status.is_success() {
-            self.gates.answered(&call.area, &answer).await;
-            let at = answer.date().unwrap_or_else(|| self.clock.now());
-            return Ok(Accepted { body: answer.body, at });
-        }
-        let failure = self.judge(call, &answer).await;
+        Ok(Asked { answer, token, id, _place: place })
+    }
+
+    /// What a refusal means.
+    async fn refused(&self, call: &Call, asked: &Asked) -> Failure {
+        let failure = self.judge(call, &asked.answer).await;
         tracing::debug!(
             operation = call.operation,
-            status = answer.status.as_u16(),
+            status = asked.answer.status.as_u16(),
             code = failure.code,
-            request_id = answer.header("request-id"),
-            client_request_id = id,
+            request_id = asked.answer.header("request-id"),
+            client_request_id = asked.id,
             "Graph refused a request"
         );
-        Err(failure)
+        failure
     }
 
     /// Asks for an object and reads it.
@@ -184,9 +206,13 @@ impl Graph {
 
 impl Accepted {
     fn json<T: DeserializeOwned>(&self, operation: &str) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let message = format!("Graph's answer ({operation}) cannot be read: {error}");
-            Failure::local(Verdict::Transient, "unreadable", message)
-        })
+        read_json(&self.body, operation)
     }
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8], operation: &str) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = format!("Graph's answer ({operation}) cannot be read: {error}");
+        Failure::local(Verdict::Transient, "unreadable", message)
+    })
 }

@@ -12,7 +12,7 @@ use url::Url;
 use super::super::throttle::Area;
 use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::resources::{self, name_permission};
-use super::{Accepted, Call, Graph, HANDSHAKE, PAGE};
+use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
 
 /// Microsoft's oldest accepted version; it may use a later one.
@@ -46,6 +46,17 @@ pub struct Recipient {
     pub certificate_id: CertificateId,
     /// The certificate, in DER.
     pub certificate: Vec<u8>,
+}
+
+/// A remote subscription to be renewed.
+#[derive(Debug, Clone, Copy)]
+pub struct Renew<'a> {
+    /// Its id.
+    pub id: &'a RemoteId,
+    /// When it shall end.
+    pub expires_at: DateTime<Utc>,
+    /// For whom its content is encrypted from now on; none: as it is.
+    pub recipient: Option<&'a Recipient>,
 }
 
 /// A remote subscription as Office 365 told it.
@@ -106,7 +117,7 @@ struct Encryption<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Renewal<'a> {
+pub(super) struct Renewal<'a> {
     expiration_date_time: String,
     #[serde(flatten)]
     encryption: Option<Encryption<'a>>,
@@ -143,6 +154,13 @@ struct WireList {
     next: Option<String>,
 }
 
+impl<'a> Renew<'a> {
+    pub(super) fn body(&self) -> Renewal<'a> {
+        let encryption = self.recipient.map(Recipient::encryption);
+        Renewal { expiration_date_time: wire_time(self.expires_at), encryption }
+    }
+}
+
 impl Recipient {
     fn encryption(&self) -> Encryption<'_> {
         Encryption {
@@ -175,7 +193,7 @@ impl Graph {
         };
         let answer = self.send(&call).await.map_err(|failure| {
             let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
-            name_permission(new.target, explain_handshake(new.notification_url, failure))
+            name_permission(new.target, lifetime::judged(explain_handshake(new.notification_url, failure)))
         })?;
         read(&answer)
     }
@@ -189,22 +207,25 @@ impl Graph {
         }
     }
 
-    /// Moves the end of one to `expires_at`, and has its content encrypted for `recipient`, if one is given.
-    pub(crate) async fn renew(
-        &self,
-        id: &RemoteId,
-        expires_at: DateTime<Utc>,
-        recipient: Option<&Recipient>,
-    ) -> Result<RemoteSubscription, Failure> {
-        let encryption = recipient.map(Recipient::encryption);
-        let body = Renewal { expiration_date_time: wire_time(expires_at), encryption };
+    /// Moves the end of one, and has its content encrypted for somebody else, if one is given.
+    pub(crate) async fn renew(&self, renew: Renew<'_>) -> Result<RemoteSubscription, Failure> {
         let call = Call {
             method: Method::PATCH,
-            json: serde_json::to_vec(&body).ok(),
+            json: serde_json::to_vec(&renew.body()).ok(),
             limits: HANDSHAKE,
-            ..self.subscriptions("renew subscription", Some(id))
+            ..self.subscriptions("renew subscription", Some(renew.id))
         };
-        let answer = self.send(&call).await.map_err(|failure| unrenewable(named(id, failure)))?;
+        let answer = self.send(&call).await;
+        self.renewed(renew.id, answer).await
+    }
+
+    /// What became of a renewal. An answer that shows nothing is followed by a look.
+    pub(super) async fn renewed(
+        &self,
+        id: &RemoteId,
+        answer: Result<Accepted, Failure>,
+    ) -> Result<RemoteSubscription, Failure> {
+        let answer = answer.map_err(|failure| unrenewable(named(id, failure)))?;
         if !answer.body.is_empty() {
             return read(&answer);
         }
@@ -294,7 +315,7 @@ fn unrenewable(failure: Failure) -> Failure {
             "Office 365 does not let the app registration renew what it could create: a permission was taken from it since, or \
              the subscription was made with other permissions and has to be deleted and made anew",
         ),
-        _ => failure,
+        _ => lifetime::judged(failure),
     }
 }
 

@@ -1,7 +1,7 @@
 mod differing;
 
 use super::*;
-use crate::model::{Origin, Remote, RemoteId, Start, SubscriptionId, Via};
+use crate::model::{Origin, Remote, RemoteId, Start, Via};
 
 pub(super) fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscription {
     let at = |hours: i64| DateTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(hours).unwrap() * 3600);
@@ -71,21 +71,29 @@ fn a_renewal_by_hand_that_failed_is_tried_again_before_its_time() {
 }
 
 #[test]
-fn no_wish_lives_longer_than_the_resource_allows() {
-    let now = DateTime::UNIX_EPOCH;
-    let days = |n: u64| Duration::from_secs(n * 86_400);
-    let minutes = |n: u64| Duration::from_secs(n * 60);
-    for (kind, content, wished, granted) in [
-        (Kind::Message, false, None, minutes(10_060)),
-        (Kind::Message, false, Some(days(30)), minutes(10_060)),
-        (Kind::Message, true, None, minutes(1_430)),
-        (Kind::Message, true, Some(days(2)), minutes(1_430)),
-        (Kind::DriveItem, false, Some(days(2)), days(2)),
-    ] {
-        let wish = subscription(None, false).wish;
-        let wish = Wish { lifetime: wished, include_resource_data: content, ..wish };
-        assert_eq!(expiry(kind, &wish, now), now + granted, "{kind} {content} {wished:?}");
+fn the_share_of_a_life_after_which_it_is_renewed_is_shortened_by_chance() {
+    let (now, life) = (DateTime::UNIX_EPOCH, Duration::from_secs(10 * 86_400));
+    assert_eq!(renew_at(now, now + life, 0.5, 0.0), now + life / 2);
+    assert_eq!(renew_at(now, now + life, 0.5, 1.0), now + Duration::from_secs(4 * 86_400));
+}
+
+#[test]
+fn what_was_made_in_one_minute_is_not_renewed_in_one_minute_and_neither_are_its_later_lives() {
+    let minute = Duration::from_secs(60);
+    // Mail with content has the shortest life: 10,000 are 52 in a minute then.
+    for (minutes, most) in [(1_430, 100), (10_060, 30), (42_290, 15)] {
+        let ids = (0..10_000).map(|n| SubscriptionId(uuid::Uuid::from_u128(n)));
+        let mut due: Vec<(SubscriptionId, DateTime<Utc>)> =
+            ids.map(|id| (id, DateTime::UNIX_EPOCH)).collect();
+        for _ in 0..3 {
+            let mut by_minute = std::collections::BTreeMap::<i64, u32>::new();
+            for (id, at) in &mut due {
+                let expires_at = *at + minute * minutes;
+                *at = renew_at(*at, expires_at, 0.67, spread(*id, expires_at));
+                *by_minute.entry(at.timestamp() / 60).or_default() += 1;
+            }
+            let fullest = by_minute.values().max().copied();
+            assert!(fullest < Some(most), "{fullest:?} in one minute of {minutes}");
+        }
     }
-    assert_eq!(renew_at(now, now + days(10), 0.5, 0.0), now + days(5));
-    assert_eq!(renew_at(now, now + days(10), 0.5, 1.0), now + Duration::from_secs(388_800));
 }

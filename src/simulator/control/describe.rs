@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 21] = [
+const CALLS: [(&str, &str, &str, &str); 24] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -69,6 +69,19 @@ const CALLS: [(&str, &str, &str, &str); 21] = [
     ),
     (
         "POST",
+        "/_control/lifetimes",
+        r#"{"of", "minutes", "text"?}"#,
+        "The longest life of subscriptions to list, drive, message or content (messages with their content) from now on, and how a longer one is refused: minutes (the usual text), timeSpan (that of the workload behind), or unnamed (no number is told).",
+    ),
+    ("DELETE", "/_control/lifetimes", "", "They live as long as usual again."),
+    (
+        "POST",
+        "/_control/conflicts",
+        r#"{"unnamed"?}"#,
+        "Whether a conflict leaves out the id of the subscription that exists.",
+    ),
+    (
+        "POST",
         "/_control/roles",
         r#"{"roles"}"#,
         "The permissions granted to the app. Takes effect at once; tokens show it when they are next given.",
@@ -77,7 +90,7 @@ const CALLS: [(&str, &str, &str, &str); 21] = [
         "POST",
         "/_control/faults",
         r#"{"status" or "break", "count"?, "method"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
-        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Faults queue up.",
+        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Inside of a batch, where a part may be struck as well, that is a 504, an answer that is left out, or one without its body. Faults queue up.",
     ),
     ("DELETE", "/_control/faults", "", "Forgets queued faults."),
     (

@@ -3,6 +3,7 @@
 mod changes;
 mod describe;
 mod faults;
+mod lifetimes;
 mod odd;
 mod settings;
 mod state;
@@ -16,6 +17,7 @@ use super::error::GraphError;
 use super::wire::{Answer, Call, Outcome};
 use super::world::World;
 pub(crate) use faults::{Break, Fault, Struck, take_fault};
+pub(crate) use lifetimes::{Conflicts, LifetimeOf, Lifetimes, TooLong};
 pub(crate) use odd::{OddPage, make_odd};
 
 /// Answers a call to `/_control…`.
@@ -52,6 +54,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             }
             Ok(Answer::empty(204))
         }
+        (_, ["lifetimes" | "conflicts"]) => lifetimes::answer(world, call, &path),
         (_, ["subscriptions" | "lifecycle", ..]) => subscriptions::answer(world, call, &path),
         _ => settings::answer(world, call, &path),
     }

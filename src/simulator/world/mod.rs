@@ -20,7 +20,7 @@ pub(crate) use list::{Column, Content, Draft, File, Item, List};
 pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
 
 use super::Options;
-use super::control::{Fault, OddPage};
+use super::control::{Conflicts, Fault, Lifetimes, OddPage};
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
 use super::rich::{ContentBehaviour, TokenKey};
@@ -41,6 +41,10 @@ pub(crate) struct World {
     /// Signs the tokens that go along with encrypted content.
     pub(crate) token_key: TokenKey,
     pub(crate) random: Random,
+    /// The order in which the parts of a batch are answered.
+    pub(crate) shuffles: Random,
+    /// When subscriptions were listed lately.
+    pub(crate) listed: VecDeque<DateTime<Utc>>,
     pub(crate) settings: Settings,
     pub(crate) users: Vec<User>,
     pub(crate) sites: Vec<Site>,
@@ -72,6 +76,10 @@ pub(crate) struct Settings {
     pub(crate) notifications: Behaviour,
     /// How encrypted content is sent.
     pub(crate) content: ContentBehaviour,
+    /// How long subscriptions may live, where it is less than usual.
+    pub(crate) lifetimes: Lifetimes,
+    /// How a conflict is told.
+    pub(crate) conflicts: Conflicts,
 }
 
 const ROLES: [&str; 7] = [
@@ -95,12 +103,16 @@ impl World {
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
             token_key: TokenKey::default(),
             random: Random::new(options.seed, "world"),
+            shuffles: Random::new(options.seed, "shuffles"),
+            listed: VecDeque::new(),
             settings: Settings {
                 roles: ROLES.map(str::to_owned).to_vec(),
                 page_size: options.page_size.max(1),
                 partial_messages: true,
                 notifications: Behaviour::default(),
                 content: ContentBehaviour::default(),
+                lifetimes: Lifetimes::default(),
+                conflicts: Conflicts::default(),
             },
             users: Vec::new(),
             sites: Vec::new(),

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_folders.sql"),
     include_str!("migrations/0008_odd_items.sql"),
     include_str!("migrations/0009_due.sql"),
+    include_str!("migrations/0010_lifetimes.sql"),
     include_str!("migrations/0011_many.sql"),
     include_str!("migrations/0012_folders_and_sweeps.sql"),
     include_str!("migrations/0013_told.sql"),

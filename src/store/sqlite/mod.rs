@@ -19,6 +19,7 @@ mod health;
 mod inbox;
 mod keep;
 mod left_over;
+mod lifetimes;
 mod log;
 mod mailboxes;
 mod migrate;

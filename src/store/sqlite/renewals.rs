@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, named_params, params};
 
 use super::SqliteStore;
@@ -10,23 +10,32 @@ use super::subscription::{self, leased_until, select_subscription};
 use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
 use crate::store::{Holding, Renewals, Sighting, StoreError};
 
+/// What is made anew because renewing it is forbidden is not made anew again before: it may be forbidden for good.
+const REMADE_AFTER: TimeDelta = TimeDelta::days(1);
+
 #[async_trait]
 impl Renewals for SqliteStore {
     async fn claim_due(
         &self,
+        busy: &[Name],
         now: DateTime<Utc>,
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Subscription>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (busy, limit) = (to_json(busy)?, i64::try_from(limit).unwrap_or(i64::MAX));
         self.write(move |db| {
             let due = row::all(
                 db,
                 select_subscription!(
                     "WHERE renewal_due_at <= ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?1)
+                       AND s.tenant = (
+                         SELECT tenant FROM subscription
+                         WHERE renewal_due_at <= ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?1)
+                           AND tenant NOT IN (SELECT value FROM json_each(?3))
+                         ORDER BY renewal_due_at LIMIT 1)
                      ORDER BY renewal_due_at LIMIT ?2"
                 ),
-                params![micros(now), limit],
+                params![micros(now), limit, busy],
                 |row| subscription::read(&subscription::fields(row)),
             )?;
             due.iter().try_for_each(|due| claim(db, due.id, now, lease))?;
@@ -53,6 +62,11 @@ impl Renewals for SqliteStore {
             Ok(free)
         })
         .await
+    }
+
+    async fn put_back(&self, ids: &[SubscriptionId]) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.write(move |db| ids.iter().try_for_each(|id| release(db, *id))).await
     }
 
     async fn confirmed(
@@ -164,10 +178,54 @@ impl Renewals for SqliteStore {
         .await
     }
 
-    async fn next_due(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.read(|db| {
+    async fn has_held(&self, id: SubscriptionId, remote: &RemoteId) -> Result<bool, StoreError> {
+        let remote = remote.0.clone();
+        self.read(move |db| {
+            let sql = "SELECT 1 FROM subscription
+                       WHERE id = ?1 AND (remote_id = ?2 COLLATE NOCASE OR former_remote_id = ?2 COLLATE NOCASE)";
+            let found: Option<i64> = row::value(db, sql, params![id.to_string(), remote])?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    async fn holder(&self, remote: &RemoteId) -> Result<Option<Name>, StoreError> {
+        let remote = remote.0.clone();
+        self.read(move |db| {
+            row::first(
+                db,
+                "SELECT name FROM subscription WHERE remote_id = ?1 COLLATE NOCASE AND removed_at IS NULL",
+                [remote],
+                |row| subscription::fields(row).parsed("name"),
+            )
+        })
+        .await
+    }
+
+    async fn remade_lately(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT 1 FROM subscription WHERE id = ?1 AND remade_at > ?2";
+            let found: Option<i64> =
+                row::value(db, sql, params![id.to_string(), micros(now - REMADE_AFTER)])?;
+            Ok(found.is_some())
+        })
+        .await
+    }
+
+    async fn remade(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.write(move |db| {
+            let sql = "UPDATE subscription SET remade_at = ?2 WHERE id = ?1";
+            row::execute(db, sql, params![id.to_string(), micros(now)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn next_due(&self, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let busy = to_json(busy)?;
+        self.read(move |db| {
             let due = [NEXT_FREE, NEXT_CLAIMED]
-                .map(|sql| row::first(db, sql, [], |row| subscription::fields(row).time("due_at")));
+                .map(|sql| row::first(db, sql, [&busy], |row| subscription::fields(row).time("due_at")));
             let [free, claimed] = due;
             Ok(free?.into_iter().chain(claimed?).min())
         })
@@ -178,10 +236,12 @@ impl Renewals for SqliteStore {
 /// The next that nobody has claimed, and the next of the few that somebody has: each by its index.
 const NEXT_FREE: &str = "SELECT name, renewal_due_at AS due_at FROM subscription
                          WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NULL
+                               AND tenant NOT IN (SELECT value FROM json_each(?1))
                          ORDER BY renewal_due_at LIMIT 1";
 const NEXT_CLAIMED: &str = "SELECT name, max(renewal_due_at, renewal_leased_until) AS due_at
                             FROM subscription INDEXED BY subscription_renewal_leased
                             WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NOT NULL
+                                  AND tenant NOT IN (SELECT value FROM json_each(?1))
                             ORDER BY due_at LIMIT 1";
 
 fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
@@ -271,7 +331,7 @@ pub(super) fn lose(db: &Connection, id: SubscriptionId, remote: Option<&RemoteId
     row::execute(
         db,
         "UPDATE subscription
-         SET remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, remote_certificate = NULL,
+         SET former_remote_id = ifnull(remote_id, former_remote_id), remote_id = NULL, remote_expires_at = NULL, remote_renew_at = NULL, remote_certificate = NULL,
              renewal_due_at = 0
          WHERE id = ?1 AND (?2 IS NULL OR remote_id = ?2 COLLATE NOCASE)",
         params![id.to_string(), remote.map(|remote| &remote.0)],
@@ -293,7 +353,7 @@ mod tests {
         for (sql, index) in
             [(NEXT_FREE, "subscription_renewal_due"), (NEXT_CLAIMED, "subscription_renewal_leased")]
         {
-            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'[]'"));
             let plan: Vec<String> = row::all(&db, &sql, [], |row| Ok(row.get(3)?)).unwrap();
             assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
         }

@@ -113,7 +113,7 @@ impl Stage {
         let store = &self.bench.store;
         let subscriptions = store.subscriptions().await.unwrap();
         let now = self.bench.clock.now();
-        let renewals = store.claim_due(now, LEASE, 9).await.unwrap();
+        let renewals = store.claim_due(&[], now, LEASE, 9).await.unwrap();
         let events = self.events();
         let due = self.due().await;
         let dropped =

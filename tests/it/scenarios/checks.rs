@@ -103,7 +103,7 @@ pub async fn gates(play: &Play) -> Result<Closed, String> {
 /// What a request is counted in beside the tenant: calls about subscriptions, or a mailbox. Only who follows mail asks
 /// for a user alone.
 fn counted_in(url: &str) -> Option<String> {
-    if url.starts_with("/v1.0/subscriptions") {
+    if url.starts_with("/v1.0/subscriptions") || url.starts_with("/v1.0/$batch") {
         return Some("subscriptions".to_owned());
     }
     // Links name a user in parentheses, addresses that are made here behind a slash.

@@ -1,4 +1,3 @@
-use reqwest::Method;
 use serde_json::json;
 
 use super::harness::{Bench, items};
@@ -72,21 +71,6 @@ async fn missing_permissions_and_queued_faults_are_told() {
     assert_eq!((mail.status, mail.body["error"]["code"].as_str()), (403, Some("ErrorAccessDenied")));
     let drive = bench.get("/users/alice@contoso.com/drive").await;
     assert_eq!((drive.status, drive.body["error"]["code"].as_str()), (403, Some("accessDenied")));
-}
-
-#[tokio::test]
-async fn several_calls_go_in_one_batch() {
-    let bench = Bench::start().await;
-    let batch = json!({"requests": [
-        {"id": "1", "method": "GET", "url": "/users/alice@contoso.com?$select=mail"},
-        {"id": "2", "method": "GET", "url": "/users/nobody"},
-    ]});
-    crate::openapi::assert_request("POST", "/$batch", &batch);
-    let answer = bench.call(Method::POST, "/$batch", None, Some(batch)).await;
-    crate::openapi::assert_answer("POST", "/$batch", 200, &answer.body);
-    let statuses: Vec<_> =
-        answer.body["responses"].as_array().unwrap().iter().map(|one| &one["status"]).collect();
-    assert_eq!(statuses, [200, 404]);
 }
 
 #[tokio::test]

@@ -151,3 +151,55 @@ async fn what_cannot_be_subscribed_to_is_refused() {
     refuse(|_| (), 403, "ExtensionError").await;
     assert!(receiver.received().is_empty(), "nobody is asked for what is refused anyway");
 }
+
+#[tokio::test]
+async fn a_lowered_lifetime_is_told_in_either_text_or_without_a_number() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start());
+    let asked = bench.clock.now() + TimeDelta::days(5);
+    for (text, code, expected) in [
+        ("minutes", "ValidationError", "Subscription expiration can only be 4320 minutes in the future."),
+        (
+            "timeSpan",
+            "ExtensionError",
+            "Operation: Create; Exception: [Status Code: BadRequest; Reason: Expiration time '2026-11-28T10:00:00Z' is beyond allowed max '3.00:00:00'.]",
+        ),
+        ("unnamed", "InvalidRequest", "expirationDateTime is beyond the maximum allowed for this resource."),
+    ] {
+        bench.control("/lifetimes", json!({"of": "drive", "minutes": 4_320, "text": text})).await;
+        let refused = bench.subscribe(&receiver.url, |body| body["expirationDateTime"] = json!(asked)).await;
+        assert_eq!((refused.status, &refused.body["error"]["code"]), (400, &json!(code)), "{text}");
+        assert_eq!(refused.body["error"]["message"], expected);
+    }
+    let granted = bench.clock.now() + TimeDelta::days(3);
+    let made = bench.subscribe(&receiver.url, |body| body["expirationDateTime"] = json!(granted)).await;
+    assert_eq!(made.status, 201, "{:#}", made.body);
+}
+
+#[tokio::test]
+async fn a_conflict_may_leave_out_what_exists() {
+    let (bench, receiver) = (Bench::start().await, Receiver::start());
+    bench.control("/conflicts", json!({"unnamed": true})).await;
+    assert_eq!(bench.subscribe(&receiver.url, |_| ()).await.status, 201);
+    let second = bench.subscribe(&receiver.url, |_| ()).await;
+    assert_eq!(second.status, 409);
+    assert_eq!(
+        second.body["error"]["message"],
+        "Subscription Id <> already exists for the requested combination"
+    );
+}
+
+#[tokio::test]
+async fn subscriptions_are_listed_25_times_in_20_seconds_and_who_goes_on_waits_longer() {
+    let bench = Bench::start().await;
+    for _ in 0..25 {
+        bench.read("/subscriptions").await;
+    }
+    bench.clock.advance(std::time::Duration::from_secs(5));
+    let refused = bench.get("/subscriptions").await;
+    assert_eq!((refused.status, &refused.headers["retry-after"]), (429, &"16".parse().unwrap()));
+    bench.clock.advance(std::time::Duration::from_secs(15));
+    for _ in 0..24 {
+        bench.read("/subscriptions").await;
+    }
+    assert_eq!(bench.get("/subscriptions").await.status, 429, "what was refused counted too");
+}

@@ -4,11 +4,13 @@
 
 mod content;
 mod crash;
+mod due;
 mod elision;
 mod gates;
 mod inbox;
 mod interleaving;
 mod keep;
+mod lifetimes;
 mod log;
 mod mailboxes;
 mod registry;

@@ -107,10 +107,10 @@ async fn one_of_the_configuration_stays_as_removed_until_it_is_wanted_again(plac
 
     let stays = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!((stays.state(at(1)), stays.remote), (State::Removed, None));
-    assert!(store.claim_due(at(9999), LEASE, 9).await.unwrap().is_empty());
+    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty());
     assert!(claim(&*store, 9999).await.is_none());
     store.remove(&name("files"), at(2)).await.unwrap();
-    assert!(store.claim_due(at(9999), LEASE, 9).await.unwrap().is_empty(), "it is removed for good");
+    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty(), "it is removed for good");
 
     wanted.id = SubscriptionId(Uuid::new_v4());
     let again = register(&*store, wanted).await;

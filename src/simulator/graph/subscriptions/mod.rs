@@ -1,16 +1,19 @@
 //! `/subscriptions`: what Office 365 promises to announce, to whom, until when.
 
 mod handshake;
+mod listing;
 mod rules;
 mod target;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use target::Target;
+
+use listing::list;
 
 use crate::simulator::error::GraphError;
 use crate::simulator::rich::Recipient;
@@ -94,8 +97,8 @@ impl World {
         self.alive_subscriptions(self.clock.now());
         let existing = self.subscriptions.values().find(|one| one.same_combination(change_type, resource));
         existing.map_or(Ok(()), |existing| {
-            let message =
-                format!("Subscription Id {} already exists for the requested combination", existing.id);
+            let id = if self.settings.conflicts.unnamed { "<>".to_owned() } else { existing.id.to_string() };
+            let message = format!("Subscription Id {id} already exists for the requested combination");
             Err(GraphError::new(409, "ObjectIdentifierInUse", message))
         })
     }
@@ -105,7 +108,7 @@ impl World {
 pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, rest: &[&str]) -> Outcome {
     match (call.method.as_str(), rest) {
         ("POST", []) => create(shared, call).await,
-        ("GET", []) => Ok(list(&mut shared.world(), call)),
+        ("GET", []) => list(&mut shared.world(), call),
         ("GET", [id]) => {
             let mut world = shared.world();
             let subscription = world.subscription(id)?.clone();
@@ -144,21 +147,6 @@ async fn create(shared: &Arc<Shared>, call: &Call) -> Outcome {
     Ok(entity(&world, call, 201, &wanted, wanted.client_state.as_deref()))
 }
 
-fn list(world: &mut World, call: &Call) -> Answer {
-    world.alive_subscriptions(world.clock.now());
-    let skip: usize = call.query("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
-    let size = world.settings.page_size;
-    let page: Vec<Value> =
-        world.subscriptions.values().skip(skip).take(size).map(|one| one.body(world, None)).collect();
-    let more = skip + page.len() < world.subscriptions.len();
-    let mut body = json!({"@odata.context": call.context("subscriptions"), "value": page});
-    if let (true, Some(object)) = (more, body.as_object_mut()) {
-        let link = call.link(&format!("subscriptions?$skiptoken={}", skip + size));
-        object.insert("@odata.nextLink".to_owned(), Value::from(link));
-    }
-    Answer::json(200, body)
-}
-
 async fn update(shared: &Arc<Shared>, call: &Call, id: &str) -> Outcome {
     let body = call.json()?;
     let wanted = {
@@ -186,14 +174,4 @@ fn entity(world: &World, call: &Call, status: u16, one: &Subscription, client_st
         object.insert("@odata.context".to_owned(), Value::from(call.context("subscriptions/$entity")));
     }
     Answer::json(status, body)
-}
-
-/// The longest a subscription may live.
-fn longest(target: &Target, with_content: bool) -> TimeDelta {
-    match target {
-        Target::Messages { .. } if with_content => TimeDelta::minutes(1_440),
-        Target::List(_) | Target::Drive(_) => TimeDelta::minutes(42_300),
-        // 10,080 on paper; the service refuses above this.
-        Target::Messages { .. } => TimeDelta::minutes(10_070),
-    }
 }

@@ -4,8 +4,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use url::{Host, Url};
 
+use super::Subscription;
 use super::target::Target;
-use super::{Subscription, longest};
+use crate::simulator::control::{LifetimeOf, TooLong};
 use crate::simulator::error::GraphError;
 use crate::simulator::rich::Recipient;
 use crate::simulator::wire::Call;
@@ -34,7 +35,7 @@ pub(super) fn wanted(world: &mut World, call: &Call, body: &Value) -> Result<Sub
     let recipient = recipient(body, &target, &resource)?;
     check_change_type(&change_type, &target)?;
     permitted(world, &target, "Create")?;
-    let expires = expiry(world, body, &target, recipient.is_some())?.unwrap_or_default();
+    let expires = expiry(world, body, "Create", lifetime_of(&target, recipient.is_some()))?;
     Ok(Subscription {
         id: world.random.uuid(),
         resource,
@@ -43,7 +44,7 @@ pub(super) fn wanted(world: &mut World, call: &Call, body: &Value) -> Result<Sub
         notification_url,
         lifecycle_url,
         client_state,
-        expires,
+        expires: expires.unwrap_or_default(),
         tls: text(body, "latestSupportedTlsVersion").unwrap_or_else(|| "v1_2".to_owned()),
         ids: if call.immutable_ids() { IdForm::Immutable } else { IdForm::Default },
         recipient,
@@ -70,7 +71,8 @@ pub(super) fn changes(
     if let Some(url) = &notification_url {
         check_url(url, "notificationUrl")?;
     }
-    let expires = expiry(world, body, &subscription.target, subscription.recipient.is_some())?;
+    let of = lifetime_of(&subscription.target, subscription.recipient.is_some());
+    let expires = expiry(world, body, "Update", of)?;
     let recipient = Recipient::of(body, &subscription.resource)?;
     if recipient.is_some() && subscription.recipient.is_none() {
         return Err(invalid("includeResourceData can only be set when the subscription is created."));
@@ -144,24 +146,31 @@ fn check_url(url: &str, field: &str) -> Result<(), GraphError> {
 fn expiry(
     world: &World,
     body: &Value,
-    target: &Target,
-    with_content: bool,
+    operation: &'static str,
+    of: LifetimeOf,
 ) -> Result<Option<DateTime<Utc>>, GraphError> {
     let Some(given) = text(body, "expirationDateTime") else { return Ok(None) };
     let wanted = DateTime::parse_from_rfc3339(&given)
         .map_err(|_| invalid("expirationDateTime is not a valid date and time."))?
         .to_utc();
-    let (now, longest) = (world.clock.now(), longest(target, with_content));
+    let (now, longest) = (world.clock.now(), world.settings.lifetimes.longest(of));
     if wanted <= now {
         return Err(invalid("Subscription expiration must be in the future."));
     }
     if wanted > now + longest {
-        let minutes = longest.num_minutes();
-        return Err(invalid(&format!(
-            "Subscription expiration can only be {minutes} minutes in the future."
-        )));
+        return Err(world.settings.lifetimes.refusal(TooLong { of, operation, longest, wanted }));
     }
     Ok(Some(wanted.max(now + SHORTEST)))
+}
+
+/// What the longest life of such a subscription is told for.
+fn lifetime_of(target: &Target, with_content: bool) -> LifetimeOf {
+    match target {
+        Target::Messages { .. } if with_content => LifetimeOf::Content,
+        Target::Messages { .. } => LifetimeOf::Message,
+        Target::List(_) => LifetimeOf::List,
+        Target::Drive(_) => LifetimeOf::Drive,
+    }
 }
 
 fn required(body: &Value, name: &str) -> Result<String, GraphError> {

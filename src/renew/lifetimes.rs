@@ -1,0 +1,114 @@
+//! How long remote subscriptions are asked to live: what is known of Office 365, and what its refusals have taught.
+
+use std::time::Duration;
+
+use super::Renewer;
+use super::settle::StepError;
+use crate::model::{Kind, Subscription};
+use crate::office365::{Failure, Verdict};
+use crate::store::LifeOf;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The longest life that Office 365 grants, in minutes, less a margin for clocks that differ; by kind, and by whether
+/// notifications bring content. Drives and lists: 42,300. Mail: 10,080 on paper, 10,070 in service; 1,440 with content.
+const LONGEST: [(Kind, bool, u32); 4] = [
+    (Kind::ListItem, false, 42_290),
+    (Kind::DriveItem, false, 42_290),
+    (Kind::Message, false, 10_060),
+    (Kind::Message, true, 1_430),
+];
+
+/// Office 365 raises what is shorter to this, so nothing shorter is worth asking for.
+const SHORTEST: Duration = MINUTE.saturating_mul(45);
+
+/// Our clock may be ahead of Office 365's by this, and what is asked for still not be too long.
+const MARGIN: Duration = MINUTE.saturating_mul(10);
+
+/// What is asked for as long as nothing was learned.
+fn usual(kind: Kind, content: bool) -> Duration {
+    let row = LONGEST.iter().find(|(of, with, _)| (*of, *with) == (kind, content));
+    row.map_or(SHORTEST, |(_, _, minutes)| MINUTE.saturating_mul(*minutes))
+}
+
+/// What to ask for after `asked` was refused: what the refusal has told, less the margin; where it tells nothing, or
+/// nothing shorter, half. None: it cannot become shorter.
+fn lesson(asked: Duration, told: Option<Duration>) -> Option<Duration> {
+    let told = told.map(|told| told.saturating_sub(MARGIN.min(told / 4)));
+    let shorter = told.filter(|told| *told < asked).unwrap_or_else(|| SHORTEST.max(asked / 2));
+    (shorter < asked).then_some(shorter)
+}
+
+impl Renewer {
+    /// How long a life to ask for: what was wished, but never over what the resource allows.
+    pub(super) async fn life(&self, subscription: &Subscription, kind: Kind) -> Result<Duration, StepError> {
+        let usual = usual(kind, subscription.wish.include_resource_data);
+        let learned = self.store.longest_life(life_of(subscription, kind), self.clock.now()).await?;
+        let longest = learned.map_or(usual, |learned| learned.min(usual));
+        Ok(subscription.wish.lifetime.unwrap_or(longest).min(longest))
+    }
+
+    /// Keeps what a refusal teaches, and answers with the life to ask for instead of `asked`; none if it teaches nothing.
+    pub(super) async fn learn(
+        &self,
+        subscription: &Subscription,
+        kind: Kind,
+        asked: Duration,
+        refusal: &Failure,
+    ) -> Result<Option<Duration>, StepError> {
+        let Verdict::TooLong { longest } = refusal.verdict else { return Ok(None) };
+        let Some(shorter) = lesson(asked, longest) else { return Ok(None) };
+        let of = life_of(subscription, kind);
+        tracing::info!(
+            tenant = %of.tenant, %kind, content = of.content, asked_minutes = asked.as_secs() / 60,
+            told_minutes = longest.map(|longest| longest.as_secs() / 60), minutes = shorter.as_secs() / 60,
+            "Office 365 lets subscriptions live less long than was asked for; for 30 days the shorter life is asked for"
+        );
+        self.store.learn(of, shorter, self.clock.now()).await?;
+        Ok(Some(shorter))
+    }
+}
+
+fn life_of(subscription: &Subscription, kind: Kind) -> LifeOf {
+    LifeOf {
+        tenant: subscription.wish.tenant.clone(),
+        kind,
+        content: subscription.wish.include_resource_data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_usual_life() {
+        for (kind, content, minutes) in [
+            (Kind::Message, false, 10_060),
+            (Kind::Message, true, 1_430),
+            (Kind::DriveItem, false, 42_290),
+            (Kind::ListItem, false, 42_290),
+        ] {
+            assert_eq!(usual(kind, content), MINUTE * minutes, "{kind} {content}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_teaches_what_it_tells_and_else_the_half() {
+        for (asked, told, expected) in [
+            (42_290, Some(4_320), Some(4_310)),
+            (4_310, Some(60), Some(50)),
+            (4_310, Some(20), Some(15)),
+            // What it tells is no reason to refuse what was asked for.
+            (1_000, Some(1_000), Some(990)),
+            (1_000, Some(2_000), Some(500)),
+            (1_000, None, Some(500)),
+            (60, None, Some(45)),
+            (45, None, None),
+            (40, Some(4_320), None),
+        ] {
+            let lesson = lesson(MINUTE * asked, told.map(|told| MINUTE * told));
+            assert_eq!(lesson, expected.map(|minutes| MINUTE * minutes), "{asked} {told:?}");
+        }
+    }
+}
