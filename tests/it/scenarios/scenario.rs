@@ -62,6 +62,10 @@ impl Play {
         let (before, died, closed) = (Before::default(), BTreeSet::new(), Closed::new());
         let mut play = Self { house, resources, before, died, closed, store };
         if start != Start::Beginning {
+            // At rest is also who has not begun.
+            for name in NAMES {
+                play.house.active(name).await;
+            }
             play.settle().await;
             let items = checks::there(&play.house, &play.resources).await;
             let unseen = items.keys().filter(|(name, _)| !start.knows_before(name)).cloned().collect();
