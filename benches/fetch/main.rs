@@ -58,7 +58,7 @@ async fn main() {
         let (cpu, written) = (listener.cpu(), listener.written());
         let rate = rate(&listener, vec![format!("one-{round}")], PAGES).await;
         let items = (PAGES * PAGE) as f64;
-        let cpu = (listener.cpu() - cpu).as_secs_f64() * 1e6 / items;
+        let cpu = listener.cpu().saturating_sub(cpu).as_secs_f64() * 1e6 / items;
         let written = (listener.written() - written) / items;
         println!(
             "round {round}: {rate:.0} items/s of {limit:.0} unpacked, {:.2}; {cpu:.1} us of processor time and \
