@@ -11,7 +11,9 @@
 //! becomes an event and a mirror row.
 //!
 //! * `fetch_ratio`: one drive, page after page, in items a second, by those of a client that unpacks the pages only; the
-//!   median of three rounds, each measured right after the other;
+//!   median of three rounds, each measured right after the other. The client is over before the scheduler takes it for
+//!   busy, so that on a machine with other work the ratio says little; the processor time and the bytes written for an
+//!   item, which each round prints, say more;
 //! * `resident_mb_at_items`: the listener's memory during one large round, at its highest (`VmHWM`), and by quarters of
 //!   the round, so that growth shows;
 //! * `concurrent_ratio`: sixteen drives whose pages take 20 ms each, together, by one drive whose pages take none: what
