@@ -1,10 +1,10 @@
 //! A round, page by page. Most of its time is spent waiting for Office 365, so the next pages are asked for while one is
-//! written, and those that have come meanwhile are then written together: they share the sync of the disk, and the
+//! written, and those that have come are then written together: they share the sync of the disk, and the
 //! mirror's index. That is safe: what is asked for too early is only read, and what is written is written on condition of
 //! the link that its first page was asked with.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,10 @@ use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
 use crate::store::{Claim, Committed, Link, Resync};
 
-/// Pages that are asked for before their turn, so many at most.
+/// Pages that are asked for before their turn, so many at most, and for so long: what is slow in coming does not keep what
+/// is there from being written.
 const AHEAD: usize = 4;
+const GATHERING: Duration = Duration::from_millis(500);
 
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
@@ -87,13 +89,8 @@ impl<'a> Pages<'a> {
         let stack = self.stack(page);
         let next = self.ahead.back().map_or(Some(&stack.page.link), Ahead::next).cloned();
         let Self { fetcher, written, ahead, .. } = self;
-        let is_written = AtomicBool::new(false);
-        let write = async {
-            let committed = write(fetcher, claim, stack, written).await;
-            is_written.store(true, Ordering::Relaxed);
-            committed
-        };
-        let (committed, ()) = tokio::try_join!(write, ask_ahead(fetcher, claim, next, ahead, &is_written))?;
+        let write = write(fetcher, claim, stack, written);
+        let (committed, ()) = tokio::try_join!(write, ask_ahead(fetcher, claim, next, ahead))?;
         Ok(committed)
     }
 
@@ -115,18 +112,20 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Asks for page after page as long as something is written.
+/// Asks for page after page.
 async fn ask_ahead(
     fetcher: &Fetcher,
     claim: &Claim,
     mut next: Option<Link>,
     ahead: &mut VecDeque<Ahead>,
-    is_written: &AtomicBool,
 ) -> Result<(), Failure> {
-    while let Some(link) = next.filter(|link| matches!(link, Link::Next(_)) && ahead.len() < AHEAD) {
+    let watch = fetcher.clock.stopwatch();
+    while let Some(link) = next.filter(|link| matches!(link, Link::Next(_))) {
+        if ahead.len() >= AHEAD || watch.elapsed() >= GATHERING {
+            break;
+        }
         let page = ask(fetcher, claim, Some(&link)).await;
-        next =
-            page.as_ref().ok().map(|page| page.link.clone()).filter(|_| !is_written.load(Ordering::Relaxed));
+        next = page.as_ref().ok().map(|page| page.link.clone());
         ahead.push_back(Ahead { link, page });
     }
     Ok(())
