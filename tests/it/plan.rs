@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::listener::eventually;
 use crate::receiver::Receiver;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -289,4 +290,46 @@ async fn what_office_365_refuses_is_told_with_its_measure_and_the_rest_is_done()
         "{error}"
     );
     assert_eq!(house.subscription("files").await["error"]["code"], error["code"], "its error stays visible");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_asks_for_lists_no_faster_than_office_365_allows_and_for_nothing_else() {
+    let mut house = House::start("").await;
+    let user = house.tenant.tenant().user.clone();
+    for number in 0..60 {
+        let (status, folder) = house
+            .graph(
+                "POST",
+                &format!("/users/{user}/mailFolders"),
+                &json!({"displayName": format!("Folder {number}")}),
+            )
+            .await;
+        assert_eq!(status, 201, "{folder}");
+        let resource = format!("mail:{user}/{}", folder["id"].as_str().unwrap());
+        let wish = json!({"name": format!("folder-{number}"), "tenant": "contoso", "resource": resource});
+        let (status, made) = house.call("POST", "/v1/subscriptions", Some(wish)).await;
+        assert_eq!(status, 201, "{made}");
+    }
+    house.close().await;
+    house.advance(10 * MINUTE);
+    // A page of two, so that all of them take thirty.
+    house.control("pages", json!({"page_size": 2})).await;
+    house.forget_requests().await;
+    house.open().await;
+    let pages = async |house: &House| house.count_requests("GET", "/v1.0/subscriptions").await;
+    eventually("as many lists as may be", async || pages(&house).await >= 20).await;
+    house.quiet().await;
+    assert_eq!(pages(&house).await, 20, "the clock stands still, and so do the lists");
+    house
+        .eventually("all is looked at", async || {
+            house.metric("o365_renewals_total{result=\"verified\"}").await >= 60.0
+        })
+        .await;
+    assert_eq!(pages(&house).await, 30);
+    let refused = house.requests().await.iter().filter(|one| one["status"] == 429).count();
+    let (made, renewed) = (
+        house.count_requests("POST", "/v1.0/subscriptions").await,
+        house.count_requests("PATCH", "/v1.0/subscriptions").await,
+    );
+    assert_eq!((refused, made, renewed), (0, 0, 0));
 }
