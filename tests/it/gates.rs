@@ -66,10 +66,11 @@ async fn a_login_host_that_asks_to_wait_is_asked_nothing_more_by_anybody_over_a_
     let mut house = House::start(&format!("{FILES}{MAIL}")).await;
     house.active("files").await;
     house.active("mail").await;
-    house.advance(Duration::from_secs(3600));
     let login = format!("/{}/oauth2", house.tenant.tenant().tenant_id);
     house.control("faults", json!({"status": 429, "retry_after": 600, "path_prefix": login})).await;
     house.forget_requests().await;
+    // The token ends, and whoever comes first asks for another.
+    house.advance(Duration::from_secs(3600));
     let paths = ["files/fetch", "mail/fetch", "files/renew", "mail/renew"];
     for path in paths {
         let (status, problem) = house.call("POST", &format!("/v1/subscriptions/{path}"), None).await;

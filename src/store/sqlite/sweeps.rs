@@ -199,9 +199,9 @@ mod tests {
 
     /// As many as three steps make due, and one that is removed.
     const MANY: &str = "
-        INSERT INTO subscription (id, name, tenant, resource, via, start, selected, origin, first_round_open)
+        INSERT INTO subscription (id, name, tenant, resource, via, start, selected, origin, first_round_open, sweep_at)
         WITH RECURSIVE number (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n < 2500)
-        SELECT n, n, 'contoso', 'drive:' || n, 'graph', 'now', '[]', 'api', 0 FROM number;
+        SELECT n, n, 'contoso', 'drive:' || n, 'graph', 'now', '[]', 'api', 0, 1000000000000 FROM number;
         UPDATE subscription SET removed_at = 1 WHERE name = '7'";
 
     #[tokio::test]
