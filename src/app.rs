@@ -18,7 +18,7 @@ use ports::Secured;
 
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
-use crate::config::{self, Config, Tls};
+use crate::config::{Config, Tls};
 use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
@@ -65,14 +65,14 @@ impl App {
         let office365 = Arc::new(office365);
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;
-        let fetcher = house.fetcher(&config, office365);
+        let fetcher = house.fetcher(&config, office365.clone());
         let mut lifecycle = Lifecycle::default();
 
         let tls = house.secured("listen", config.listen.tls.as_ref(), &lifecycle)?;
         let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
         let notifications = port.address();
         lifecycle.serve(port.handle(), port.run());
-        let api = house.api(&config, &renewer, &fetcher, &lifecycle);
+        let api = house.api(&config, office365, (&renewer, &fetcher), &lifecycle);
         let tls = house.secured("admin", config.admin.tls.as_ref(), &lifecycle)?;
         let (server, admin) = ports::administering(api, config.listen.admin, tls)?;
         lifecycle.serve(server.handle(), server);
@@ -227,7 +227,13 @@ impl House {
         )
     }
 
-    fn api(&self, config: &Config, renewer: &Renewer, fetcher: &Fetcher, lifecycle: &Lifecycle) -> Api {
+    fn api(
+        &self,
+        config: &Config,
+        office365: Arc<Office365>,
+        (renewer, fetcher): (&Renewer, &Fetcher),
+        lifecycle: &Lifecycle,
+    ) -> Api {
         Api {
             clock: self.clock.clone(),
             store: self.store.clone(),
@@ -236,7 +242,7 @@ impl House {
             fetcher: Arc::new(fetcher.clone()),
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
-            secrets: config.tenants.iter().filter_map(config::Tenant::secret).collect(),
+            sign_ins: Arc::new(move || office365.credentials()),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.clock.now(),
             stopping: lifecycle.stopping(),

@@ -108,7 +108,7 @@ async fn check_tenant(
         Err(failure) => return vec![Finding::bad(subject, format!("{failure} [{}]", failure.code))],
     };
     let mut findings = vec![Finding::good(subject, None)];
-    findings.extend(tenant.secret().map(|secret| check_end("client secret", &secret, now)));
+    findings.extend(client.credential().map(|credential| check_end(&credential, now)));
     let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
     for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
         if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
@@ -122,9 +122,9 @@ async fn check_tenant(
 }
 
 /// Whether what ends by itself has to be renewed. What has ended may have been renewed without its date: sign-in says so.
-fn check_end(what: &str, credential: &Credential, now: DateTime<Utc>) -> Finding {
+fn check_end(credential: &Credential, now: DateTime<Utc>) -> Finding {
     let tenant = credential.tenant.as_ref().map_or_else(String::new, |name| format!("tenant {name}: "));
-    let subject = format!("{tenant}{what}");
+    let subject = format!("{tenant}{}", credential.kind.replace('_', " "));
     Finding::good(subject, ending(credential.expires_at, now))
 }
 

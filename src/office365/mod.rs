@@ -36,7 +36,7 @@ pub use tenant::{Audience, Tenant};
 use crate::clock::Clock;
 use crate::config;
 use crate::metrics::Metrics;
-use crate::model::Name;
+use crate::model::{Credential, Name};
 use crate::store::{ClosedGates, StoreError};
 
 /// Office 365, as far as the configured tenants reach.
@@ -86,6 +86,11 @@ impl Office365 {
     /// A tenant by its name in the configuration.
     pub fn tenant(&self, name: &Name) -> Option<&Tenant> {
         self.tenants.get(name)
+    }
+
+    /// What the tenants sign in with, as far as it is known when that ends.
+    pub fn credentials(&self) -> Vec<Credential> {
+        self.tenants.values().filter_map(Tenant::credential).collect()
     }
 
     /// The tenants and the apps that they are reached with: whom a token about them is for. One whose login host does

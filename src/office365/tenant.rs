@@ -5,7 +5,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 use uuid::Uuid;
 
-use super::auth::{Credentials, SignIn, Tokens};
+use super::auth::{Credentials, Prover, SignIn, Tokens};
 use super::base::Base;
 use super::connection::Connection;
 use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
@@ -13,7 +13,7 @@ use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::Gates;
 use super::{Failure, SetupError};
 use crate::config;
-use crate::model::{Item, ItemId, RemoteId, Resource, Target};
+use crate::model::{Credential, Item, ItemId, Name, RemoteId, Resource, Target};
 use crate::store::{ClosedGates, Link, StoredGate};
 
 /// One tenant, reached with one app registration.
@@ -21,6 +21,9 @@ pub struct Tenant {
     graph: Graph,
     signing_keys: SigningKeys,
     client_id: String,
+    name: Name,
+    prover: Arc<Prover>,
+    secret: Option<Credential>,
 }
 
 /// Whom a token is for: an app, in a tenant.
@@ -40,10 +43,13 @@ impl Tenant {
             address(tenant.login_url.as_ref(), tenant.cloud.login()).ok_or_else(|| invalid("login_url"))?;
         let graph =
             address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
+        let prover = Arc::new(Prover::new(&tenant.proof, &connection)?);
+        let token_endpoint = [tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"];
         let credentials = Credentials {
-            endpoint: Base::new(login.clone()).at([tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"]),
+            endpoint: Base::new(login.clone()).at(token_endpoint),
+            audience: format!("{}/{}", tenant.cloud.login(), token_endpoint.join("/")),
             client_id: tenant.client_id.clone(),
-            client_secret: tenant.client_secret.clone(),
+            prover: Arc::clone(&prover),
             // The audience is the cloud's, wherever requests go.
             scope: format!("{}/.default", tenant.cloud.graph()),
             user_agent: user_agent.clone(),
@@ -64,7 +70,14 @@ impl Tenant {
             clock,
             user_agent,
         };
-        Ok(Self { graph, signing_keys, client_id: tenant.client_id.clone() })
+        Ok(Self {
+            graph,
+            signing_keys,
+            client_id: tenant.client_id.clone(),
+            name: tenant.name.clone(),
+            prover,
+            secret: tenant.secret(),
+        })
     }
 
     /// Takes up the gates that were stored, and stores them from now on.
@@ -144,6 +157,16 @@ impl Tenant {
     /// Removes a remote subscription; that it is not there is as good.
     pub async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
         self.graph.delete(id).await
+    }
+
+    /// What it signs in with, if it is known when that ends.
+    pub fn credential(&self) -> Option<Credential> {
+        let certificate = self.prover.ends().map(|expires_at| Credential {
+            tenant: Some(self.name.clone()),
+            kind: "certificate",
+            expires_at,
+        });
+        certificate.or_else(|| self.secret.clone())
     }
 
     /// Signs in anew, to see whether that works and what was granted.

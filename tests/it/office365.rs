@@ -28,6 +28,10 @@ struct Reach {
     metrics: Arc<Metrics>,
 }
 
+fn secret(text: &str) -> config::Proof {
+    config::Proof::Secret { secret: Secret::new(text), expires_at: None }
+}
+
 impl Reach {
     async fn start() -> Self {
         Self::of(Bench::start().await, |_| ())
@@ -42,8 +46,7 @@ impl Reach {
             name: "contoso".parse().unwrap(),
             tenant_id: known.tenant_id.to_string(),
             client_id: known.client_id.to_string(),
-            client_secret: Secret::new(known.client_secret.clone()),
-            client_secret_expires: None,
+            proof: secret(&known.client_secret),
             user_agent: USER_AGENT.to_owned(),
             cloud: config::Cloud::Global,
             login_url: Some(url.clone()),

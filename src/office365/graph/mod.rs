@@ -132,7 +132,7 @@ impl Graph {
         let id = Uuid::new_v4().to_string();
         let mut answer = self.attempt(call, &token, &id).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            let token = self.tokens.instead_of(&token).await?;
+            let token = self.tokens.instead_of(&token, &answer.headers).await?;
             answer = self.attempt(call, &token, &id).await?;
         }
         if answer.status.is_success() {

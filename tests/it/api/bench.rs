@@ -77,7 +77,7 @@ impl Bench {
             fetcher: Arc::new(fetcher),
             keys: Keys::new(keys),
             tenants: vec!["fabrikam".parse().unwrap()],
-            secrets: vec![],
+            sign_ins: Arc::new(Vec::new),
             version: "1.2.3",
             started_at: clock.now(),
             stopping: stopping.clone(),
