@@ -132,7 +132,8 @@ impl Written {
             ("client_secret", message)
         })?;
         if let Some(other) = ways.next() {
-            let message = format!("a tenant has one way to sign in, and {way} is there too: keep one of the two");
+            let message =
+                format!("a tenant has one way to sign in, and {way} is there too: keep one of the two");
             return Err((other, message));
         }
         let belongs = [

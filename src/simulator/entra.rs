@@ -1,17 +1,22 @@
 //! Sign-in: the token endpoint of Microsoft Entra ID and the tokens it gives.
 
+mod assertion;
+mod identity;
+mod registered;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::error::GraphError;
 use super::tenant::{DOMAIN, HOST, MY_HOST};
-use super::wire::Answer;
+use super::wire::{Answer, Call};
 use super::world::World;
+pub(crate) use identity::{Platform, app_service, metadata};
+pub(crate) use registered::Registered;
 
 /// Graph's audiences, by cloud: scopes and audiences stay the cloud's even against a stand-in.
 const GRAPH_AUDIENCES: [&str; 5] = [
@@ -39,6 +44,16 @@ struct Claims {
     roles: Vec<String>,
     ver: String,
     uti: String,
+    /// What was asked for beside the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested: Option<Value>,
+}
+
+/// By what an app has proven who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proven {
+    BySecret,
+    ByAssertion,
 }
 
 /// A refusal of the token endpoint.
@@ -56,9 +71,9 @@ impl Refusal {
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn token(world: &mut World, tenant: &str, authorization: Option<&str>, body: &[u8]) -> Answer {
-    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-    match sign_in(world, tenant, authorization, &form) {
+pub(crate) fn token(world: &mut World, tenant: &str, call: &Call) -> Answer {
+    let form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
+    match sign_in(world, tenant, call, &form) {
         Ok(token) => Answer::json(
             200,
             json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
@@ -71,32 +86,63 @@ pub(crate) fn token(world: &mut World, tenant: &str, authorization: Option<&str>
 fn sign_in(
     world: &mut World,
     tenant: &str,
-    authorization: Option<&str>,
+    call: &Call,
     form: &[(String, String)],
 ) -> Result<String, Refusal> {
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let known = [world.tenant.tenant_id.to_string(), DOMAIN.to_owned(), "contoso.onmicrosoft.com".to_owned()];
-    if !known.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
-        let text = format!(
-            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
-             signing into the correct cloud. Check with your subscription administrator, this may happen if there are no \
-             active subscriptions for the tenant."
-        );
-        return Err(Refusal::new(400, "invalid_request", 90002, text));
-    }
+    check_tenant(world, tenant)?;
     let grant = field("grant_type").ok_or_else(|| missing("grant_type"))?;
     if grant != "client_credentials" {
         let text = "The app requested an unsupported grant type.";
         return Err(Refusal::new(400, "unsupported_grant_type", 70003, text));
     }
-    let basic = authorization.and_then(basic_credentials);
+    let basic = call.header("authorization").and_then(basic_credentials);
     let (id, secret) = match basic {
         Some((id, secret)) => (Some(id), Some(secret)),
         None => (field("client_id"), field("client_secret")),
     };
-    check_client(world, &id.ok_or_else(|| missing("client_id"))?, secret.as_deref())?;
+    let id = id.ok_or_else(|| missing("client_id"))?;
+    check_client(world, &id)?;
+    let proven = match (secret, field("client_assertion")) {
+        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::BySecret)?,
+        (None, Some(_)) if field("client_assertion_type").is_none_or(|kind| kind != assertion::TYPE) => {
+            return Err(missing("client_assertion_type"));
+        }
+        (None, Some(assertion)) => {
+            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::ByAssertion)?
+        }
+        (None, None) => return Err(unproven()),
+    };
     let scope = field("scope").ok_or_else(|| missing("scope"))?;
-    Ok(issue(world, audience(&scope)?))
+    let audience = audience(&scope)?;
+    let requested = match field("claims").map(|claims| serde_json::from_str::<Value>(&claims)) {
+        None => None,
+        Some(Ok(claims)) => Some(claims),
+        Some(Err(_)) => {
+            let text = "The claims parameter is not valid JSON.";
+            return Err(Refusal::new(400, "invalid_request", 50_199, text));
+        }
+    };
+    Ok(issue(world, audience, proven, requested))
+}
+
+fn check_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
+    let known = [world.tenant.tenant_id.to_string(), DOMAIN.to_owned(), "contoso.onmicrosoft.com".to_owned()];
+    if known.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
+        return Ok(());
+    }
+    let text = format!(
+        "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
+         signing into the correct cloud. Check with your subscription administrator, this may happen if there are no \
+         active subscriptions for the tenant."
+    );
+    Err(Refusal::new(400, "invalid_request", 90002, text))
+}
+
+fn unproven() -> Refusal {
+    let text =
+        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+    Refusal::new(401, "invalid_client", 7_000_218, text)
 }
 
 fn missing(field: &str) -> Refusal {
@@ -117,20 +163,19 @@ fn form_decode(text: &str) -> String {
     percent_encoding::percent_decode_str(&spaces).decode_utf8_lossy().into_owned()
 }
 
-fn check_client(world: &World, id: &str, secret: Option<&str>) -> Result<(), Refusal> {
-    if !id.eq_ignore_ascii_case(&world.tenant.client_id.to_string()) {
-        let text = format!(
-            "Application with identifier '{id}' was not found in the directory 'Contoso'. This can \
-             happen if the application has not been installed by the administrator of the tenant or consented to by any \
-             user in the tenant. You may have sent your authentication request to the wrong tenant."
-        );
-        return Err(Refusal::new(400, "unauthorized_client", 700_016, text));
+fn check_client(world: &World, id: &str) -> Result<(), Refusal> {
+    if id.eq_ignore_ascii_case(&world.tenant.client_id.to_string()) {
+        return Ok(());
     }
-    let Some(secret) = secret else {
-        let text =
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return Err(Refusal::new(401, "invalid_client", 7_000_218, text));
-    };
+    let text = format!(
+        "Application with identifier '{id}' was not found in the directory 'Contoso'. This can \
+         happen if the application has not been installed by the administrator of the tenant or consented to by any \
+         user in the tenant. You may have sent your authentication request to the wrong tenant."
+    );
+    Err(Refusal::new(400, "unauthorized_client", 700_016, text))
+}
+
+fn check_secret(world: &World, id: &str, secret: &str) -> Result<(), Refusal> {
     if secret == world.tenant.client_secret {
         return Ok(());
     }
@@ -159,7 +204,7 @@ fn audience(scope: &str) -> Result<&str, Refusal> {
     Err(Refusal::new(400, "invalid_resource", 500_011, text))
 }
 
-fn issue(world: &mut World, audience: &str) -> String {
+fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Value>) -> String {
     let now = world.clock.now().timestamp();
     let tenant = &world.tenant;
     let claims = Claims {
@@ -169,12 +214,13 @@ fn issue(world: &mut World, audience: &str) -> String {
         nbf: now,
         exp: now + LIFETIME,
         appid: tenant.client_id.to_string(),
-        appidacr: "1".to_owned(),
+        appidacr: if proven == Proven::BySecret { "1" } else { "2" }.to_owned(),
         tid: tenant.tenant_id.to_string(),
         oid: world.service_principal.to_string(),
         roles: world.settings.roles.clone(),
         ver: "1.0".to_owned(),
         uti: world.random.uuid().simple().to_string(),
+        requested,
     };
     let key = EncodingKey::from_secret(&world.signing_key);
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
@@ -199,18 +245,14 @@ fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
     Answer::json(refusal.status, body)
 }
 
-/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds.
-pub(crate) fn verify(
-    signing_key: &[u8],
-    now: DateTime<Utc>,
-    authorization: Option<&str>,
-) -> Result<(), GraphError> {
+/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds and is enough.
+pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<(), GraphError> {
     let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default().trim();
     if token.is_empty() {
-        return Err(unauthorized("Access token is empty."));
+        return Err(unauthorized("Access token is empty.", ""));
     }
     if token.split('.').count() != 3 {
-        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.)."));
+        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.).", ""));
     }
     let mut validation = Validation::new(Algorithm::HS256);
     // The library reads the system clock and takes one audience set: both are checked below.
@@ -218,23 +260,32 @@ pub(crate) fn verify(
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(signing_key), &validation)
-        .map_err(|_| unauthorized("Access token validation failure. Signature is invalid."))?
-        .claims;
+    let claims =
+        jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&world.signing_key), &validation)
+            .map_err(|_| unauthorized("Access token validation failure. Signature is invalid.", ""))?
+            .claims;
     if !GRAPH_AUDIENCES.contains(&claims.aud.trim_end_matches('/')) {
-        return Err(unauthorized("Access token validation failure. Invalid audience."));
+        return Err(unauthorized("Access token validation failure. Invalid audience.", ""));
     }
-    if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
-        return Err(unauthorized("Lifetime validation failed, the token is expired."));
+    if !(claims.nbf..claims.exp).contains(&world.clock.now().timestamp()) {
+        return Err(unauthorized("Lifetime validation failed, the token is expired.", ""));
+    }
+    if let Some(wanted) = &world.settings.claims
+        && claims.requested.as_ref() != Some(wanted)
+    {
+        let encoded = STANDARD.encode(wanted.to_string());
+        let challenge = format!(", error=\"insufficient_claims\", claims=\"{encoded}\"");
+        return Err(unauthorized("Continuous access evaluation resulted in challenge.", &challenge));
     }
     Ok(())
 }
 
-fn unauthorized(message: &str) -> GraphError {
+fn unauthorized(message: &str, challenge: &str) -> GraphError {
     GraphError::new(401, "InvalidAuthenticationToken", message).header(
         "WWW-Authenticate",
-        "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
-         client_id=\"00000003-0000-0000-c000-000000000000\""
-            .to_owned(),
+        format!(
+            "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
+             client_id=\"00000003-0000-0000-c000-000000000000\"{challenge}"
+        ),
     )
 }

@@ -32,6 +32,7 @@ mod receive;
 mod receiver;
 mod resync;
 mod scenarios;
+mod signing_in;
 mod simulator;
 mod store;
 mod sweeps;

@@ -22,8 +22,8 @@ use crate::simulator::harness::{Bench, answered};
 const USER_AGENT: &str = "NONISV|Contoso|o365-listener/test";
 
 /// A client of a stand-in whose clock stands still.
-struct Reach {
-    bench: Bench,
+pub struct Reach {
+    pub bench: Bench,
     office365: Office365,
     metrics: Arc<Metrics>,
 }
@@ -33,12 +33,12 @@ fn secret(text: &str) -> config::Proof {
 }
 
 impl Reach {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::of(Bench::start().await, |_| ())
     }
 
     /// A client whose configuration differs by `change` from the right one.
-    fn of(bench: Bench, change: impl FnOnce(&mut config::Tenant)) -> Self {
+    pub fn of(bench: Bench, change: impl FnOnce(&mut config::Tenant)) -> Self {
         let metrics = Arc::new(Metrics::default());
         let known = bench.tenant();
         let url: url::Url = known.url.parse().unwrap();
@@ -58,11 +58,11 @@ impl Reach {
         Self { bench, office365, metrics }
     }
 
-    fn tenant(&self) -> &Tenant {
+    pub fn tenant(&self) -> &Tenant {
         self.office365.tenant(&"contoso".parse().unwrap()).unwrap()
     }
 
-    async fn resolve(&self, address: &str) -> Result<Target, Failure> {
+    pub async fn resolve(&self, address: &str) -> Result<Target, Failure> {
         let resource: Resource = address.parse().unwrap();
         self.tenant().resolve(&resource).await.map(|resolved| resolved.target)
     }
@@ -83,7 +83,7 @@ impl Reach {
         all.into_iter().filter(|request| !request["url"].as_str().unwrap().ends_with("/token")).collect()
     }
 
-    fn scrape(&self) -> String {
+    pub fn scrape(&self) -> String {
         self.metrics.observe(&Snapshot::default()).unwrap()
     }
 }

@@ -140,10 +140,7 @@ fn configuration(tenant: &Tenant, folder: &Path) -> anyhow::Result<Config> {
             name,
             tenant_id: tenant.tenant_id.to_string(),
             client_id: tenant.client_id.to_string(),
-            proof: config::Proof::Secret {
-                secret: Secret::new(&tenant.client_secret),
-                expires_at: None,
-            },
+            proof: config::Proof::Secret { secret: Secret::new(&tenant.client_secret), expires_at: None },
             user_agent: concat!("NONISV|contoso|o365-listener/", env!("CARGO_PKG_VERSION")).to_owned(),
             cloud: Cloud::Global,
             login_url: Some(url.clone()),

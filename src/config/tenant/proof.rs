@@ -97,9 +97,11 @@ impl WrittenCertificate {
         let password = self.password.map(|password| password.get(environment)).transpose();
         let password = password.map_err(|message| format!("password: {message}"))?;
         if self.key.is_some() && password.is_some() {
-            return Err("a password opens a PFX, which has its key inside: leave out key, or leave out password and \
+            return Err(
+                "a password opens a PFX, which has its key inside: leave out key, or leave out password and \
                         store the key without one"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(Proof::Certificate(CertificateFiles { file: self.file, key: self.key, password }))
     }
@@ -135,7 +137,9 @@ impl WrittenIdentity {
                 IdentityService::AppService { endpoint: endpoint_of(endpoint)?, header: Secret::new(header) }
             }
             (Some(_), None) if client_id.is_some() => {
-                return Err("Azure Arc has only the machine's own identity: write managed_identity = {}".to_owned());
+                return Err(
+                    "Azure Arc has only the machine's own identity: write managed_identity = {}".to_owned()
+                );
             }
             (Some(endpoint), None) => {
                 IdentityService::Arc { endpoint: endpoint_of(endpoint)?, tokens: ARC_TOKENS.into() }
@@ -147,7 +151,9 @@ impl WrittenIdentity {
 
 fn endpoint_of(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| "the environment variable IDENTITY_ENDPOINT, which Azure sets, is not a web address".to_owned())
+    url.ok_or_else(|| {
+        "the environment variable IDENTITY_ENDPOINT, which Azure sets, is not a web address".to_owned()
+    })
 }
 
 /// An application's id.

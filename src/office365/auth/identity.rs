@@ -33,7 +33,9 @@ pub(super) async fn ask(
 ) -> Result<Granted, Failure> {
     let request = || request(identity, resource);
     let mut answer = exchange(connection, request()?).await?;
-    if let (StatusCode::UNAUTHORIZED, IdentityService::Arc { tokens, .. }) = (answer.status, &identity.service) {
+    if let (StatusCode::UNAUTHORIZED, IdentityService::Arc { tokens, .. }) =
+        (answer.status, &identity.service)
+    {
         let proof = arc::proof(&answer.headers, tokens).map_err(|reason| {
             let message = format!("The agent of Azure Arc gives no token: {reason}");
             Failure::local(Verdict::Unauthorized, "managedIdentity", message)
@@ -73,7 +75,8 @@ fn request(identity: &ManagedIdentity, resource: &str) -> Result<Request, Failur
         }
         IdentityService::AppService { endpoint, header } => {
             let mut value = HeaderValue::from_str(header.expose()).map_err(|_| {
-                let message = "The environment variable IDENTITY_HEADER, which Azure sets, fits into no header";
+                let message =
+                    "The environment variable IDENTITY_HEADER, which Azure sets, fits into no header";
                 Failure::local(Verdict::Unauthorized, "managedIdentity", message)
             })?;
             value.set_sensitive(true);
@@ -121,7 +124,8 @@ fn judge(answer: &Answer, asked: Option<Duration>) -> Failure {
              that client_id in managed_identity is one of those, or is left out for the machine's own",
         ),
     };
-    let said = [&body.error_description, &body.message, &body.error].into_iter().find(|text| !text.is_empty());
+    let said =
+        [&body.error_description, &body.message, &body.error].into_iter().find(|text| !text.is_empty());
     let said = said.and_then(|text| text.lines().next()).unwrap_or("nothing more");
     let message = format!("{advice}. It answered {}: {said}", status.as_u16());
     let code = if body.error.is_empty() { "managedIdentity".to_owned() } else { body.error };

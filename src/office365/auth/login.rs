@@ -11,16 +11,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use oauth2::basic::{BasicClient, BasicTokenResponse};
 use oauth2::{
-    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    RequestTokenError, Scope, TokenResponse, TokenUrl,
+    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 use reqwest::header::{HeaderValue, USER_AGENT};
 use url::Url;
 
 use super::assertion::{self, Form};
 use super::certificate::SigningCertificate;
-use super::refusal::{self, Refusal};
 use super::identity;
+use super::refusal::{self, Refusal};
 use crate::clock::Clock;
 use crate::config::{ManagedIdentity, Proof};
 use crate::office365::connection::{Connection, Limits};
@@ -70,8 +70,7 @@ pub(super) struct Login {
     pub(super) clock: Clock,
 }
 
-type Client =
-    BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+type Client = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 /// Form fields beside the usual ones.
 type Fields = Vec<(&'static str, String)>;
 
@@ -153,9 +152,8 @@ impl Login {
 
     async fn ask(&self, secret: Option<&Secret>, fields: Fields) -> Result<Granted, Refusal> {
         let client = self.client(secret);
-        let mut request = client
-            .exchange_client_credentials()
-            .add_scope(Scope::new(self.credentials.scope.clone()));
+        let mut request =
+            client.exchange_client_credentials().add_scope(Scope::new(self.credentials.scope.clone()));
         for (name, value) in fields {
             request = request.add_extra_param(Cow::from(name), Cow::from(value));
         }

@@ -143,7 +143,9 @@ fn by_number(number: u32) -> Option<&'static str> {
 
 fn by_error(error: &str) -> &'static str {
     match error {
-        "invalid_client" => "The app's proof is not accepted: check client_id and client_secret, certificate or federated_token_file",
+        "invalid_client" => {
+            "The app's proof is not accepted: check client_id and client_secret, certificate or federated_token_file"
+        }
         "unauthorized_client" => {
             "The application may not sign in to this tenant: check client_id and tenant_id, and admin consent"
         }
@@ -160,8 +162,7 @@ mod tests {
     use serde_json::json;
 
     fn refused(status: u16, asked: Option<u64>, body: &str) -> Failure {
-        judge(StatusCode::from_u16(status).unwrap(), asked.map(Duration::from_secs), body.as_bytes())
-            .failure
+        judge(StatusCode::from_u16(status).unwrap(), asked.map(Duration::from_secs), body.as_bytes()).failure
     }
 
     fn entra(error: &str, number: u32, text: &str) -> String {

@@ -1,4 +1,4 @@
-//! Faults, roles, time, page size, and how notifications travel.
+//! Faults, roles, what the app proves itself with, time, page size, and how notifications travel.
 
 use std::time::Duration;
 
@@ -15,6 +15,12 @@ use crate::simulator::world::World;
 #[serde(deny_unknown_fields)]
 struct Roles {
     roles: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    claims: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +49,17 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
         ("POST", ["roles"]) => {
             world.settings.roles = read::<Roles>(call)?.roles;
             Ok(Answer::json(200, json!({"roles": world.settings.roles})))
+        }
+        ("POST", ["certificates"]) => Ok(Answer::json(200, world.registered.add_certificate(&call.body)?)),
+        ("DELETE", ["certificates"]) => {
+            world.registered.certificates.clear();
+            Ok(Answer::empty(204))
+        }
+        ("POST", ["federated"]) => Ok(Answer::json(200, world.registered.add_federated(&call.body)?)),
+        ("GET", ["identity"]) => Ok(Answer::json(200, world.platform.describe(&call.origin)?)),
+        ("POST", ["claims"]) => {
+            world.settings.claims = read::<Wanted>(call)?.claims.map(serde_json::Value::Object);
+            Ok(Answer::json(200, json!({"claims": world.settings.claims})))
         }
         ("POST", ["faults"]) => {
             let fault: Fault = read(call)?;

@@ -43,8 +43,7 @@ fn where_a_managed_identity_comes_from_is_what_azure_says() {
     assert!(
         matches!(machine, IdentityService::VirtualMachine(url) if url.as_str() == "http://127.0.0.1:9400/")
     );
-    let azure =
-        [("IDENTITY_ENDPOINT", "http://localhost:42356/msi/token"), ("IDENTITY_HEADER", "hunter3")];
+    let azure = [("IDENTITY_ENDPOINT", "http://localhost:42356/msi/token"), ("IDENTITY_HEADER", "hunter3")];
     let user = "managed_identity = { client_id = \"99999999-2222-3333-4444-555555555555\" }";
     let (client_id, app) = service(user, &azure);
     assert_eq!(client_id.as_deref(), Some("99999999-2222-3333-4444-555555555555"));

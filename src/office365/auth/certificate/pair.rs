@@ -74,7 +74,10 @@ impl Pair {
         });
         let (certificate, key) = found.map_err(of(key_file))?;
         if key.bits < SHORTEST_KEY {
-            return Err(of(key_file)(format!("the key has {} bits, and Microsoft takes 2,048 and more", key.bits)));
+            return Err(of(key_file)(format!(
+                "the key has {} bits, and Microsoft takes 2,048 and more",
+                key.bits
+            )));
         }
         let ends = end_of(&certificate).map_err(of(&files.file))?;
         Ok(Self {
@@ -102,7 +105,9 @@ fn certificates_in(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     let all = CertificateDer::pem_slice_iter(pem).map(|one| one.map(|der| der.to_vec()));
     let all: Vec<_> = all.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
     if all.is_empty() {
-        return Err("there is no certificate in it: put it there as PEM, or name a PFX without a key".to_owned());
+        return Err(
+            "there is no certificate in it: put it there as PEM, or name a PFX without a key".to_owned()
+        );
     }
     Ok(all)
 }
@@ -129,7 +134,9 @@ fn in_pfx(files: &CertificateFiles, pfx: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<Pri
     let keys = archive.keys.iter().filter_map(|bag| inner(bag.key.as_der()).and_then(Private::new));
     let (certificates, keys): (Vec<_>, Vec<_>) = (certificates.collect(), keys.collect());
     if keys.is_empty() {
-        return Err("there is no RSA key in it: export the certificate together with its private key".to_owned());
+        return Err(
+            "there is no RSA key in it: export the certificate together with its private key".to_owned()
+        );
     }
     Ok((certificates, keys))
 }

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use o365_listener::config::{CertificateFiles, Proof};
+use o365_listener::office365::Verdict;
+use o365_listener::secret::Secret;
+use serde_json::json;
+
+use super::{Pair, day, fixture, reach, register, sign_ins};
+
+#[tokio::test]
+async fn a_certificate_signs_in_with_key_beside_it_or_in_the_same_file() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), Pair::until(2028));
+    let files = pair.write(folder.path(), "app");
+    let one = folder.path().join("both.pem");
+    std::fs::write(&one, format!("{}{}", pair.key, pair.certificate)).unwrap();
+    for files in [files, CertificateFiles { file: one, key: None, password: None }] {
+        let reach = reach(Proof::Certificate(files)).await;
+        register(&reach.bench, &pair.certificate).await;
+        let signed_in = reach.tenant().sign_in().await.unwrap();
+        assert!(signed_in.roles.contains(&"Sites.Read.All".to_owned()));
+        reach.resolve("onedrive:alice@contoso.com").await.unwrap();
+        let credential = reach.tenant().credential().unwrap();
+        assert_eq!((credential.kind, credential.expires_at), ("certificate", day(2028)));
+        assert_eq!(sign_ins(&reach, "login", "401"), 0, "the first attempt is the right one");
+    }
+}
+
+#[tokio::test]
+async fn a_pfx_is_opened_whether_sealed_in_the_new_way_or_the_old() {
+    for name in ["modern.pfx", "former.pfx"] {
+        let file = |password: &str| CertificateFiles {
+            file: fixture(name),
+            key: None,
+            password: Some(Secret::new(password)),
+        };
+        let reach = reach(Proof::Certificate(file("hunter2"))).await;
+        register(&reach.bench, &std::fs::read_to_string(fixture("pfx.pem")).unwrap()).await;
+        reach.tenant().sign_in().await.unwrap();
+        let wrong = super::reach(Proof::Certificate(file("hunter3"))).await;
+        let failure = wrong.tenant().sign_in().await.unwrap_err();
+        assert_eq!((failure.verdict.clone(), failure.code.as_str()), (Verdict::Unauthorized, "certificate"));
+        assert!(failure.message.contains(name) && failure.message.contains("password"), "{failure}");
+        assert!(!failure.message.contains("hunter3"), "the password is shown");
+    }
+}
+
+#[tokio::test]
+async fn a_login_host_that_takes_only_the_former_algorithm_is_given_it_from_then_on() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), Pair::until(2028));
+    let reach = reach(Proof::Certificate(pair.write(folder.path(), "app"))).await;
+    let former = json!({"certificate": pair.certificate, "algorithms": ["RS256"]});
+    reach.bench.control("/certificates", former).await;
+    reach.tenant().sign_in().await.unwrap();
+    assert_eq!((sign_ins(&reach, "login", "401"), sign_ins(&reach, "login", "200")), (1, 1));
+    reach.tenant().sign_in().await.unwrap();
+    assert_eq!((sign_ins(&reach, "login", "401"), sign_ins(&reach, "login", "200")), (1, 2));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_registered_is_told_with_what_to_do() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), Pair::until(2028));
+    let reach = reach(Proof::Certificate(pair.write(folder.path(), "app"))).await;
+    register(&reach.bench, &Pair::until(2028).certificate).await;
+    for _ in 0..3 {
+        let failure = reach.resolve("onedrive:alice@contoso.com").await.unwrap_err();
+        assert_eq!((failure.verdict.clone(), failure.code.as_str()), (Verdict::Unauthorized, "AADSTS700027"));
+        assert!(failure.message.contains("upload it (without its key) to the app registration"), "{failure}");
+        assert!(failure.message.contains("The key was not found"), "{failure}");
+    }
+    assert_eq!(sign_ins(&reach, "login", "401"), 2, "once for each algorithm, and not again at once");
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_taken_without_a_restart_and_a_broken_one_changes_nothing() {
+    let (folder, old, new) = (tempfile::tempdir().unwrap(), Pair::until(2027), Pair::until(2029));
+    let files = old.write(folder.path(), "app");
+    let reach = reach(Proof::Certificate(files.clone())).await;
+    register(&reach.bench, &old.certificate).await;
+    reach.tenant().sign_in().await.unwrap();
+    let ends = || reach.tenant().credential().unwrap().expires_at;
+
+    std::fs::write(&files.file, "half a certif").unwrap();
+    assert_eq!(ends(), day(2027));
+    reach.tenant().sign_in().await.unwrap();
+    // The one file is changed, and the other one not yet.
+    std::fs::write(&files.file, &new.certificate).unwrap();
+    assert_eq!(ends(), day(2027));
+    reach.tenant().sign_in().await.unwrap();
+    std::fs::remove_file(files.key.as_ref().unwrap()).unwrap();
+    reach.tenant().sign_in().await.unwrap();
+
+    new.write(folder.path(), "app");
+    assert_eq!(ends(), day(2029));
+    let failure = reach.tenant().sign_in().await.unwrap_err();
+    assert_eq!(failure.code, "AADSTS700027", "it signs with the new one, which is not registered yet");
+    register(&reach.bench, &new.certificate).await;
+    reach.tenant().sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn files_that_hold_no_pair_are_named_and_found_as_soon_as_they_do() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), Pair::until(2028));
+    let files = pair.write(folder.path(), "app");
+    let reach = reach(Proof::Certificate(files.clone())).await;
+    register(&reach.bench, &pair.certificate).await;
+    let (file, key) = (files.file.display().to_string(), files.key.clone().unwrap());
+    let said = async || {
+        let failure = reach.tenant().sign_in().await.unwrap_err();
+        assert_eq!((failure.verdict, failure.code.as_str()), (Verdict::Unauthorized, "certificate"));
+        assert!(!failure.message.contains("BEGIN"), "{}", failure.message);
+        failure.message
+    };
+    std::fs::write(&files.file, "").unwrap();
+    assert!(said().await.contains(&format!("{file}: there is no certificate in it")));
+    std::fs::remove_file(&files.file).unwrap();
+    assert!(said().await.contains(&format!("{file} cannot be read")));
+    std::fs::write(&files.file, &pair.certificate).unwrap();
+    std::fs::write(&key, "x").unwrap();
+    assert!(said().await.contains(&format!("{}: there is no usable private key in it", key.display())));
+    std::fs::write(&key, &Pair::until(2028).key).unwrap();
+    assert!(said().await.contains("the private key is not that of the certificate"));
+    let curve = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(&key, curve.serialize_pem()).unwrap();
+    assert!(said().await.contains("no RSA key"));
+    assert_eq!(reach.tenant().credential(), None);
+    std::fs::write(&key, &pair.key).unwrap();
+    reach.tenant().sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_ended_is_refused() {
+    let (folder, pair) = (tempfile::tempdir().unwrap(), Pair::until(2027));
+    let reach = reach(Proof::Certificate(pair.write(folder.path(), "app"))).await;
+    register(&reach.bench, &pair.certificate).await;
+    reach.tenant().sign_in().await.unwrap();
+    reach.bench.clock.advance(Duration::from_secs(60 * 86_400));
+    let failure = reach.tenant().sign_in().await.unwrap_err();
+    assert!(failure.message.contains("The key used is expired"), "{failure}");
+}
