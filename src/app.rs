@@ -1,6 +1,7 @@
 //! The composition root: every part is made here, once, and handed down.
 
 mod check;
+mod login;
 mod ports;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use check::{Finding, check};
+pub use login::{SigningIn, login};
 use ports::Secured;
 
 use crate::api::{self, Api, Keys};
@@ -23,7 +25,7 @@ use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::model::SubscriptionId;
-use crate::office365::Office365;
+use crate::office365::{Office365, Vault};
 use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::{Keyring, Parts, Renewer};
 use crate::retain::Retainer;
@@ -62,6 +64,9 @@ impl App {
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
             .context("cannot make an HTTP client")?;
         office365.remember(house.store.clone()).await.context("cannot read which gates are closed")?;
+        if let Some(sealer) = &house.sealer {
+            office365.keep_sign_ins(&Vault { store: house.store.clone(), sealer: sealer.clone() });
+        }
         let office365 = Arc::new(office365);
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;

@@ -6,15 +6,19 @@ use chrono::{DateTime, Utc};
 
 use super::ports::{self, Secured};
 use crate::clock::Clock;
-use crate::config::{self, AllowMode, Config};
+use crate::config::{self, AllowMode, Config, Proof};
 use crate::metrics::Metrics;
 use crate::model::{Credential, Kind, Resource, Validity};
-use crate::office365::{Office365, Tenant, Unshaken, shake_hands};
+use crate::office365::{Office365, Tenant, Unshaken, Vault, shake_hands};
 use crate::port::{Pair, Port};
 use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::Keyring;
 use crate::seal::Sealer;
 use crate::store::{self, Store, StoreError};
+
+/// Said where what keeps a person signed in cannot be read.
+const OF_THE_LISTENER: &str = "not tried: the running listener has the store, and with it the person's sign-in; \
+                               `o365-listener subscriptions list` tells how it fares";
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +49,16 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     findings.extend(check_certificates(config, clock));
     match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
         Ok(office365) => {
+            if let (Some(store), Ok(Some(sealer))) = (&store, Sealer::new(&config.store.encryption_keys)) {
+                office365.keep_sign_ins(&Vault { store: store.clone(), sealer: Arc::new(sealer) });
+            }
             for tenant in &config.tenants {
-                findings.extend(check_tenant(config, &office365, tenant, clock.now()).await);
+                if matches!(tenant.proof, Proof::Delegated) && store.is_none() {
+                    let subject = format!("tenant {}: sign-in", tenant.name);
+                    findings.push(Finding::good(subject, OF_THE_LISTENER.to_owned()));
+                } else {
+                    findings.extend(check_tenant(config, &office365, tenant, clock.now()).await);
+                }
             }
         }
         Err(error) => findings.push(Finding::bad(
@@ -142,8 +154,10 @@ fn ending(ends: DateTime<Utc>, now: DateTime<Utc>) -> String {
 /// Looks for a permission in the token. Exchange can grant mail without one there (RBAC for applications), so its
 /// absence is only worth a note; whether reading works is tried with each resource.
 fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Finding {
+    let person = matches!(tenant.proof, Proof::Delegated);
     let (least, enough): (&str, &[&str]) = match kind {
         Kind::ListItem => ("Sites.Read.All", &["Sites."]),
+        Kind::DriveItem if person => ("Files.Read", &["Files.Read", "Sites."]),
         Kind::DriveItem => ("Files.Read.All", &["Files.Read", "Sites."]),
         Kind::Message => ("Mail.Read", &["Mail.Read"]),
     };
@@ -151,17 +165,23 @@ fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Fi
     if let Some(role) = roles.iter().find(|role| enough.iter().any(|beginning| role.starts_with(beginning))) {
         return Finding::good(subject, role.clone());
     }
-    let mend = format!(
-        "give the app registration the application permission {least} of Microsoft Graph, and grant admin consent"
-    );
+    let mend = if person {
+        format!(
+            "give the app registration the delegated permission {least} of Microsoft Graph, and sign in again"
+        )
+    } else {
+        format!(
+            "give the app registration the application permission {least} of Microsoft Graph, and grant admin consent"
+        )
+    };
     match kind {
-        Kind::Message => Finding::good(
+        Kind::Message if !person => Finding::good(
             subject,
             format!(
                 "not in the token: right if Exchange grants it (RBAC for applications), otherwise {mend}"
             ),
         ),
-        Kind::ListItem | Kind::DriveItem => {
+        Kind::ListItem | Kind::DriveItem | Kind::Message => {
             Finding::bad(subject, format!("the token does not hold it: {mend}"))
         }
     }

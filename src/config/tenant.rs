@@ -13,8 +13,8 @@ use proof::{WrittenCertificate, WrittenIdentity};
 use super::environment::Environment;
 use super::path::Fault;
 use super::secret_source::SecretSource;
-use super::values;
-use crate::model::{Credential, Name};
+use super::{NO_ENCRYPTION_KEY, Store, Subscription, values};
+use crate::model::{Credential, Name, Resource};
 
 /// `[[tenant]]`: one Microsoft 365 organisation and the app registration used to reach it.
 #[derive(Debug, Clone)]
@@ -100,6 +100,8 @@ pub(super) struct Written {
     #[serde(default, deserialize_with = "proof::optional_file")]
     federated_token_file: Option<PathBuf>,
     managed_identity: Option<WrittenIdentity>,
+    #[serde(default, deserialize_with = "proof::delegated")]
+    delegated: bool,
     #[serde(default, deserialize_with = "user_agent")]
     user_agent: Option<String>,
     #[serde(default)]
@@ -115,7 +117,8 @@ pub(super) struct Written {
 }
 
 /// The keys of which each tenant has exactly one.
-const WAYS: [&str; 4] = ["client_secret", "certificate", "federated_token_file", "managed_identity"];
+const WAYS: [&str; 5] =
+    ["client_secret", "certificate", "federated_token_file", "managed_identity", "delegated"];
 
 impl Written {
     /// The one way to sign in that is written there.
@@ -125,6 +128,7 @@ impl Written {
             self.certificate.is_some(),
             self.federated_token_file.is_some(),
             self.managed_identity.is_some(),
+            self.delegated,
         ];
         let mut ways = WAYS.into_iter().zip(written).filter_map(|(way, written)| written.then_some(way));
         let way = ways.next().ok_or_else(|| {
@@ -163,8 +167,10 @@ impl Written {
             certificate.settle(environment).map_err(at_way)?
         } else if let Some(identity) = self.managed_identity {
             identity.settle(environment, self.identity_url).map_err(at_way)?
+        } else if let Some(file) = self.federated_token_file {
+            Proof::FederatedToken(file)
         } else {
-            Proof::FederatedToken(self.federated_token_file.unwrap_or_default())
+            Proof::Delegated
         };
         Ok(Tenant {
             user_agent: self.user_agent.unwrap_or_else(|| decorated(&self.name)),
@@ -191,6 +197,32 @@ pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result
         written.settle(environment).map_err(|(key, message)| Fault::at(("tenant", index, key), message))
     };
     written.into_iter().enumerate().map(settle_one).collect()
+}
+
+/// Who signs in as a person needs a place for what keeps him signed in, and reaches only what is his own.
+pub(super) fn check_delegated(
+    tenants: &[Tenant],
+    subscriptions: &[Subscription],
+    store: &Store,
+) -> Result<(), Fault> {
+    let delegated = |tenant: &Tenant| matches!(tenant.proof, Proof::Delegated);
+    let Some(index) = tenants.iter().position(delegated) else { return Ok(()) };
+    if store.encryption_keys.is_empty() {
+        return Err(Fault::at(("tenant", index, "delegated"), NO_ENCRYPTION_KEY));
+    }
+    let beyond = subscriptions.iter().position(|entry| {
+        let own =
+            matches!(entry.resource, Resource::OneDrive(_) | Resource::Mail { .. } | Resource::Mailbox(_));
+        !own && tenants.iter().any(|tenant| tenant.name == entry.tenant && delegated(tenant))
+    });
+    match beyond {
+        Some(index) => {
+            let message = "the tenant is delegated, which reaches only the OneDrive and the mail of whoever signs in: \
+                           write onedrive: or mail:, or let the app sign in as itself";
+            Err(Fault::at(("subscription", index, "resource"), message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn decorated(company: &Name) -> String {

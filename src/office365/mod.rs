@@ -26,7 +26,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use auth::SignIn;
+pub use auth::{DeviceCode, SignIn, Vault};
 pub use error::{Failure, REPEATED_LINK, Verdict};
 pub use graph::{DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Resolved, read_content};
 pub use handshake::{Unshaken, shake_hands};
@@ -81,6 +81,13 @@ impl Office365 {
             tenant.remember(&stored, Arc::clone(&store));
         }
         Ok(())
+    }
+
+    /// Where sign-ins of people are kept. Without it nobody is signed in.
+    pub fn keep_sign_ins(&self, vault: &Vault) {
+        for tenant in self.tenants.values() {
+            tenant.keep_sign_in(vault);
+        }
     }
 
     /// A tenant by its name in the configuration.

@@ -5,7 +5,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 use uuid::Uuid;
 
-use super::auth::{Credentials, Prover, SignIn, Tokens};
+use super::auth::{Credentials, DeviceCode, Prover, SignIn, Tokens, Vault};
 use super::base::Base;
 use super::connection::Connection;
 use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Resolved};
@@ -43,10 +43,16 @@ impl Tenant {
             address(tenant.login_url.as_ref(), tenant.cloud.login()).ok_or_else(|| invalid("login_url"))?;
         let graph =
             address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
-        let prover = Arc::new(Prover::new(&tenant.proof, &connection)?);
+        let prover = Arc::new(Prover::new(tenant, &connection)?);
         let token_endpoint = [tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"];
         let credentials = Credentials {
             endpoint: Base::new(login.clone()).at(token_endpoint),
+            device_endpoint: Base::new(login.clone()).at([
+                tenant.tenant_id.as_str(),
+                "oauth2",
+                "v2.0",
+                "devicecode",
+            ]),
             audience: format!("{}/{}", tenant.cloud.login(), token_endpoint.join("/")),
             client_id: tenant.client_id.clone(),
             prover: Arc::clone(&prover),
@@ -157,6 +163,23 @@ impl Tenant {
     /// Removes a remote subscription; that it is not there is as good.
     pub async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
         self.graph.delete(id).await
+    }
+
+    /// Where the sign-in of its user is kept, if it has one.
+    pub(super) fn keep_sign_in(&self, vault: &Vault) {
+        if let Some(person) = self.prover.person() {
+            person.keep_in(vault);
+        }
+    }
+
+    /// Asks for a code with which a person signs in elsewhere.
+    pub async fn device_code(&self) -> Result<DeviceCode, Failure> {
+        self.graph.tokens.device_code().await
+    }
+
+    /// Waits until a person has, for as long as the code lives, and keeps the sign-in.
+    pub async fn await_person(&self, code: &DeviceCode) -> Result<(), Failure> {
+        self.graph.tokens.await_person(code).await
     }
 
     /// What it signs in with, if it is known when that ends.

@@ -1,6 +1,7 @@
 //! Sign-in: the token endpoint of Microsoft Entra ID and the tokens it gives.
 
 mod assertion;
+mod delegated;
 mod identity;
 mod registered;
 
@@ -10,11 +11,13 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::error::GraphError;
 use super::tenant::{DOMAIN, HOST, MY_HOST};
 use super::wire::{Answer, Call};
 use super::world::World;
+pub(crate) use delegated::{Delegated, device_code, refreshing, type_in};
 pub(crate) use identity::{Platform, app_service, metadata};
 pub(crate) use registered::Registered;
 
@@ -37,11 +40,15 @@ struct Claims {
     nbf: i64,
     exp: i64,
     appid: String,
-    /// How the app signed in: `1` is a secret, `2` a certificate.
+    /// How the app signed in: `0` is not at all, `1` a secret, `2` a certificate.
     appidacr: String,
     tid: String,
     oid: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
+    /// What the app may do for the person that it acts for, whose id is `oid` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scp: Option<String>,
     ver: String,
     uti: String,
     /// What was asked for beside the usual.
@@ -54,6 +61,31 @@ struct Claims {
 enum Proven {
     BySecret,
     ByAssertion,
+    /// Not at all: this person has.
+    ByUser(Uuid),
+}
+
+/// The fields of a form.
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn of(call: &Call) -> Self {
+        Self(form_urlencoded::parse(&call.body).into_owned().collect())
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    fn required(&self, name: &str) -> Result<String, Refusal> {
+        self.get(name).ok_or_else(|| missing(name))
+    }
+}
+
+/// Tokens that were given.
+struct Issued {
+    access: String,
+    refresh: Option<String>,
 }
 
 /// A refusal of the token endpoint.
@@ -72,50 +104,24 @@ impl Refusal {
 
 /// `POST /{tenant}/oauth2/v2.0/token`.
 pub(crate) fn token(world: &mut World, tenant: &str, call: &Call) -> Answer {
-    let form: Vec<(String, String)> = form_urlencoded::parse(&call.body).into_owned().collect();
-    match sign_in(world, tenant, call, &form) {
-        Ok(token) => Answer::json(
-            200,
-            json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
-        )
-        .header("Cache-Control", "no-store, no-cache".to_owned()),
+    match sign_in(world, tenant, call) {
+        Ok(Issued { access, refresh }) => {
+            let mut body = json!({
+                "token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": access,
+            });
+            if let (Some(refresh), Some(body)) = (refresh, body.as_object_mut()) {
+                body.insert("refresh_token".to_owned(), refresh.into());
+            }
+            Answer::json(200, body).header("Cache-Control", "no-store, no-cache".to_owned())
+        }
         Err(refusal) => refuse(world, &refusal),
     }
 }
 
-fn sign_in(
-    world: &mut World,
-    tenant: &str,
-    call: &Call,
-    form: &[(String, String)],
-) -> Result<String, Refusal> {
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+fn sign_in(world: &mut World, tenant: &str, call: &Call) -> Result<Issued, Refusal> {
+    let fields = Fields::of(call);
     check_tenant(world, tenant)?;
-    let grant = field("grant_type").ok_or_else(|| missing("grant_type"))?;
-    if grant != "client_credentials" {
-        let text = "The app requested an unsupported grant type.";
-        return Err(Refusal::new(400, "unsupported_grant_type", 70003, text));
-    }
-    let basic = call.header("authorization").and_then(basic_credentials);
-    let (id, secret) = match basic {
-        Some((id, secret)) => (Some(id), Some(secret)),
-        None => (field("client_id"), field("client_secret")),
-    };
-    let id = id.ok_or_else(|| missing("client_id"))?;
-    check_client(world, &id)?;
-    let proven = match (secret, field("client_assertion")) {
-        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::BySecret)?,
-        (None, Some(_)) if field("client_assertion_type").is_none_or(|kind| kind != assertion::TYPE) => {
-            return Err(missing("client_assertion_type"));
-        }
-        (None, Some(assertion)) => {
-            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::ByAssertion)?
-        }
-        (None, None) => return Err(unproven()),
-    };
-    let scope = field("scope").ok_or_else(|| missing("scope"))?;
-    let audience = audience(&scope)?;
-    let requested = match field("claims").map(|claims| serde_json::from_str::<Value>(&claims)) {
+    let requested = match fields.get("claims").map(|claims| serde_json::from_str::<Value>(&claims)) {
         None => None,
         Some(Ok(claims)) => Some(claims),
         Some(Err(_)) => {
@@ -123,7 +129,43 @@ fn sign_in(
             return Err(Refusal::new(400, "invalid_request", 50_199, text));
         }
     };
-    Ok(issue(world, audience, proven, requested))
+    match fields.required("grant_type")?.as_str() {
+        "client_credentials" => {
+            let proven = prove(world, call, &fields)?;
+            let scope = fields.required("scope")?;
+            let access = issue(world, audience(&scope)?, proven, requested);
+            Ok(Issued { access, refresh: None })
+        }
+        "urn:ietf:params:oauth:grant-type:device_code" => delegated::poll(world, &fields),
+        "refresh_token" => delegated::refresh(world, &fields, requested),
+        _ => {
+            let text = "The app requested an unsupported grant type.";
+            Err(Refusal::new(400, "unsupported_grant_type", 70003, text))
+        }
+    }
+}
+
+/// Whether the caller is the app.
+fn prove(world: &World, call: &Call, fields: &Fields) -> Result<Proven, Refusal> {
+    let (id, secret) = match call.header("authorization").and_then(basic_credentials) {
+        Some((id, secret)) => (Some(id), Some(secret)),
+        None => (fields.get("client_id"), fields.get("client_secret")),
+    };
+    let id = id.ok_or_else(|| missing("client_id"))?;
+    check_client(world, &id)?;
+    match (secret, fields.get("client_assertion")) {
+        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::BySecret),
+        (None, Some(_)) if fields.get("client_assertion_type").is_none_or(|kind| kind != assertion::TYPE) => {
+            Err(missing("client_assertion_type"))
+        }
+        (None, Some(assertion)) => {
+            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::ByAssertion)
+        }
+        (None, None) => {
+            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            Err(Refusal::new(401, "invalid_client", 7_000_218, text))
+        }
+    }
 }
 
 fn check_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
@@ -137,12 +179,6 @@ fn check_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
          active subscriptions for the tenant."
     );
     Err(Refusal::new(400, "invalid_request", 90002, text))
-}
-
-fn unproven() -> Refusal {
-    let text =
-        "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-    Refusal::new(401, "invalid_client", 7_000_218, text)
 }
 
 fn missing(field: &str) -> Refusal {
@@ -207,6 +243,10 @@ fn audience(scope: &str) -> Result<&str, Refusal> {
 fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Value>) -> String {
     let now = world.clock.now().timestamp();
     let tenant = &world.tenant;
+    let user = match proven {
+        Proven::ByUser(user) => Some(user),
+        Proven::BySecret | Proven::ByAssertion => None,
+    };
     let claims = Claims {
         aud: audience.to_owned(),
         iss: format!("https://sts.windows.net/{}/", tenant.tenant_id),
@@ -214,10 +254,16 @@ fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Va
         nbf: now,
         exp: now + LIFETIME,
         appid: tenant.client_id.to_string(),
-        appidacr: if proven == Proven::BySecret { "1" } else { "2" }.to_owned(),
+        appidacr: match proven {
+            Proven::ByUser(_) => "0",
+            Proven::BySecret => "1",
+            Proven::ByAssertion => "2",
+        }
+        .to_owned(),
         tid: tenant.tenant_id.to_string(),
-        oid: world.service_principal.to_string(),
-        roles: world.settings.roles.clone(),
+        oid: user.unwrap_or(world.service_principal).to_string(),
+        roles: if user.is_none() { world.settings.roles.clone() } else { Vec::new() },
+        scp: user.map(|_| world.settings.roles.join(" ")),
         ver: "1.0".to_owned(),
         uti: world.random.uuid().simple().to_string(),
         requested,
@@ -245,8 +291,9 @@ fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
     Answer::json(refusal.status, body)
 }
 
-/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds and is enough.
-pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<(), GraphError> {
+/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds and is enough. Answers with the
+/// person that the caller acts for, if there is one.
+pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<Option<Uuid>, GraphError> {
     let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default().trim();
     if token.is_empty() {
         return Err(unauthorized("Access token is empty.", ""));
@@ -277,7 +324,7 @@ pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<(), G
         let challenge = format!(", error=\"insufficient_claims\", claims=\"{encoded}\"");
         return Err(unauthorized("Continuous access evaluation resulted in challenge.", &challenge));
     }
-    Ok(())
+    Ok(claims.scp.and_then(|_| claims.oid.parse().ok()))
 }
 
 fn unauthorized(message: &str, challenge: &str) -> GraphError {

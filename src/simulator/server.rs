@@ -152,6 +152,9 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), path.as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => Ok(entra::token(&mut shared.world(), tenant, call)),
+        ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => {
+            Ok(entra::device_code(&mut shared.world(), tenant, call))
+        }
         ("GET", ["metadata", "identity", "oauth2", "token"]) => entra::metadata(&mut shared.world(), call),
         ("GET", ["msi", "token"]) => Ok(entra::app_service(&mut shared.world(), call)),
         ("GET", [tenant, rest @ ("v2.0" | ".well-known"), ..])
@@ -187,6 +190,7 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect(),
         body,
+        user: None,
     }
 }
 

@@ -20,6 +20,7 @@ mod registry;
 mod renewals;
 mod resyncs;
 mod rounds;
+mod sign_ins;
 mod sqlite;
 mod sweeps;
 
@@ -39,6 +40,7 @@ pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::Renewals;
 pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
+pub use sign_ins::SignIns;
 pub use sweeps::Sweeps;
 
 /// Everything a backend offers.
@@ -55,6 +57,7 @@ pub trait Store:
     + Log
     + Keep
     + ClosedGates
+    + SignIns
 {
 }
 
@@ -71,6 +74,7 @@ impl<T> Store for T where
         + Log
         + Keep
         + ClosedGates
+        + SignIns
 {
 }
 

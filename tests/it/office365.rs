@@ -24,12 +24,30 @@ const USER_AGENT: &str = "NONISV|Contoso|o365-listener/test";
 /// A client of a stand-in whose clock stands still.
 pub struct Reach {
     pub bench: Bench,
-    office365: Office365,
+    pub office365: Office365,
     metrics: Arc<Metrics>,
 }
 
 fn secret(text: &str) -> config::Proof {
     config::Proof::Secret { secret: Secret::new(text), expires_at: None }
+}
+
+fn client(bench: &Bench, metrics: &Arc<Metrics>, change: impl FnOnce(&mut config::Tenant)) -> Office365 {
+    let known = bench.tenant();
+    let url: url::Url = known.url.parse().unwrap();
+    let mut tenant = config::Tenant {
+        name: "contoso".parse().unwrap(),
+        tenant_id: known.tenant_id.to_string(),
+        client_id: known.client_id.to_string(),
+        proof: secret(&known.client_secret),
+        user_agent: USER_AGENT.to_owned(),
+        cloud: config::Cloud::Global,
+        login_url: Some(url.clone()),
+        graph_url: Some(url.clone()),
+        sharepoint_url: Some(url),
+    };
+    change(&mut tenant);
+    Office365::new(&[tenant], bench.clock.clone(), Arc::clone(metrics)).unwrap()
 }
 
 impl Reach {
@@ -40,22 +58,13 @@ impl Reach {
     /// A client whose configuration differs by `change` from the right one.
     pub fn of(bench: Bench, change: impl FnOnce(&mut config::Tenant)) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let known = bench.tenant();
-        let url: url::Url = known.url.parse().unwrap();
-        let mut tenant = config::Tenant {
-            name: "contoso".parse().unwrap(),
-            tenant_id: known.tenant_id.to_string(),
-            client_id: known.client_id.to_string(),
-            proof: secret(&known.client_secret),
-            user_agent: USER_AGENT.to_owned(),
-            cloud: config::Cloud::Global,
-            login_url: Some(url.clone()),
-            graph_url: Some(url.clone()),
-            sharepoint_url: Some(url),
-        };
-        change(&mut tenant);
-        let office365 = Office365::new(&[tenant], bench.clock.clone(), Arc::clone(&metrics)).unwrap();
+        let office365 = client(&bench, &metrics, change);
         Self { bench, office365, metrics }
+    }
+
+    /// Another such client of the same stand-in, which knows nothing yet.
+    pub fn again(&self, change: impl FnOnce(&mut config::Tenant)) -> Office365 {
+        client(&self.bench, &self.metrics, change)
     }
 
     pub fn tenant(&self) -> &Tenant {

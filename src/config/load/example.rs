@@ -24,7 +24,8 @@ fn uncommented() -> String {
 }
 
 /// How a tenant may sign in beside the client secret, and the key that belongs to the last of them.
-const WAYS: [&str; 4] = ["certificate", "federated_token_file", "managed_identity", "identity_url"];
+const WAYS: [&str; 5] =
+    ["certificate", "federated_token_file", "managed_identity", "identity_url", "delegated"];
 
 /// All of it but these keys of the tenant.
 fn without(keys: &[&str]) -> String {

@@ -219,7 +219,7 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
         ),
         (
             &format!("{TENANT}password = \"a\""),
-            "line 7, tenant.password: unknown key `password`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `client_secret_expires`, `certificate`, `federated_token_file`, `managed_identity`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`, `identity_url`",
+            "line 7, tenant.password: unknown key `password`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `client_secret_expires`, `certificate`, `federated_token_file`, `managed_identity`, `delegated`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`, `identity_url`",
         ),
         (
             "[admin]\napi_keys = [\n{ name = \"a\", key = \"a\",\nroles = \"read\" }]",

@@ -1,8 +1,9 @@
-//! How an app proves who it is: one of several ways, each with its own keys.
+//! How an app proves who it is: one of five ways, each with its own keys.
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub enum Proof {
     FederatedToken(PathBuf),
     /// By running where it runs: Azure gives the token.
     ManagedIdentity(ManagedIdentity),
+    /// Not at all: somebody has signed in with `login`, and the app acts for that person.
+    Delegated,
 }
 
 /// Where a certificate and its private key are. The files are read again when they have changed.
@@ -105,6 +108,14 @@ impl WrittenCertificate {
         }
         Ok(Proof::Certificate(CertificateFiles { file: self.file, key: self.key, password }))
     }
+}
+
+/// `delegated = true`, which says that it is so and nothing more.
+pub(super) fn delegated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    if bool::deserialize(deserializer)? {
+        return Ok(true);
+    }
+    Err(D::Error::custom("where nobody signs in as a person, leave it out"))
 }
 
 /// `managed_identity = { … }` as it is written.

@@ -19,11 +19,12 @@ use url::Url;
 
 use super::assertion::{self, Form};
 use super::certificate::SigningCertificate;
+use super::delegated::RefreshToken;
 use super::identity;
 use super::refusal::{self, Refusal};
 use crate::clock::Clock;
-use crate::config::{ManagedIdentity, Proof};
-use crate::office365::connection::{Connection, Limits};
+use crate::config::{ManagedIdentity, Proof, Tenant};
+use crate::office365::connection::{Answer, Connection, Limits};
 use crate::office365::throttle::asked_wait;
 use crate::office365::{Failure, Verdict};
 use crate::secret::Secret;
@@ -33,6 +34,8 @@ pub(super) const LIMITS: Limits = Limits { time: Duration::from_secs(30), bytes:
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
 /// Microsoft's longest is 28 hours.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(48 * 3600);
+/// Asks that a person's sign-in outlives the token.
+pub(super) const OFFLINE: &str = "offline_access";
 /// A token of another issuer is some kilobytes.
 const LONGEST_ASSERTION: u64 = 64 * 1024;
 
@@ -40,6 +43,8 @@ const LONGEST_ASSERTION: u64 = 64 * 1024;
 pub(in crate::office365) struct Credentials {
     /// The token endpoint.
     pub(in crate::office365) endpoint: Url,
+    /// Where codes to type in are to be had.
+    pub(in crate::office365) device_endpoint: Url,
     /// The token endpoint as the cloud names it, wherever requests go: for whom assertions are.
     pub(in crate::office365) audience: String,
     pub(in crate::office365) client_id: String,
@@ -55,6 +60,8 @@ pub(in crate::office365) enum Prover {
     FederatedToken(PathBuf),
     /// With a connection that uses no proxy: what answers is on this machine, or next to it.
     ManagedIdentity(ManagedIdentity, Connection),
+    /// Nothing: a person has signed in.
+    Delegated(RefreshToken),
 }
 
 /// A token as it was given.
@@ -76,14 +83,18 @@ type Fields = Vec<(&'static str, String)>;
 
 impl Prover {
     /// What the configuration says, ready for use. Nothing is read or sent.
-    pub(in crate::office365) fn new(proof: &Proof, connection: &Connection) -> Result<Self, reqwest::Error> {
-        Ok(match proof {
+    pub(in crate::office365) fn new(
+        tenant: &Tenant,
+        connection: &Connection,
+    ) -> Result<Self, reqwest::Error> {
+        Ok(match &tenant.proof {
             Proof::Secret { secret, .. } => Self::Secret(secret.clone()),
             Proof::Certificate(files) => Self::Certificate(SigningCertificate::new(files.clone())),
             Proof::FederatedToken(file) => Self::FederatedToken(file.clone()),
             Proof::ManagedIdentity(identity) => {
                 Self::ManagedIdentity(identity.clone(), connection.without_proxy()?)
             }
+            Proof::Delegated => Self::Delegated(RefreshToken::new(tenant.name.clone())),
         })
     }
 
@@ -91,7 +102,17 @@ impl Prover {
     pub(in crate::office365) fn ends(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Certificate(certificate) => Some(certificate.current().ok()?.ends),
-            Self::Secret(_) | Self::FederatedToken(_) | Self::ManagedIdentity(..) => None,
+            Self::Secret(_) | Self::FederatedToken(_) | Self::ManagedIdentity(..) | Self::Delegated(_) => {
+                None
+            }
+        }
+    }
+
+    /// What keeps a person signed in, where a person signs in.
+    pub(in crate::office365) fn person(&self) -> Option<&RefreshToken> {
+        match self {
+            Self::Delegated(token) => Some(token),
+            _ => None,
         }
     }
 }
@@ -114,6 +135,7 @@ impl Login {
                 let token = federated_token(file)?;
                 self.ask(None, with_assertion(token, claims)).await
             }
+            Prover::Delegated(token) => return self.refresh(token, claims).await,
             // The platform's service takes no claims; it gives what it has.
             Prover::ManagedIdentity(identity, connection) => {
                 let scope = &self.credentials.scope;
@@ -148,6 +170,29 @@ impl Login {
         let granted = self.ask(None, signed(Form::Former)?).await.map_err(|_| refusal)?;
         certificate.keep_to_former();
         Ok(granted)
+    }
+
+    /// Uses the refresh token, and keeps the one that comes in its place before anything else.
+    async fn refresh(&self, token: &RefreshToken, claims: Fields) -> Result<Granted, Failure> {
+        let held = token.held().await?;
+        let client = self.client(None);
+        let presented = oauth2::RefreshToken::new(held.token.expose().to_owned());
+        let mut request = client.exchange_refresh_token(&presented).add_scopes(self.lasting());
+        for (name, value) in claims {
+            request = request.add_extra_param(Cow::from(name), Cow::from(value));
+        }
+        match self.granted(request.request_async(self).await) {
+            Ok((granted, answer)) => {
+                if let Some(new) = answer.refresh_token() {
+                    token.replace(held, new.secret(), &self.clock).await;
+                }
+                Ok(granted)
+            }
+            Err(refusal) if refusal.is_invalid_grant() => Err(refusal
+                .failure
+                .explained(format_args!("The user is no longer signed in: {}", token.mend()))),
+            Err(refusal) => Err(refusal.failure),
+        }
     }
 
     async fn ask(&self, secret: Option<&Secret>, fields: Fields) -> Result<Granted, Refusal> {
@@ -185,19 +230,29 @@ impl Login {
 
     /// Our client as the sign-in library wants it. A refusal is judged here, where its headers are known.
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, Refusal> {
+        let answer = self.send(request).await?;
+        if answer.status.is_success() {
+            return Ok(Self::response(answer));
+        }
+        let asked = asked_wait(&answer, self.clock.now());
+        Err(refusal::judge(answer.status, asked, &answer.body))
+    }
+
+    /// Sends what the library made, and reads the answer, whatever it is.
+    pub(super) async fn send(&self, request: HttpRequest) -> Result<Answer, Failure> {
         let endpoint = &self.credentials.endpoint;
         let mut request = reqwest::Request::try_from(request).map_err(|_| refusal::unreadable(endpoint))?;
         request.headers_mut().insert(USER_AGENT, self.credentials.user_agent.clone());
         let answer = self.connection.exchange("login", request, LIMITS).await;
-        let answer = answer.map_err(|failure| failure.explained(refusal::UNREACHABLE))?;
-        if !answer.status.is_success() {
-            let asked = asked_wait(&answer, self.clock.now());
-            return Err(refusal::judge(answer.status, asked, &answer.body));
-        }
+        answer.map_err(|failure| failure.explained(refusal::UNREACHABLE))
+    }
+
+    /// An answer as the library reads it.
+    pub(super) fn response(answer: Answer) -> HttpResponse {
         let mut response = HttpResponse::new(answer.body);
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
-        Ok(response)
+        response
     }
 }
 

@@ -6,6 +6,8 @@
 mod assertion;
 mod certificate;
 mod challenge;
+mod delegated;
+mod device;
 mod identity;
 mod login;
 mod refusal;
@@ -17,6 +19,8 @@ use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 use tokio::sync::Mutex;
 
+pub use delegated::Vault;
+pub use device::DeviceCode;
 pub(super) use login::{Credentials, Prover};
 use login::{Granted, Login};
 
@@ -83,6 +87,19 @@ impl Tokens {
         let mut slot = self.slot.lock().await;
         let token = self.sign_in(&mut slot, None).await?;
         Ok(SignIn { roles: roles::of(token.text.expose()), expires_at: token.expires_at })
+    }
+
+    /// Asks for a code with which a person signs in elsewhere.
+    pub(super) async fn device_code(&self) -> Result<DeviceCode, Failure> {
+        self.login.device_code().await
+    }
+
+    /// Waits until a person has, for as long as the code lives.
+    pub(super) async fn await_person(&self, code: &DeviceCode) -> Result<(), Failure> {
+        match self.login.credentials.prover.person() {
+            Some(refresh) => self.login.await_person(code, refresh).await,
+            None => Err(Failure::local(Verdict::Rejected, "notDelegated", "The tenant is not delegated")),
+        }
     }
 
     async fn from(&self, slot: &mut Slot, claims: Option<&str>) -> Result<Secret, Failure> {

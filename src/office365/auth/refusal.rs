@@ -28,6 +28,12 @@ impl Refusal {
     pub(super) fn is_invalid_client(&self) -> bool {
         self.failure.verdict == Verdict::Unauthorized && self.error == "invalid_client"
     }
+
+    /// What a person was granted before no longer holds.
+    pub(super) fn is_invalid_grant(&self) -> bool {
+        let ended = ["invalid_grant", "interaction_required", "consent_required"];
+        self.failure.verdict == Verdict::Unauthorized && ended.contains(&self.error.as_str())
+    }
 }
 
 impl From<Failure> for Refusal {
@@ -96,7 +102,10 @@ fn by_number(number: u32) -> Option<&'static str> {
         7_000_222 => {
             "The client secret has expired: make a new one in the app registration and put it into client_secret"
         }
-        7_000_218 => "No client secret was sent: client_secret must not be empty",
+        7_000_218 => {
+            "Nothing was sent that proves the app: client_secret must not be empty; where a person signs in, set 'Allow \
+             public client flows' in the app registration to yes"
+        }
         700_027 => {
             "The certificate is not accepted: upload it (without its key) to the app registration's 'Certificates & \
              secrets', and check that it has not ended there and that client_id is that registration's"
@@ -114,9 +123,7 @@ fn by_number(number: u32) -> Option<&'static str> {
              those of a credential under 'Certificates & secrets', letter by letter"
         }
         700_229 => "A federated token that Entra itself issued must be that of an app or a managed identity",
-        70008 | 700_082 | 70043 | 50173 => {
-            "The sign-in has ended: sign in again with `o365-listener login --tenant NAME`"
-        }
+        70008 | 700_082 | 70043 | 50173 => "The sign-in has ended, was revoked, or a policy wants it anew",
         700_016 | 700_011 => {
             "The application is not known in this tenant: check client_id and tenant_id, and whether an administrator \
              of the tenant has given consent"

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 26] = [
+const CALLS: [(&str, &str, &str, &str); 28] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -85,6 +85,18 @@ const CALLS: [(&str, &str, &str, &str); 26] = [
         "/_control/federated",
         r#"{"issuer", "subject", "audience"?, "jwks"}"#,
         "Registers an issuer whose tokens (of this subject, for this audience: by default api://AzureADTokenExchange) prove the app; jwks holds its RSA keys.",
+    ),
+    (
+        "POST",
+        "/_control/device",
+        r#"{"user_code", "user"?, "decline"?}"#,
+        "Types in a device code, as alice or whoever else: the person signs in, or declines.",
+    ),
+    (
+        "POST",
+        "/_control/refresh-tokens",
+        r#"{"single_use"?, "revoke"?}"#,
+        "Whether the first use of a refresh token ends it (Entra lets it live on for a while); revoke ends all that were given.",
     ),
     (
         "GET",

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::faults::Fault;
 use super::read;
+use crate::simulator::entra::{refreshing, type_in};
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
@@ -56,6 +57,8 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             Ok(Answer::empty(204))
         }
         ("POST", ["federated"]) => Ok(Answer::json(200, world.registered.add_federated(&call.body)?)),
+        ("POST", ["device"]) => Ok(Answer::json(200, type_in(world, &call.body)?)),
+        ("POST", ["refresh-tokens"]) => Ok(Answer::json(200, refreshing(world, &call.body)?)),
         ("GET", ["identity"]) => Ok(Answer::json(200, world.platform.describe(&call.origin)?)),
         ("POST", ["claims"]) => {
             world.settings.claims = read::<Wanted>(call)?.claims.map(serde_json::Value::Object);

@@ -21,7 +21,7 @@ pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox
 
 use super::Options;
 use super::control::{Fault, OddPage};
-use super::entra::{Platform, Registered};
+use super::entra::{Delegated, Platform, Registered};
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
 use super::rich::{ContentBehaviour, TokenKey};
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) signing_key: Vec<u8>,
     /// What the app may prove itself with beside its secret.
     pub(crate) registered: Registered,
+    /// Who has signed in, or is about to.
+    pub(crate) delegated: Delegated,
     /// Azure, where the app may run on it.
     pub(crate) platform: Platform,
     /// Signs the tokens that go along with encrypted content.
@@ -101,6 +103,7 @@ impl World {
             service_principal: ids.uuid(),
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
             registered: Registered::default(),
+            delegated: Delegated::default(),
             platform: Platform::new(options.seed),
             token_key: TokenKey::default(),
             random: Random::new(options.seed, "world"),

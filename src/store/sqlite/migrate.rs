@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_folders.sql"),
     include_str!("migrations/0008_odd_items.sql"),
     include_str!("migrations/0009_due.sql"),
+    include_str!("migrations/0015_sign_in.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

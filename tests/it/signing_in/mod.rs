@@ -2,6 +2,7 @@
 
 mod certificate;
 mod claims;
+mod delegated;
 mod federated;
 mod managed_identity;
 mod refused;

@@ -68,7 +68,7 @@ fn a_tenant_signs_in_in_exactly_one_way() {
     refuses(&[
         (
             &tenant(""),
-            "line 2, tenant.client_secret: nothing says how to sign in: add exactly one of client_secret, certificate, federated_token_file, managed_identity",
+            "line 2, tenant.client_secret: nothing says how to sign in: add exactly one of client_secret, certificate, federated_token_file, managed_identity, delegated",
         ),
         (
             &format!("{TENANT}managed_identity = {{}}"),
@@ -136,5 +136,31 @@ fn a_way_that_cannot_be_is_told_why() {
     assert_eq!(
         with(&[("IDENTITY_ENDPOINT", "localhost"), ("IDENTITY_HEADER", "x")]),
         "line 6, tenant.managed_identity: the environment variable IDENTITY_ENDPOINT, which Azure sets, is not a web address"
+    );
+}
+
+#[test]
+fn a_person_signs_in_only_for_what_is_his_own_and_where_it_can_be_kept() {
+    let delegated = tenant("delegated = true");
+    let key = "[store]\nencryption_key = \"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"\n";
+    let said = refusal(&delegated);
+    assert!(said.starts_with("line 6, tenant.delegated: what is secret is stored sealed"), "{said}");
+    assert!(said.contains("openssl rand -base64 32"), "{said}");
+    let following = |resource: &str| {
+        format!(
+            "{delegated}[[subscription]]\nname = \"a\"\ntenant = \"contoso\"\nresource = \"{resource}\"\n{key}"
+        )
+    };
+    for resource in ["onedrive:alice@contoso.com", "mail:alice@contoso.com", "mail:alice@contoso.com/inbox"] {
+        let config = read(&format!("public_url = \"https://a\"\n{}", following(resource)), &[]).unwrap();
+        assert!(matches!(config.tenants[0].proof, Proof::Delegated));
+    }
+    for resource in ["list:a,b,c/d", "drive:b!4711"] {
+        let said = refusal(&following(resource));
+        assert!(said.starts_with("line 10, subscription.resource: the tenant is delegated"), "{said}");
+    }
+    assert_eq!(
+        refusal(&tenant("delegated = false")),
+        "line 6, tenant.delegated: where nobody signs in as a person, leave it out"
     );
 }
