@@ -59,10 +59,10 @@ struct Claims {
 /// By what an app has proven who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proven {
-    BySecret,
-    ByAssertion,
+    Secret,
+    Assertion,
     /// Not at all: this person has.
-    ByUser(Uuid),
+    Person(Uuid),
 }
 
 /// The fields of a form.
@@ -154,12 +154,12 @@ fn prove(world: &World, call: &Call, fields: &Fields) -> Result<Proven, Refusal>
     let id = id.ok_or_else(|| missing("client_id"))?;
     check_client(world, &id)?;
     match (secret, fields.get("client_assertion")) {
-        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::BySecret),
+        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::Secret),
         (None, Some(_)) if fields.get("client_assertion_type").is_none_or(|kind| kind != assertion::TYPE) => {
             Err(missing("client_assertion_type"))
         }
         (None, Some(assertion)) => {
-            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::ByAssertion)
+            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::Assertion)
         }
         (None, None) => {
             let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
@@ -244,8 +244,8 @@ fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Va
     let now = world.clock.now().timestamp();
     let tenant = &world.tenant;
     let user = match proven {
-        Proven::ByUser(user) => Some(user),
-        Proven::BySecret | Proven::ByAssertion => None,
+        Proven::Person(user) => Some(user),
+        Proven::Secret | Proven::Assertion => None,
     };
     let claims = Claims {
         aud: audience.to_owned(),
@@ -255,9 +255,9 @@ fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Va
         exp: now + LIFETIME,
         appid: tenant.client_id.to_string(),
         appidacr: match proven {
-            Proven::ByUser(_) => "0",
-            Proven::BySecret => "1",
-            Proven::ByAssertion => "2",
+            Proven::Person(_) => "0",
+            Proven::Secret => "1",
+            Proven::Assertion => "2",
         }
         .to_owned(),
         tid: tenant.tenant_id.to_string(),

@@ -125,7 +125,8 @@ impl Tokens {
 
     async fn sign_in<'a>(&self, slot: &'a mut Slot, claims: Option<&str>) -> Result<&'a Token, Failure> {
         let before = self.login.clock.now();
-        match self.login.sign_in(claims).await {
+        // In a box: rare as it is, it should not make every request larger.
+        match Box::pin(self.login.sign_in(claims)).await {
             Ok(granted) => {
                 slot.refusal = None;
                 Ok(slot.token.insert(Token::new(granted, before)))

@@ -169,7 +169,7 @@ fn given(world: &mut World, user: Uuid, scope: &str, requested: Option<Value>) -
         world.delegated.refresh.insert(token.clone(), RefreshToken { user, ends, revoked: false });
         token
     });
-    Ok(Issued { access: issue(world, &audience, Proven::ByUser(user), requested), refresh })
+    Ok(Issued { access: issue(world, &audience, Proven::Person(user), requested), refresh })
 }
 
 fn of_the_api(scope: &str) -> String {

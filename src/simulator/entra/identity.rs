@@ -119,7 +119,7 @@ fn give(world: &mut World, call: &Call) -> Answer {
             format!("AADSTS500011: The resource principal named {resource} was not found in the tenant.");
         return refuse(400, "invalid_resource", &text);
     };
-    let token = issue(world, &audience, Proven::ByAssertion, None);
+    let token = issue(world, &audience, Proven::Assertion, None);
     let now = world.clock.now().timestamp();
     // Numbers come as texts here.
     let mut answer = json!({

@@ -19,7 +19,7 @@ pub(super) fn permit(world: &World, call: &Call, path: &[&str]) -> Result<(), Gr
             match Target::of(world, resource)? {
                 Target::Drive(list) => Some(list) == user.drive,
                 Target::Messages { user: owner, .. } => owner == user.id,
-                _ => false,
+                Target::List(_) => false,
             }
         }
         ["subscriptions", ..] => true,

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
-use o365_listener::config::{CertificateFiles, Proof};
+use o365_listener::app;
+use o365_listener::config::{self, CertificateFiles, Proof};
 use o365_listener::office365::Verdict;
 use o365_listener::secret::Secret;
 use serde_json::json;
 
 use super::{Pair, day, fixture, reach, register, sign_ins};
+use crate::house::House;
 
 #[tokio::test]
 async fn a_certificate_signs_in_with_key_beside_it_or_in_the_same_file() {
@@ -136,4 +138,42 @@ async fn a_certificate_that_has_ended_is_refused() {
     reach.bench.clock.advance(Duration::from_secs(60 * 86_400));
     let failure = reach.tenant().sign_in().await.unwrap_err();
     assert!(failure.message.contains("The key used is expired"), "{failure}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_is_in_status_metrics_and_check() {
+    let (mut house, old, new) = (House::start("").await, Pair::until(2027), Pair::until(2090));
+    house.close().await;
+    let files = old.write(house.folder(), "app");
+    let secret = format!("client_secret = \"{}\"", house.tenant.tenant().client_secret);
+    let (file, key) = (files.file.display(), files.key.as_ref().unwrap().display());
+    house.rewrite(|text| {
+        text.replace(&secret, &format!("certificate = {{ file = \"{file}\", key = \"{key}\" }}"))
+    });
+    let config = config::load(&house.folder().join("config.toml"), []).unwrap();
+    let checked = async |subject: &str| {
+        let findings = app::check(&config, &house.clock).await;
+        findings.into_iter().find(|finding| finding.subject == subject)
+    };
+    let refused = checked("tenant contoso: sign-in").await.unwrap().problem.unwrap();
+    assert!(refused.contains("upload it") && refused.ends_with("[AADSTS700027]"), "{refused}");
+    house.control("certificates", json!({"certificate": old.certificate})).await;
+    assert_eq!(checked("tenant contoso: sign-in").await.unwrap().problem, None);
+    let finding = checked("tenant contoso: certificate").await.unwrap();
+    assert!(finding.note.unwrap().contains("2027-01-01"));
+
+    house.open().await;
+    let credentials = house.get("/v1/status").await["credentials"].clone();
+    assert_eq!(credentials[0]["tenant"], "contoso");
+    assert_eq!(
+        (&credentials[0]["kind"], &credentials[0]["expires_at"]),
+        (&json!("certificate"), &json!("2027-01-01T00:00:00Z"))
+    );
+    let left = (day(2027) - house.now()).as_seconds_f64();
+    let told = house.metric("o365_credential_expires_seconds").await;
+    assert!((told - left).abs() < 5.0, "{told} of {left}");
+    new.write(house.folder(), "app");
+    let credentials = house.get("/v1/status").await["credentials"].clone();
+    assert_eq!(credentials[0]["expires_at"], "2090-01-01T00:00:00Z", "without a restart");
+    house.close().await;
 }

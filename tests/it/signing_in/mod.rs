@@ -25,18 +25,18 @@ struct Pair {
     certificate: String,
     key: String,
     der: Vec<u8>,
-    pair: KeyPair,
+    rsa: KeyPair,
 }
 
 impl Pair {
     fn until(year: i32) -> Self {
-        let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+        let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 1, 1);
-        let certificate = params.self_signed(&pair).unwrap();
-        let (key, der) = (pair.serialize_pem(), certificate.der().to_vec());
-        Self { certificate: certificate.pem(), key, der, pair }
+        let certificate = params.self_signed(&rsa).unwrap();
+        let (key, der) = (rsa.serialize_pem(), certificate.der().to_vec());
+        Self { certificate: certificate.pem(), key, der, rsa }
     }
 
     /// Writes both into files of this name.
@@ -50,7 +50,7 @@ impl Pair {
     /// What a library signs with: the key without its envelope.
     fn signing_key(&self) -> EncodingKey {
         use x509_parser::asn1_rs::{Any, FromDer, OctetString, Sequence};
-        let pkcs8 = self.pair.serialize_der();
+        let pkcs8 = self.rsa.serialize_der();
         let (_, fields) = Sequence::from_der(&pkcs8).unwrap();
         let (rest, _) = Any::from_der(&fields.content).unwrap();
         let (rest, _) = Any::from_der(rest).unwrap();
@@ -69,7 +69,7 @@ impl Pair {
 
     /// The public half as an issuer publishes it.
     fn jwk(&self, kid: &str) -> Value {
-        let key = aws_lc_rs::rsa::KeyPair::from_pkcs8(&self.pair.serialize_der()).unwrap();
+        let key = aws_lc_rs::rsa::KeyPair::from_pkcs8(&self.rsa.serialize_der()).unwrap();
         let public = aws_lc_rs::signature::KeyPair::public_key(&key);
         json!({
             "kty": "RSA", "use": "sig", "kid": kid,
