@@ -115,12 +115,17 @@ async fn check_tenant(
 ) -> Vec<Finding> {
     let subject = format!("tenant {}: sign-in", tenant.name);
     let Some(client) = office365.tenant(&tenant.name) else { return vec![] };
+    let end = client.credential().map(|credential| check_end(&credential, now));
     let signed_in = match client.sign_in().await {
         Ok(signed_in) => signed_in,
-        Err(failure) => return vec![Finding::bad(subject, format!("{failure} [{}]", failure.code))],
+        Err(failure) => {
+            let refused = Finding::bad(subject, format!("{failure} [{}]", failure.code));
+            // That it has ended may be why.
+            return std::iter::once(refused).chain(end.filter(|end| end.problem.is_some())).collect();
+        }
     };
     let mut findings = vec![Finding::good(subject, None)];
-    findings.extend(client.credential().map(|credential| check_end(&credential, now)));
+    findings.extend(end);
     let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
     for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
         if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
@@ -133,11 +138,18 @@ async fn check_tenant(
     findings
 }
 
-/// Whether what ends by itself has to be renewed. What has ended may have been renewed without its date: sign-in says so.
+/// Whether what ends by itself has to be renewed. A secret that has ended may have been renewed without its date: sign-in
+/// says so. A certificate knows its own end.
 fn check_end(credential: &Credential, now: DateTime<Utc>) -> Finding {
     let tenant = credential.tenant.as_ref().map_or_else(String::new, |name| format!("tenant {name}: "));
     let subject = format!("{tenant}{}", credential.kind.replace('_', " "));
-    Finding::good(subject, ending(credential.expires_at, now))
+    let ends = credential.expires_at;
+    if credential.kind == "certificate" && Validity::of(ends, now) == Validity::Over {
+        let mend =
+            "upload a new one to the app registration, and put it into the files that the tenant names";
+        return Finding::bad(subject, format!("ended on {}: {mend}", ends.format("%F")));
+    }
+    Finding::good(subject, ending(ends, now))
 }
 
 fn ending(ends: DateTime<Utc>, now: DateTime<Utc>) -> String {

@@ -151,8 +151,9 @@ async fn the_end_of_a_certificate_is_in_status_metrics_and_check() {
         text.replace(&secret, &format!("certificate = {{ file = \"{file}\", key = \"{key}\" }}"))
     });
     let config = config::load(&house.folder().join("config.toml"), []).unwrap();
+    let clock = house.clock.clone();
     let checked = async |subject: &str| {
-        let findings = app::check(&config, &house.clock).await;
+        let findings = app::check(&config, &clock).await;
         findings.into_iter().find(|finding| finding.subject == subject)
     };
     let refused = checked("tenant contoso: sign-in").await.unwrap().problem.unwrap();
@@ -172,6 +173,9 @@ async fn the_end_of_a_certificate_is_in_status_metrics_and_check() {
     let left = (day(2027) - house.now()).as_seconds_f64();
     let told = house.metric("o365_credential_expires_seconds").await;
     assert!((told - left).abs() < 5.0, "{told} of {left}");
+    house.advance(Duration::from_secs(60 * 86_400));
+    let over = checked("tenant contoso: certificate").await.unwrap().problem.unwrap();
+    assert!(over.starts_with("ended on 2027-01-01: upload a new one"), "{over}");
     new.write(house.folder(), "app");
     let credentials = house.get("/v1/status").await["credentials"].clone();
     assert_eq!(credentials[0]["expires_at"], "2090-01-01T00:00:00Z", "without a restart");
