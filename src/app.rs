@@ -1,6 +1,7 @@
 //! The composition root: every part is made here, once, and handed down.
 
 mod check;
+mod login;
 mod ports;
 
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use check::{Finding, check};
+pub use login::{SigningIn, login};
 use ports::Secured;
 
 use crate::api::{self, Api, Keys};
@@ -23,7 +25,7 @@ use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::model::{Name, SubscriptionId, Wish};
-use crate::office365::Office365;
+use crate::office365::{Office365, Vault};
 use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::{self, Keyring, Parts, Reconciler, Renewer};
 use crate::retain::Retainer;
@@ -75,17 +77,20 @@ impl App {
         let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
             .context("cannot make an HTTP client")?;
         office365.remember(house.store.clone()).await.context("cannot read which gates are closed")?;
+        if let Some(sealer) = &house.sealer {
+            office365.keep_sign_ins(&Vault { store: house.store.clone(), sealer: sealer.clone() });
+        }
         let office365 = Arc::new(office365);
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;
-        let fetcher = house.fetcher(&config, office365);
+        let fetcher = house.fetcher(&config, office365.clone());
         let mut lifecycle = Lifecycle::default();
 
         let tls = house.secured("listen", config.listen.tls.as_ref(), &lifecycle)?;
         let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
         let notifications = port.address();
         lifecycle.serve(port.handle(), port.run());
-        let api = house.api(&config, reread, &renewer, &fetcher, &lifecycle);
+        let api = house.api(&config, reread, office365, (&renewer, &fetcher), &lifecycle);
         let tls = house.secured("admin", config.admin.tls.as_ref(), &lifecycle)?;
         let (server, admin) = ports::administering(api, config.listen.admin, tls)?;
         lifecycle.serve(server.handle(), server);
@@ -244,8 +249,8 @@ impl House {
         &self,
         config: &Config,
         reread: Reread,
-        renewer: &Renewer,
-        fetcher: &Fetcher,
+        office365: Arc<Office365>,
+        (renewer, fetcher): (&Renewer, &Fetcher),
         lifecycle: &Lifecycle,
     ) -> Api {
         Api {
@@ -257,7 +262,7 @@ impl House {
             fetcher: Arc::new(fetcher.clone()),
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
-            secrets: config.tenants.iter().filter_map(config::Tenant::secret).collect(),
+            sign_ins: Arc::new(move || office365.credentials()),
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.clock.now(),
             stopping: lifecycle.stopping(),

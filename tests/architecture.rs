@@ -129,8 +129,12 @@ const PLACES: &[(&[&str], &[&str], &str)] = &[
     ),
     (&["actix_http"], &["port"], "what the server library is made of stays in one room"),
     (&["actix_server"], &["port"], "what the server library is made of stays in one room"),
-    // `renew` reads certificates of its own with the same types.
-    (&["rustls"], &["port", "app", "renew"], "TLS is set up in one room, and handed to the ports"),
+    // `renew` and `office365` read certificates of their own with the same types.
+    (
+        &["rustls"],
+        &["port", "app", "renew", "office365"],
+        "TLS is set up in one room, and handed to the ports",
+    ),
     (&["println", "!"], &["cli"], "only commands print"),
     (&["print", "!"], &["cli"], "only commands print"),
     (&["eprintln", "!"], &["cli"], "only commands print; logs go through tracing"),

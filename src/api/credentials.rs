@@ -23,13 +23,14 @@ impl Standing {
 }
 
 impl Api {
-    /// Client secrets whose end the configuration tells, and the certificate that content is encrypted with.
+    /// Certificates to sign in with, client secrets whose end the configuration tells, and the certificate that content
+    /// is encrypted with.
     pub(super) async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
         let newest = self.store.certificates().await?.into_iter().next().map(|certificate| Credential {
             tenant: None,
             kind: "encryption_certificate",
             expires_at: certificate.expires_at,
         });
-        Ok(self.secrets.iter().cloned().chain(newest).collect())
+        Ok((self.sign_ins)().into_iter().chain(newest).collect())
     }
 }

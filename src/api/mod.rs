@@ -66,8 +66,8 @@ pub struct Api {
     pub keys: Keys,
     /// The tenants that the configuration names.
     pub tenants: Vec<Name>,
-    /// Their client secrets, as far as it is known when they end.
-    pub secrets: Vec<Credential>,
+    /// Tells what they sign in with now, as far as it is known when that ends.
+    pub sign_ins: Arc<dyn Fn() -> Vec<Credential> + Send + Sync>,
     /// Version of the program.
     pub version: &'static str,
     /// When the program started.

@@ -6,15 +6,19 @@ use chrono::{DateTime, Utc};
 
 use super::ports::{self, Secured};
 use crate::clock::Clock;
-use crate::config::{self, AllowMode, Config};
+use crate::config::{self, AllowMode, Config, Proof};
 use crate::metrics::Metrics;
 use crate::model::{Credential, Kind, Resource, Validity};
-use crate::office365::{Office365, Tenant, Unshaken, shake_hands};
+use crate::office365::{Office365, Tenant, Unshaken, Vault, shake_hands};
 use crate::port::{Pair, Port};
 use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::Keyring;
 use crate::seal::Sealer;
 use crate::store::{self, Store, StoreError};
+
+/// Said where what keeps a person signed in cannot be read.
+const OF_THE_LISTENER: &str = "not tried: the running listener has the store, and with it the person's sign-in; \
+                               `o365-listener subscriptions list` tells how it fares";
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +49,16 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     findings.extend(check_certificates(config, clock));
     match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
         Ok(office365) => {
+            if let (Some(store), Ok(Some(sealer))) = (&store, Sealer::new(&config.store.encryption_keys)) {
+                office365.keep_sign_ins(&Vault { store: store.clone(), sealer: Arc::new(sealer) });
+            }
             for tenant in &config.tenants {
-                findings.extend(check_tenant(config, &office365, tenant, clock.now()).await);
+                if matches!(tenant.proof, Proof::Delegated) && store.is_none() {
+                    let subject = format!("tenant {}: sign-in", tenant.name);
+                    findings.push(Finding::good(subject, OF_THE_LISTENER.to_owned()));
+                } else {
+                    findings.extend(check_tenant(config, &office365, tenant, clock.now()).await);
+                }
             }
         }
         Err(error) => findings.push(Finding::bad(
@@ -100,12 +112,17 @@ async fn check_tenant(
 ) -> Vec<Finding> {
     let subject = format!("tenant {}: sign-in", tenant.name);
     let Some(client) = office365.tenant(&tenant.name) else { return vec![] };
+    let end = client.credential().map(|credential| check_end(&credential, now));
     let signed_in = match client.sign_in().await {
         Ok(signed_in) => signed_in,
-        Err(failure) => return vec![Finding::bad(subject, format!("{failure} [{}]", failure.code))],
+        Err(failure) => {
+            let refused = Finding::bad(subject, format!("{failure} [{}]", failure.code));
+            // That it has ended may be why.
+            return std::iter::once(refused).chain(end.filter(|end| end.problem.is_some())).collect();
+        }
     };
     let mut findings = vec![Finding::good(subject, None)];
-    findings.extend(tenant.secret().map(|secret| check_end("client secret", &secret, now)));
+    findings.extend(end);
     let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
     for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
         if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
@@ -118,11 +135,18 @@ async fn check_tenant(
     findings
 }
 
-/// Whether what ends by itself has to be renewed. What has ended may have been renewed without its date: sign-in says so.
-fn check_end(what: &str, credential: &Credential, now: DateTime<Utc>) -> Finding {
+/// Whether what ends by itself has to be renewed. A secret that has ended may have been renewed without its date: sign-in
+/// says so. A certificate knows its own end.
+fn check_end(credential: &Credential, now: DateTime<Utc>) -> Finding {
     let tenant = credential.tenant.as_ref().map_or_else(String::new, |name| format!("tenant {name}: "));
-    let subject = format!("{tenant}{what}");
-    Finding::good(subject, ending(credential.expires_at, now))
+    let subject = format!("{tenant}{}", credential.kind.replace('_', " "));
+    let ends = credential.expires_at;
+    if credential.kind == "certificate" && Validity::of(ends, now) == Validity::Over {
+        let mend =
+            "upload a new one to the app registration, and put it into the files that the tenant names";
+        return Finding::bad(subject, format!("ended on {}: {mend}", ends.format("%F")));
+    }
+    Finding::good(subject, ending(ends, now))
 }
 
 fn ending(ends: DateTime<Utc>, now: DateTime<Utc>) -> String {
@@ -139,8 +163,10 @@ fn ending(ends: DateTime<Utc>, now: DateTime<Utc>) -> String {
 /// Looks for a permission in the token. Exchange can grant mail without one there (RBAC for applications), so its
 /// absence is only worth a note; whether reading works is tried with each resource.
 fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Finding {
+    let person = matches!(tenant.proof, Proof::Delegated);
     let (least, enough): (&str, &[&str]) = match kind {
         Kind::ListItem => ("Sites.Read.All", &["Sites."]),
+        Kind::DriveItem if person => ("Files.Read", &["Files.Read", "Sites."]),
         Kind::DriveItem => ("Files.Read.All", &["Files.Read", "Sites."]),
         Kind::Message => ("Mail.Read", &["Mail.Read"]),
     };
@@ -148,17 +174,23 @@ fn check_permission(tenant: &config::Tenant, kind: Kind, roles: &[String]) -> Fi
     if let Some(role) = roles.iter().find(|role| enough.iter().any(|beginning| role.starts_with(beginning))) {
         return Finding::good(subject, role.clone());
     }
-    let mend = format!(
-        "give the app registration the application permission {least} of Microsoft Graph, and grant admin consent"
-    );
+    let mend = if person {
+        format!(
+            "give the app registration the delegated permission {least} of Microsoft Graph, and sign in again"
+        )
+    } else {
+        format!(
+            "give the app registration the application permission {least} of Microsoft Graph, and grant admin consent"
+        )
+    };
     match kind {
-        Kind::Message => Finding::good(
+        Kind::Message if !person => Finding::good(
             subject,
             format!(
                 "not in the token: right if Exchange grants it (RBAC for applications), otherwise {mend}"
             ),
         ),
-        Kind::ListItem | Kind::DriveItem => {
+        Kind::ListItem | Kind::DriveItem | Kind::Message => {
             Finding::bad(subject, format!("the token does not hold it: {mend}"))
         }
     }

@@ -9,6 +9,7 @@ mod demo;
 mod event;
 mod events;
 mod follow;
+mod login;
 mod output;
 mod readable;
 mod serve;
@@ -55,6 +56,8 @@ enum Command {
     Serve,
     /// Try everything that the configuration names
     Check,
+    /// Sign in as a person, for a tenant whose app acts for that person
+    Login(login::Arguments),
     /// Run a simulated tenant to develop against
     Simulate(simulate::Arguments),
     /// Look after subscriptions of a running listener
@@ -85,6 +88,7 @@ impl Cli {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Serve => serve::run(self.config).await,
             Command::Check => check::run(load(&self.config)?).await,
+            Command::Login(arguments) => login::run(load(&self.config)?, arguments).await,
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
             Command::Events(arguments) => events::run(arguments).await,

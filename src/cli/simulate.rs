@@ -55,6 +55,7 @@ fn introduction(tenant: &Tenant) -> String {
         ("tenant_id", tenant_id.to_string()),
         ("client_id", client_id.to_string()),
         ("client_secret", client_secret.clone()),
+        ("certificate", format!("POST {url}/_control/certificates registers one (PEM)")),
         ("list", resources.list.clone()),
         ("drive", resources.drive.clone()),
         ("mail", resources.mail.clone()),

@@ -67,6 +67,7 @@ impl Written {
         let tenants = tenant::settle(self.tenant, environment)?;
         subscription::check(&self.subscription, &tenants)?;
         let store = self.store.settle(environment)?;
+        tenant::check_delegated(&tenants, &self.subscription, &store)?;
         let encryption = self.encryption.settle()?;
         encryption::check(encryption.as_ref(), &self.subscription, &store)?;
         Ok(Config {

@@ -35,7 +35,7 @@ pub use network::Network;
 pub use renewal::Renewal;
 pub use store::Store;
 pub use subscription::Subscription;
-pub use tenant::{Cloud, Tenant};
+pub use tenant::{CertificateFiles, Cloud, IdentityService, ManagedIdentity, Proof, Tenant};
 pub use tls::Tls;
 pub(crate) use values::is_loopback;
 

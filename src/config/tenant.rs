@@ -1,16 +1,20 @@
+mod proof;
+
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
 use url::Url;
-use uuid::Uuid;
+
+pub use proof::{CertificateFiles, IdentityService, ManagedIdentity, Proof};
+use proof::{WrittenCertificate, WrittenIdentity};
 
 use super::environment::Environment;
 use super::path::Fault;
 use super::secret_source::SecretSource;
-use super::values;
-use crate::model::{Credential, Name};
-use crate::secret::Secret;
+use super::{NO_ENCRYPTION_KEY, Store, Subscription, values};
+use crate::model::{Credential, Name, Resource};
 
 /// `[[tenant]]`: one Microsoft 365 organisation and the app registration used to reach it.
 #[derive(Debug, Clone)]
@@ -21,10 +25,8 @@ pub struct Tenant {
     pub tenant_id: String,
     /// Application (client) id.
     pub client_id: String,
-    /// The app registration's secret.
-    pub client_secret: Secret,
-    /// When the secret ends, if that was written down: Office 365 does not tell.
-    pub client_secret_expires: Option<DateTime<Utc>>,
+    /// How it signs in.
+    pub proof: Proof,
     /// Decorated traffic is throttled last: `NONISV|Company|App/Version`. By default the company is the tenant's
     /// name and the app this program.
     pub user_agent: String,
@@ -41,7 +43,7 @@ pub struct Tenant {
 impl Tenant {
     /// Its client secret, if it is known when that ends.
     pub fn secret(&self) -> Option<Credential> {
-        let expires_at = self.client_secret_expires?;
+        let Proof::Secret { expires_at: Some(expires_at), .. } = self.proof else { return None };
         Some(Credential { tenant: Some(self.name.clone()), kind: "client_secret", expires_at })
     }
 }
@@ -89,11 +91,17 @@ pub(super) struct Written {
     name: Name,
     #[serde(deserialize_with = "tenant_id")]
     tenant_id: String,
-    #[serde(deserialize_with = "client_id")]
-    client_id: String,
-    client_secret: SecretSource,
+    #[serde(default, deserialize_with = "proof::optional_client_id")]
+    client_id: Option<String>,
+    client_secret: Option<SecretSource>,
     #[serde(default, deserialize_with = "values::optional_day")]
     client_secret_expires: Option<DateTime<Utc>>,
+    certificate: Option<WrittenCertificate>,
+    #[serde(default, deserialize_with = "proof::optional_file")]
+    federated_token_file: Option<PathBuf>,
+    managed_identity: Option<WrittenIdentity>,
+    #[serde(default, deserialize_with = "proof::delegated")]
+    delegated: bool,
     #[serde(default, deserialize_with = "user_agent")]
     user_agent: Option<String>,
     #[serde(default)]
@@ -104,6 +112,78 @@ pub(super) struct Written {
     graph_url: Option<Url>,
     #[serde(default, deserialize_with = "values::optional_base_url")]
     sharepoint_url: Option<Url>,
+    #[serde(default, deserialize_with = "values::optional_base_url")]
+    identity_url: Option<Url>,
+}
+
+/// The keys of which each tenant has exactly one.
+const WAYS: [&str; 5] =
+    ["client_secret", "certificate", "federated_token_file", "managed_identity", "delegated"];
+
+impl Written {
+    /// The one way to sign in that is written there.
+    fn way(&self) -> Result<&'static str, (&'static str, String)> {
+        let written = [
+            self.client_secret.is_some(),
+            self.certificate.is_some(),
+            self.federated_token_file.is_some(),
+            self.managed_identity.is_some(),
+            self.delegated,
+        ];
+        let mut ways = WAYS.into_iter().zip(written).filter_map(|(way, written)| written.then_some(way));
+        let way = ways.next().ok_or_else(|| {
+            let message = format!("nothing says how to sign in: add exactly one of {}", WAYS.join(", "));
+            ("client_secret", message)
+        })?;
+        if let Some(other) = ways.next() {
+            let message =
+                format!("a tenant has one way to sign in, and {way} is there too: keep one of the two");
+            return Err((other, message));
+        }
+        let belongs = [
+            ("client_secret_expires", self.client_secret_expires.is_some(), "client_secret"),
+            ("identity_url", self.identity_url.is_some(), "managed_identity"),
+        ];
+        match belongs.into_iter().find(|(_, written, to)| *written && *to != way) {
+            Some((key, _, to)) => Err((key, format!("it belongs to {to}, which is not there: leave it out"))),
+            None => Ok(way),
+        }
+    }
+
+    /// Gets what the proof needs; a fault comes with the key that it is in.
+    fn settle(self, environment: &Environment) -> Result<Tenant, (&'static str, String)> {
+        let identity = self.managed_identity.as_ref().and_then(WrittenIdentity::client_id).map(str::to_owned);
+        let client_id = self.client_id.clone().or(identity).ok_or_else(|| {
+            let message = "missing key `client_id`: add client_id = …, the 'Application (client) ID' of the app \
+                           registration, or of the identity where Azure manages it";
+            ("client_id", message.to_owned())
+        })?;
+        let way = self.way()?;
+        let at_way = |message| (way, message);
+        let proof = if let Some(secret) = self.client_secret {
+            let secret = secret.get(environment).map_err(at_way)?;
+            Proof::Secret { secret, expires_at: self.client_secret_expires }
+        } else if let Some(certificate) = self.certificate {
+            certificate.settle(environment).map_err(at_way)?
+        } else if let Some(identity) = self.managed_identity {
+            identity.settle(environment, self.identity_url).map_err(at_way)?
+        } else if let Some(file) = self.federated_token_file {
+            Proof::FederatedToken(file)
+        } else {
+            Proof::Delegated
+        };
+        Ok(Tenant {
+            user_agent: self.user_agent.unwrap_or_else(|| decorated(&self.name)),
+            name: self.name,
+            tenant_id: self.tenant_id,
+            client_id,
+            proof,
+            cloud: self.cloud,
+            login_url: self.login_url,
+            graph_url: self.graph_url,
+            sharepoint_url: self.sharepoint_url,
+        })
+    }
 }
 
 /// Gets the secrets of all entries.
@@ -114,22 +194,35 @@ pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result
             let message = format!("'{}' is the name of another tenant: give this one its own", written.name);
             return Err(Fault::at(("tenant", index, "name"), message));
         }
-        let at_secret = |message| Fault::at(("tenant", index, "client_secret"), message);
-        let client_secret = written.client_secret.get(environment).map_err(at_secret)?;
-        Ok(Tenant {
-            user_agent: written.user_agent.unwrap_or_else(|| decorated(&written.name)),
-            name: written.name,
-            tenant_id: written.tenant_id,
-            client_id: written.client_id,
-            client_secret,
-            client_secret_expires: written.client_secret_expires,
-            cloud: written.cloud,
-            login_url: written.login_url,
-            graph_url: written.graph_url,
-            sharepoint_url: written.sharepoint_url,
-        })
+        written.settle(environment).map_err(|(key, message)| Fault::at(("tenant", index, key), message))
     };
     written.into_iter().enumerate().map(settle_one).collect()
+}
+
+/// Who signs in as a person needs a place for what keeps him signed in, and reaches only what is his own.
+pub(super) fn check_delegated(
+    tenants: &[Tenant],
+    subscriptions: &[Subscription],
+    store: &Store,
+) -> Result<(), Fault> {
+    let delegated = |tenant: &Tenant| matches!(tenant.proof, Proof::Delegated);
+    let Some(index) = tenants.iter().position(delegated) else { return Ok(()) };
+    if store.encryption_keys.is_empty() {
+        return Err(Fault::at(("tenant", index, "delegated"), NO_ENCRYPTION_KEY));
+    }
+    let beyond = subscriptions.iter().position(|entry| {
+        let own =
+            matches!(entry.resource, Resource::OneDrive(_) | Resource::Mail { .. } | Resource::Mailbox(_));
+        !own && tenants.iter().any(|tenant| tenant.name == entry.tenant && delegated(tenant))
+    });
+    match beyond {
+        Some(index) => {
+            let message = "the tenant is delegated, which reaches only the OneDrive and the mail of whoever signs in: \
+                           write onedrive: or mail:, or let the app sign in as itself";
+            Err(Fault::at(("subscription", index, "resource"), message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn decorated(company: &Name) -> String {
@@ -145,15 +238,6 @@ fn tenant_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         Err(format!(
             "'{text}' is not a directory: write the 'Directory (tenant) ID' of the app registration, or a domain of the organisation"
         ))
-    })
-}
-
-fn client_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    values::text(deserializer, |text| match Uuid::try_parse(text) {
-        Ok(id) => Ok(id.hyphenated().to_string()),
-        Err(_) => Err(format!(
-            "'{text}' is not an application's id: write the 'Application (client) ID' of the app registration"
-        )),
     })
 }
 

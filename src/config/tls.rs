@@ -18,8 +18,5 @@ pub struct Tls {
 }
 
 fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    values::text(deserializer, |text| {
-        let path = (!text.trim().is_empty()).then(|| PathBuf::from(text));
-        path.ok_or_else(|| "there is no file without a name: write its path".to_owned())
-    })
+    values::text(deserializer, values::file)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -115,6 +116,12 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 /// An optional [`base_url`].
 pub(super) fn optional_base_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
     text(deserializer, base_url).map(Some)
+}
+
+/// The path of a file.
+pub(super) fn file(text: &str) -> Result<PathBuf, String> {
+    let path = (!text.trim().is_empty()).then(|| PathBuf::from(text));
+    path.ok_or_else(|| "there is no file without a name: write its path".to_owned())
 }
 
 /// `"2027-01-31"`: its first moment in UTC.

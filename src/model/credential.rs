@@ -11,7 +11,7 @@ const SOON: TimeDelta = TimeDelta::days(30);
 pub struct Credential {
     /// The tenant that it is for; none: all of them.
     pub tenant: Option<Name>,
-    /// `client_secret` or `encryption_certificate`.
+    /// `client_secret`, `certificate` or `encryption_certificate`.
     pub kind: &'static str,
     /// When it ends.
     pub expires_at: DateTime<Utc>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Request, StatusCode};
+use reqwest::{Client, ClientBuilder, Request, StatusCode};
 
 use super::{Failure, Verdict};
 use crate::clock::Clock;
@@ -55,9 +55,12 @@ impl Connection {
     /// A client that follows no redirect (it would carry our token along) and keeps no cookie. Proxies are what
     /// the environment says.
     pub(super) fn new(clock: Clock, metrics: Arc<Metrics>) -> Result<Self, reqwest::Error> {
-        let builder = Client::builder().redirect(Policy::none());
-        let client = builder.connect_timeout(CONNECT_LIMIT).read_timeout(SILENCE_LIMIT).build()?;
-        Ok(Self { client, clock, metrics })
+        Ok(Self { client: client().build()?, clock, metrics })
+    }
+
+    /// The same, past all proxies: for what is on this machine or next to it.
+    pub(super) fn without_proxy(&self) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: client().no_proxy().build()?, ..self.clone() })
     }
 
     /// Sends a request and reads the whole answer.
@@ -94,6 +97,11 @@ impl Connection {
         }
         Ok(Answer { status, headers, body })
     }
+}
+
+fn client() -> ClientBuilder {
+    let builder = Client::builder().redirect(Policy::none());
+    builder.connect_timeout(CONNECT_LIMIT).read_timeout(SILENCE_LIMIT)
 }
 
 impl Answer {

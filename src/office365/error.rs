@@ -13,7 +13,8 @@ pub struct Failure {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// Microsoft's `error.code` (the most specific one), or our own word: `unreachable`, `timeout`, `unreadable`,
-    /// `tooLarge`, `throttled`, `busy`, `foreignLink`, `noLink`, `repeatedLink`.
+    /// `tooLarge`, `throttled`, `busy`, `foreignLink`, `noLink`, `repeatedLink`, and of signing in `certificate`,
+    /// `federatedToken`, `managedIdentity`, `notSignedIn`, `notDelegated`, `signIn`.
     pub code: String,
     /// What a person needs to know and do, with Microsoft's own words in it.
     pub message: String,

@@ -26,7 +26,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use auth::SignIn;
+pub use auth::{DeviceCode, SignIn, Vault};
 pub use error::{Failure, REPEATED_LINK, Verdict};
 pub use graph::{
     DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Renew, Resolved, read_content,
@@ -38,7 +38,7 @@ pub use tenant::{Audience, Tenant};
 use crate::clock::Clock;
 use crate::config;
 use crate::metrics::Metrics;
-use crate::model::Name;
+use crate::model::{Credential, Name};
 use crate::store::{ClosedGates, StoreError};
 
 /// Office 365, as far as the configured tenants reach.
@@ -85,6 +85,13 @@ impl Office365 {
         Ok(())
     }
 
+    /// Where sign-ins of people are kept. Without it nobody is signed in.
+    pub fn keep_sign_ins(&self, vault: &Vault) {
+        for tenant in self.tenants.values() {
+            tenant.keep_sign_in(vault);
+        }
+    }
+
     /// A tenant by its name in the configuration.
     pub fn tenant(&self, name: &Name) -> Option<&Tenant> {
         self.tenants.get(name)
@@ -93,6 +100,11 @@ impl Office365 {
     /// All of them.
     pub fn tenants(&self) -> impl Iterator<Item = (&Name, &Tenant)> {
         self.tenants.iter()
+    }
+
+    /// What the tenants sign in with, as far as it is known when that ends.
+    pub fn credentials(&self) -> Vec<Credential> {
+        self.tenants.values().filter_map(Tenant::credential).collect()
     }
 
     /// The tenants and the apps that they are reached with: whom a token about them is for. One whose login host does

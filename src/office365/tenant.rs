@@ -6,7 +6,7 @@ use reqwest::header::HeaderValue;
 use url::Url;
 use uuid::Uuid;
 
-use super::auth::{Credentials, SignIn, Tokens};
+use super::auth::{Credentials, DeviceCode, Prover, SignIn, Tokens, Vault};
 use super::base::Base;
 use super::connection::Connection;
 use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Renew, Resolved};
@@ -14,7 +14,7 @@ use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::{Gates, Spacing};
 use super::{Failure, SetupError};
 use crate::config;
-use crate::model::{Item, ItemId, RemoteId, Resource, Target};
+use crate::model::{Credential, Item, ItemId, Name, RemoteId, Resource, Target};
 use crate::store::{ClosedGates, Link, StoredGate};
 
 /// Pages of lists of subscriptions: Office 365 lets an app ask for 25 in 20 s in a tenant; a few are left to others.
@@ -25,6 +25,9 @@ pub struct Tenant {
     graph: Graph,
     signing_keys: SigningKeys,
     client_id: String,
+    name: Name,
+    prover: Arc<Prover>,
+    secret: Option<Credential>,
 }
 
 /// Whom a token is for: an app, in a tenant.
@@ -44,10 +47,19 @@ impl Tenant {
             address(tenant.login_url.as_ref(), tenant.cloud.login()).ok_or_else(|| invalid("login_url"))?;
         let graph =
             address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
+        let prover = Arc::new(Prover::new(tenant, &connection)?);
+        let token_endpoint = [tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"];
         let credentials = Credentials {
-            endpoint: Base::new(login.clone()).at([tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"]),
+            endpoint: Base::new(login.clone()).at(token_endpoint),
+            device_endpoint: Base::new(login.clone()).at([
+                tenant.tenant_id.as_str(),
+                "oauth2",
+                "v2.0",
+                "devicecode",
+            ]),
+            audience: format!("{}/{}", tenant.cloud.login(), token_endpoint.join("/")),
             client_id: tenant.client_id.clone(),
-            client_secret: tenant.client_secret.clone(),
+            prover: Arc::clone(&prover),
             // The audience is the cloud's, wherever requests go.
             scope: format!("{}/.default", tenant.cloud.graph()),
             user_agent: user_agent.clone(),
@@ -70,7 +82,14 @@ impl Tenant {
             clock,
             user_agent,
         };
-        Ok(Self { graph, signing_keys, client_id: tenant.client_id.clone() })
+        Ok(Self {
+            graph,
+            signing_keys,
+            client_id: tenant.client_id.clone(),
+            name: tenant.name.clone(),
+            prover,
+            secret: tenant.secret(),
+        })
     }
 
     /// Takes up the gates that were stored, and stores them from now on.
@@ -167,6 +186,33 @@ impl Tenant {
     /// Removes a remote subscription; that it is not there is as good.
     pub async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
         self.graph.delete(id).await
+    }
+
+    /// Where the sign-in of its user is kept, if it has one.
+    pub(super) fn keep_sign_in(&self, vault: &Vault) {
+        if let Some(person) = self.prover.person() {
+            person.keep_in(vault);
+        }
+    }
+
+    /// Asks for a code with which a person signs in elsewhere.
+    pub async fn device_code(&self) -> Result<DeviceCode, Failure> {
+        self.graph.tokens.device_code().await
+    }
+
+    /// Waits until a person has, for as long as the code lives, and keeps the sign-in.
+    pub async fn await_person(&self, code: &DeviceCode) -> Result<(), Failure> {
+        self.graph.tokens.await_person(code).await
+    }
+
+    /// What it signs in with, if it is known when that ends.
+    pub fn credential(&self) -> Option<Credential> {
+        let certificate = self.prover.ends().map(|expires_at| Credential {
+            tenant: Some(self.name.clone()),
+            kind: "certificate",
+            expires_at,
+        });
+        certificate.or_else(|| self.secret.clone())
     }
 
     /// Signs in anew, to see whether that works and what was granted.

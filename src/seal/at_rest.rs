@@ -92,6 +92,11 @@ impl<'a> Place<'a> {
         Self { table: "certificate", column: "sealed_key", row }
     }
 
+    /// Where the refresh token of a tenant's user is kept.
+    pub const fn sign_in(row: &'a str) -> Self {
+        Self { table: "sign_in", column: "sealed", row }
+    }
+
     fn aad(self) -> Aad<Vec<u8>> {
         Aad::from([self.table, self.column, self.row].join("\0").into_bytes())
     }

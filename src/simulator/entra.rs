@@ -1,17 +1,25 @@
 //! Sign-in: the token endpoint of Microsoft Entra ID and the tokens it gives.
 
+mod assertion;
+mod delegated;
+mod identity;
+mod registered;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::form_urlencoded;
+use uuid::Uuid;
 
 use super::error::GraphError;
 use super::tenant::{DOMAIN, HOST, MY_HOST};
-use super::wire::Answer;
+use super::wire::{Answer, Call};
 use super::world::World;
+pub(crate) use delegated::{Delegated, device_code, refreshing, type_in};
+pub(crate) use identity::{Platform, app_service, metadata};
+pub(crate) use registered::Registered;
 
 /// Graph's audiences, by cloud: scopes and audiences stay the cloud's even against a stand-in.
 const GRAPH_AUDIENCES: [&str; 5] = [
@@ -32,13 +40,52 @@ struct Claims {
     nbf: i64,
     exp: i64,
     appid: String,
-    /// How the app signed in: `1` is a secret, `2` a certificate.
+    /// How the app signed in: `0` is not at all, `1` a secret, `2` a certificate.
     appidacr: String,
     tid: String,
     oid: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     roles: Vec<String>,
+    /// What the app may do for the person that it acts for, whose id is `oid` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scp: Option<String>,
     ver: String,
     uti: String,
+    /// What was asked for beside the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested: Option<Value>,
+}
+
+/// By what an app has proven who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proven {
+    Secret,
+    Assertion,
+    /// Not at all: this person has.
+    Person(Uuid),
+}
+
+/// The fields of a form.
+struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    fn of(call: &Call) -> Self {
+        Self(form_urlencoded::parse(&call.body).into_owned().collect())
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+    }
+
+    fn required(&self, name: &str) -> Result<String, Refusal> {
+        self.get(name).ok_or_else(|| missing(name))
+    }
+}
+
+/// Tokens that were given.
+struct Issued {
+    access: String,
+    refresh: Option<String>,
 }
 
 /// A refusal of the token endpoint.
@@ -56,47 +103,82 @@ impl Refusal {
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn token(world: &mut World, tenant: &str, authorization: Option<&str>, body: &[u8]) -> Answer {
-    let form: Vec<(String, String)> = form_urlencoded::parse(body).into_owned().collect();
-    match sign_in(world, tenant, authorization, &form) {
-        Ok(token) => Answer::json(
-            200,
-            json!({"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}),
-        )
-        .header("Cache-Control", "no-store, no-cache".to_owned()),
+pub(crate) fn token(world: &mut World, tenant: &str, call: &Call) -> Answer {
+    match sign_in(world, tenant, call) {
+        Ok(Issued { access, refresh }) => {
+            let mut body = json!({
+                "token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": access,
+            });
+            if let (Some(refresh), Some(body)) = (refresh, body.as_object_mut()) {
+                body.insert("refresh_token".to_owned(), refresh.into());
+            }
+            Answer::json(200, body).header("Cache-Control", "no-store, no-cache".to_owned())
+        }
         Err(refusal) => refuse(world, &refusal),
     }
 }
 
-fn sign_in(
-    world: &mut World,
-    tenant: &str,
-    authorization: Option<&str>,
-    form: &[(String, String)],
-) -> Result<String, Refusal> {
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-    let known = [world.tenant.tenant_id.to_string(), DOMAIN.to_owned(), "contoso.onmicrosoft.com".to_owned()];
-    if !known.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
-        let text = format!(
-            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
-             signing into the correct cloud. Check with your subscription administrator, this may happen if there are no \
-             active subscriptions for the tenant."
-        );
-        return Err(Refusal::new(400, "invalid_request", 90002, text));
-    }
-    let grant = field("grant_type").ok_or_else(|| missing("grant_type"))?;
-    if grant != "client_credentials" {
-        let text = "The app requested an unsupported grant type.";
-        return Err(Refusal::new(400, "unsupported_grant_type", 70003, text));
-    }
-    let basic = authorization.and_then(basic_credentials);
-    let (id, secret) = match basic {
-        Some((id, secret)) => (Some(id), Some(secret)),
-        None => (field("client_id"), field("client_secret")),
+fn sign_in(world: &mut World, tenant: &str, call: &Call) -> Result<Issued, Refusal> {
+    let fields = Fields::of(call);
+    check_tenant(world, tenant)?;
+    let requested = match fields.get("claims").map(|claims| serde_json::from_str::<Value>(&claims)) {
+        None => None,
+        Some(Ok(claims)) => Some(claims),
+        Some(Err(_)) => {
+            let text = "The claims parameter is not valid JSON.";
+            return Err(Refusal::new(400, "invalid_request", 50_199, text));
+        }
     };
-    check_client(world, &id.ok_or_else(|| missing("client_id"))?, secret.as_deref())?;
-    let scope = field("scope").ok_or_else(|| missing("scope"))?;
-    Ok(issue(world, audience(&scope)?))
+    match fields.required("grant_type")?.as_str() {
+        "client_credentials" => {
+            let proven = prove(world, call, &fields)?;
+            let scope = fields.required("scope")?;
+            let access = issue(world, audience(&scope)?, proven, requested);
+            Ok(Issued { access, refresh: None })
+        }
+        "urn:ietf:params:oauth:grant-type:device_code" => delegated::poll(world, &fields),
+        "refresh_token" => delegated::refresh(world, &fields, requested),
+        _ => {
+            let text = "The app requested an unsupported grant type.";
+            Err(Refusal::new(400, "unsupported_grant_type", 70003, text))
+        }
+    }
+}
+
+/// Whether the caller is the app.
+fn prove(world: &World, call: &Call, fields: &Fields) -> Result<Proven, Refusal> {
+    let (id, secret) = match call.header("authorization").and_then(basic_credentials) {
+        Some((id, secret)) => (Some(id), Some(secret)),
+        None => (fields.get("client_id"), fields.get("client_secret")),
+    };
+    let id = id.ok_or_else(|| missing("client_id"))?;
+    check_client(world, &id)?;
+    match (secret, fields.get("client_assertion")) {
+        (Some(secret), _) => check_secret(world, &id, &secret).map(|()| Proven::Secret),
+        (None, Some(_)) if fields.get("client_assertion_type").is_none_or(|kind| kind != assertion::TYPE) => {
+            Err(missing("client_assertion_type"))
+        }
+        (None, Some(assertion)) => {
+            assertion::check(world, &id, &call.origin, &assertion).map(|()| Proven::Assertion)
+        }
+        (None, None) => {
+            let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
+            Err(Refusal::new(401, "invalid_client", 7_000_218, text))
+        }
+    }
+}
+
+fn check_tenant(world: &World, tenant: &str) -> Result<(), Refusal> {
+    let known = [world.tenant.tenant_id.to_string(), DOMAIN.to_owned(), "contoso.onmicrosoft.com".to_owned()];
+    if known.iter().any(|name| name.eq_ignore_ascii_case(tenant)) {
+        return Ok(());
+    }
+    let text = format!(
+        "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are \
+         signing into the correct cloud. Check with your subscription administrator, this may happen if there are no \
+         active subscriptions for the tenant."
+    );
+    Err(Refusal::new(400, "invalid_request", 90002, text))
 }
 
 fn missing(field: &str) -> Refusal {
@@ -117,20 +199,19 @@ fn form_decode(text: &str) -> String {
     percent_encoding::percent_decode_str(&spaces).decode_utf8_lossy().into_owned()
 }
 
-fn check_client(world: &World, id: &str, secret: Option<&str>) -> Result<(), Refusal> {
-    if !id.eq_ignore_ascii_case(&world.tenant.client_id.to_string()) {
-        let text = format!(
-            "Application with identifier '{id}' was not found in the directory 'Contoso'. This can \
-             happen if the application has not been installed by the administrator of the tenant or consented to by any \
-             user in the tenant. You may have sent your authentication request to the wrong tenant."
-        );
-        return Err(Refusal::new(400, "unauthorized_client", 700_016, text));
+fn check_client(world: &World, id: &str) -> Result<(), Refusal> {
+    if id.eq_ignore_ascii_case(&world.tenant.client_id.to_string()) {
+        return Ok(());
     }
-    let Some(secret) = secret else {
-        let text =
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return Err(Refusal::new(401, "invalid_client", 7_000_218, text));
-    };
+    let text = format!(
+        "Application with identifier '{id}' was not found in the directory 'Contoso'. This can \
+         happen if the application has not been installed by the administrator of the tenant or consented to by any \
+         user in the tenant. You may have sent your authentication request to the wrong tenant."
+    );
+    Err(Refusal::new(400, "unauthorized_client", 700_016, text))
+}
+
+fn check_secret(world: &World, id: &str, secret: &str) -> Result<(), Refusal> {
     if secret == world.tenant.client_secret {
         return Ok(());
     }
@@ -159,9 +240,13 @@ fn audience(scope: &str) -> Result<&str, Refusal> {
     Err(Refusal::new(400, "invalid_resource", 500_011, text))
 }
 
-fn issue(world: &mut World, audience: &str) -> String {
+fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Value>) -> String {
     let now = world.clock.now().timestamp();
     let tenant = &world.tenant;
+    let user = match proven {
+        Proven::Person(user) => Some(user),
+        Proven::Secret | Proven::Assertion => None,
+    };
     let claims = Claims {
         aud: audience.to_owned(),
         iss: format!("https://sts.windows.net/{}/", tenant.tenant_id),
@@ -169,12 +254,19 @@ fn issue(world: &mut World, audience: &str) -> String {
         nbf: now,
         exp: now + LIFETIME,
         appid: tenant.client_id.to_string(),
-        appidacr: "1".to_owned(),
+        appidacr: match proven {
+            Proven::Person(_) => "0",
+            Proven::Secret => "1",
+            Proven::Assertion => "2",
+        }
+        .to_owned(),
         tid: tenant.tenant_id.to_string(),
-        oid: world.service_principal.to_string(),
-        roles: world.settings.roles.clone(),
+        oid: user.unwrap_or(world.service_principal).to_string(),
+        roles: if user.is_none() { world.settings.roles.clone() } else { Vec::new() },
+        scp: user.map(|_| world.settings.roles.join(" ")),
         ver: "1.0".to_owned(),
         uti: world.random.uuid().simple().to_string(),
+        requested,
     };
     let key = EncodingKey::from_secret(&world.signing_key);
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
@@ -199,18 +291,15 @@ fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
     Answer::json(refusal.status, body)
 }
 
-/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds.
-pub(crate) fn verify(
-    signing_key: &[u8],
-    now: DateTime<Utc>,
-    authorization: Option<&str>,
-) -> Result<(), GraphError> {
+/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds and is enough. Answers with the
+/// person that the caller acts for, if there is one.
+pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<Option<Uuid>, GraphError> {
     let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default().trim();
     if token.is_empty() {
-        return Err(unauthorized("Access token is empty."));
+        return Err(unauthorized("Access token is empty.", ""));
     }
     if token.split('.').count() != 3 {
-        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.)."));
+        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.).", ""));
     }
     let mut validation = Validation::new(Algorithm::HS256);
     // The library reads the system clock and takes one audience set: both are checked below.
@@ -218,23 +307,32 @@ pub(crate) fn verify(
     validation.validate_nbf = false;
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(signing_key), &validation)
-        .map_err(|_| unauthorized("Access token validation failure. Signature is invalid."))?
-        .claims;
+    let claims =
+        jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&world.signing_key), &validation)
+            .map_err(|_| unauthorized("Access token validation failure. Signature is invalid.", ""))?
+            .claims;
     if !GRAPH_AUDIENCES.contains(&claims.aud.trim_end_matches('/')) {
-        return Err(unauthorized("Access token validation failure. Invalid audience."));
+        return Err(unauthorized("Access token validation failure. Invalid audience.", ""));
     }
-    if !(claims.nbf..claims.exp).contains(&now.timestamp()) {
-        return Err(unauthorized("Lifetime validation failed, the token is expired."));
+    if !(claims.nbf..claims.exp).contains(&world.clock.now().timestamp()) {
+        return Err(unauthorized("Lifetime validation failed, the token is expired.", ""));
     }
-    Ok(())
+    if let Some(wanted) = &world.settings.claims
+        && claims.requested.as_ref() != Some(wanted)
+    {
+        let encoded = STANDARD.encode(wanted.to_string());
+        let challenge = format!(", error=\"insufficient_claims\", claims=\"{encoded}\"");
+        return Err(unauthorized("Continuous access evaluation resulted in challenge.", &challenge));
+    }
+    Ok(claims.scp.and_then(|_| claims.oid.parse().ok()))
 }
 
-fn unauthorized(message: &str) -> GraphError {
+fn unauthorized(message: &str, challenge: &str) -> GraphError {
     GraphError::new(401, "InvalidAuthenticationToken", message).header(
         "WWW-Authenticate",
-        "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
-         client_id=\"00000003-0000-0000-c000-000000000000\""
-            .to_owned(),
+        format!(
+            "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
+             client_id=\"00000003-0000-0000-c000-000000000000\"{challenge}"
+        ),
     )
 }

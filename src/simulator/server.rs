@@ -147,13 +147,16 @@ async fn broken_off(response: HttpResponse, broken: Break) -> HttpResponse {
     head.set_body(SizedStream::new(length, Box::pin(stream))).map_into_boxed_body()
 }
 
-/// The addresses outside Graph: sign-in and pre-authorised downloads.
+/// The addresses outside Graph: sign-in, managed identities and pre-authorised downloads.
 async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), path.as_slice()) {
-        ("POST", [tenant, "oauth2", "v2.0", "token"]) => {
-            Ok(entra::token(&mut shared.world(), tenant, call.header("authorization"), &call.body))
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => Ok(entra::token(&mut shared.world(), tenant, call)),
+        ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => {
+            Ok(entra::device_code(&mut shared.world(), tenant, call))
         }
+        ("GET", ["metadata", "identity", "oauth2", "token"]) => entra::metadata(&mut shared.world(), call),
+        ("GET", ["msi", "token"]) => Ok(entra::app_service(&mut shared.world(), call)),
         ("GET", [tenant, rest @ ("v2.0" | ".well-known"), ..])
             if path.ends_with(&["openid-configuration"]) =>
         {
@@ -187,6 +190,7 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect(),
         body,
+        user: None,
     }
 }
 

@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use actix_web::web::Bytes;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::error::GraphError;
 
@@ -21,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
+    /// The person that the caller acts for, once its token was verified.
+    pub(crate) user: Option<Uuid>,
 }
 
 impl Call {

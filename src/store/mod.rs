@@ -21,6 +21,7 @@ mod registry;
 mod renewals;
 mod resyncs;
 mod rounds;
+mod sign_ins;
 mod sqlite;
 mod sweeps;
 
@@ -41,6 +42,7 @@ pub use registry::{NewSubscription, Registered, Registry};
 pub use renewals::{Holding, Renewals, Sighting};
 pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
+pub use sign_ins::SignIns;
 pub use sweeps::Sweeps;
 
 /// Everything a backend offers.
@@ -58,6 +60,7 @@ pub trait Store:
     + Log
     + Keep
     + ClosedGates
+    + SignIns
 {
 }
 
@@ -75,6 +78,7 @@ impl<T> Store for T where
         + Log
         + Keep
         + ClosedGates
+        + SignIns
 {
 }
 

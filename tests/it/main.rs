@@ -35,6 +35,7 @@ mod receiver;
 mod renewals;
 mod resync;
 mod scenarios;
+mod signing_in;
 mod simulator;
 mod store;
 mod sweeps;

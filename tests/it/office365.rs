@@ -22,44 +22,56 @@ use crate::simulator::harness::{Bench, answered};
 const USER_AGENT: &str = "NONISV|Contoso|o365-listener/test";
 
 /// A client of a stand-in whose clock stands still.
-struct Reach {
-    bench: Bench,
-    office365: Office365,
+pub struct Reach {
+    pub bench: Bench,
+    pub office365: Office365,
     metrics: Arc<Metrics>,
 }
 
+fn secret(text: &str) -> config::Proof {
+    config::Proof::Secret { secret: Secret::new(text), expires_at: None }
+}
+
+fn client(bench: &Bench, metrics: &Arc<Metrics>, change: impl FnOnce(&mut config::Tenant)) -> Office365 {
+    let known = bench.tenant();
+    let url: url::Url = known.url.parse().unwrap();
+    let mut tenant = config::Tenant {
+        name: "contoso".parse().unwrap(),
+        tenant_id: known.tenant_id.to_string(),
+        client_id: known.client_id.to_string(),
+        proof: secret(&known.client_secret),
+        user_agent: USER_AGENT.to_owned(),
+        cloud: config::Cloud::Global,
+        login_url: Some(url.clone()),
+        graph_url: Some(url.clone()),
+        sharepoint_url: Some(url),
+    };
+    change(&mut tenant);
+    Office365::new(&[tenant], bench.clock.clone(), Arc::clone(metrics)).unwrap()
+}
+
 impl Reach {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::of(Bench::start().await, |_| ())
     }
 
     /// A client whose configuration differs by `change` from the right one.
-    fn of(bench: Bench, change: impl FnOnce(&mut config::Tenant)) -> Self {
+    pub fn of(bench: Bench, change: impl FnOnce(&mut config::Tenant)) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let known = bench.tenant();
-        let url: url::Url = known.url.parse().unwrap();
-        let mut tenant = config::Tenant {
-            name: "contoso".parse().unwrap(),
-            tenant_id: known.tenant_id.to_string(),
-            client_id: known.client_id.to_string(),
-            client_secret: Secret::new(known.client_secret.clone()),
-            client_secret_expires: None,
-            user_agent: USER_AGENT.to_owned(),
-            cloud: config::Cloud::Global,
-            login_url: Some(url.clone()),
-            graph_url: Some(url.clone()),
-            sharepoint_url: Some(url),
-        };
-        change(&mut tenant);
-        let office365 = Office365::new(&[tenant], bench.clock.clone(), Arc::clone(&metrics)).unwrap();
+        let office365 = client(&bench, &metrics, change);
         Self { bench, office365, metrics }
     }
 
-    fn tenant(&self) -> &Tenant {
+    /// Another such client of the same stand-in, which knows nothing yet.
+    pub fn again(&self, change: impl FnOnce(&mut config::Tenant)) -> Office365 {
+        client(&self.bench, &self.metrics, change)
+    }
+
+    pub fn tenant(&self) -> &Tenant {
         self.office365.tenant(&"contoso".parse().unwrap()).unwrap()
     }
 
-    async fn resolve(&self, address: &str) -> Result<Target, Failure> {
+    pub async fn resolve(&self, address: &str) -> Result<Target, Failure> {
         let resource: Resource = address.parse().unwrap();
         self.tenant().resolve(&resource).await.map(|resolved| resolved.target)
     }
@@ -80,7 +92,7 @@ impl Reach {
         all.into_iter().filter(|request| !request["url"].as_str().unwrap().ends_with("/token")).collect()
     }
 
-    fn scrape(&self) -> String {
+    pub fn scrape(&self) -> String {
         self.metrics.observe(&Snapshot::default()).unwrap()
     }
 }

@@ -23,6 +23,20 @@ fn uncommented() -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// How a tenant may sign in beside the client secret, and the key that belongs to the last of them.
+const WAYS: [&str; 5] =
+    ["certificate", "federated_token_file", "managed_identity", "identity_url", "delegated"];
+
+/// All of it but these keys of the tenant.
+fn without(keys: &[&str]) -> String {
+    let text = uncommented();
+    let (before, tenant) = text.split_once("\n[[tenant]]\n").unwrap();
+    let (tenant, after) = tenant.split_once("\n[[subscription]]\n").unwrap();
+    let kept = |line: &&str| !keys.iter().any(|key| line.starts_with(&format!("{key} = ")));
+    let tenant = tenant.lines().filter(kept).collect::<Vec<_>>().join("\n");
+    format!("{before}\n[[tenant]]\n{tenant}\n[[subscription]]\n{after}")
+}
+
 /// The keys that an error about an unknown key tells to use.
 fn keys_in(error: &str) -> Vec<String> {
     let (_, allowed) = error.split_once(": use ").expect(error);
@@ -39,7 +53,11 @@ fn all_keys() -> BTreeSet<String> {
             all.extend(keys_in(&read(&format!("[[{section}]]\nunknown = 1")).unwrap_err()));
         }
     }
-    for table in ["admin.api_keys = [{ unknown = 1 }]", "listen.tls = { unknown = 1 }"] {
+    for table in [
+        "admin.api_keys = [{ unknown = 1 }]",
+        "listen.tls = { unknown = 1 }",
+        "[[tenant]]\ncertificate = { unknown = 1 }",
+    ] {
         all.extend(keys_in(&read(table).unwrap_err()));
     }
     all
@@ -53,7 +71,7 @@ fn the_example_is_a_good_configuration_as_it_stands() {
 
 #[test]
 fn what_the_example_shows_as_default_is_the_default() {
-    let (mut shown, defaults) = (read(&uncommented()).unwrap(), read(EXAMPLE).unwrap());
+    let (mut shown, defaults) = (read(&without(&WAYS)).unwrap(), read(EXAMPLE).unwrap());
     assert!(shown.listen.tls.take().is_some() && defaults.listen.tls.is_none(), "shown by an example");
     let settings = |config: &Config| {
         format!(
@@ -71,6 +89,16 @@ fn what_the_example_shows_as_default_is_the_default() {
     };
     assert_eq!(wishes(&shown), wishes(&defaults));
     assert_eq!(shown.tenants[0].cloud, defaults.tenants[0].cloud);
+}
+
+#[test]
+fn each_way_to_sign_in_that_the_example_shows_can_be_taken() {
+    let secret = ["client_secret", "client_secret_expires"];
+    for (way, belonging) in [(WAYS[0], None), (WAYS[1], None), (WAYS[2], Some(WAYS[3]))] {
+        let others = WAYS.into_iter().filter(|key| *key != way && Some(*key) != belonging);
+        let left_out: Vec<&str> = others.chain(secret).collect();
+        read(&without(&left_out)).unwrap_or_else(|said| panic!("{way}: {said}"));
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{AllowMode, Cloud, Tls};
+use crate::config::{AllowMode, Cloud, Proof, Tenant, Tls};
 use crate::model::{Start, Via};
 
 mod entries;
+mod signing_in;
 
 const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
 
@@ -74,6 +75,11 @@ fn read(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         .map_err(|(place, fault)| format!("{place}, {}: {}", fault.path, fault.message))
 }
 
+fn secret_of(tenant: &Tenant) -> &str {
+    let Proof::Secret { secret, .. } = &tenant.proof else { panic!("{:?}", tenant.proof) };
+    secret.expose()
+}
+
 /// What is said about `text` below a good first line.
 fn refusal(text: &str) -> String {
     read(&format!("public_url = \"https://hooks.contoso.com\"\n{text}"), &[]).expect_err(text)
@@ -100,7 +106,7 @@ fn every_key_is_read() {
     assert_eq!(config.admin.api_keys[0].key.expose(), "key of ops");
     assert_eq!(config.store.retention, Duration::from_secs(90 * 86_400));
     let tenant = &config.tenants[0];
-    assert_eq!((tenant.client_secret.expose(), tenant.cloud), ("hunter2", Cloud::UsGov));
+    assert_eq!((secret_of(tenant), tenant.cloud), ("hunter2", Cloud::UsGov));
     assert_eq!(tenant.user_agent, concat!("NONISV|contoso|o365-listener/", env!("CARGO_PKG_VERSION")));
     assert_eq!(tenant.login_url, None);
     let [list, mail] = &config.subscriptions[..] else { panic!("two subscriptions") };
@@ -212,8 +218,8 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
             "line 3, store.password: unknown key `password`: use one of `url`, `retention`, `encryption_key`",
         ),
         (
-            &format!("{TENANT}certificate = \"a\""),
-            "line 7, tenant.certificate: unknown key `certificate`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `client_secret_expires`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`",
+            &format!("{TENANT}password = \"a\""),
+            "line 7, tenant.password: unknown key `password`: use one of `name`, `tenant_id`, `client_id`, `client_secret`, `client_secret_expires`, `certificate`, `federated_token_file`, `managed_identity`, `delegated`, `user_agent`, `cloud`, `login_url`, `graph_url`, `sharepoint_url`, `identity_url`",
         ),
         (
             "[admin]\napi_keys = [\n{ name = \"a\", key = \"a\",\nroles = \"read\" }]",
@@ -233,7 +239,7 @@ fn what_is_missing_is_named_with_its_section() {
         ("[admin.tls]\nkey = \"a\"", "line 2, admin.tls: missing key `certificate`: add certificate = …"),
         (
             "[fetch]\n\n[[tenant]]\nname = \"a\"\ntenant_id = \"b\"\n",
-            "line 4, tenant: missing key `client_id`: add client_id = …",
+            "line 4, tenant.client_id: missing key `client_id`: add client_id = …, the 'Application (client) ID' of the app registration, or of the identity where Azure manages it",
         ),
         (
             "[admin]\napi_keys = [{ name = \"a\", role = \"read\" }]",

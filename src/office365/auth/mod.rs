@@ -4,37 +4,36 @@
 //! same answer from here, so that a wrong secret does not become a storm on the login host. One that asks to wait, or is out
 //! of order, closes a gate of its own: for whatever a token of the tenant is for, and over a restart.
 
+mod assertion;
+mod certificate;
+mod challenge;
+mod delegated;
+mod device;
+mod identity;
+mod login;
 mod refusal;
 mod roles;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oauth2::basic::BasicClient;
-use oauth2::{
-    AsyncHttpClient, AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope,
-    TokenResponse, TokenUrl,
-};
-use reqwest::header::{HeaderValue, USER_AGENT};
+use reqwest::header::HeaderMap;
 use tokio::sync::Mutex;
-use url::Url;
 
-use super::connection::{Answer, Connection, Limits};
-use super::throttle::{Area, Gates, asked_wait};
+pub use delegated::Vault;
+pub use device::DeviceCode;
+pub(super) use login::{Credentials, Prover};
+use login::{Granted, Login};
+
+use super::connection::Connection;
+use super::throttle::Gates;
 use super::{Failure, Verdict};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
-const LIMITS: Limits = Limits { time: Duration::from_secs(30), bytes: 1024 * 1024 };
 /// A token is renewed this long before it ends, and short ones after half of their life.
 const RENEW_BEFORE: Duration = Duration::from_secs(300);
-/// For an answer that does not say how long the token lives; Microsoft's shortest policy is ten minutes.
-const UNKNOWN_LIFETIME: Duration = Duration::from_secs(300);
-/// Microsoft's longest is 28 hours.
-const LONGEST_LIFETIME: Duration = Duration::from_secs(48 * 3600);
 /// How long a refusal that only a person can mend is repeated from here.
 const HOLD_REFUSAL: Duration = Duration::from_secs(30);
 /// How long a failure in passing is repeated from here: those who waited for the same flight share its fate.
@@ -49,21 +48,9 @@ pub struct SignIn {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Who signs in where, and for what.
-pub(super) struct Credentials {
-    pub(super) endpoint: Url,
-    pub(super) client_id: String,
-    pub(super) client_secret: Secret,
-    pub(super) scope: String,
-    pub(super) user_agent: HeaderValue,
-}
-
 /// The token of one API.
 pub(super) struct Tokens {
-    credentials: Credentials,
-    connection: Connection,
-    clock: Clock,
-    gates: Arc<Gates>,
+    login: Login,
     slot: Mutex<Slot>,
 }
 
@@ -86,38 +73,52 @@ impl Tokens {
         clock: Clock,
         gates: Arc<Gates>,
     ) -> Self {
-        Self { credentials, connection, clock, gates, slot: Mutex::default() }
+        Self { login: Login { credentials, connection, clock, gates }, slot: Mutex::default() }
     }
 
     /// A token that holds for some minutes. Only one caller signs in, the others wait for him.
     pub(super) async fn current(&self) -> Result<Secret, Failure> {
         let mut slot = self.slot.lock().await;
-        self.from(&mut slot).await
+        self.from(&mut slot, None).await
     }
 
-    /// Another token than the one that was refused; who was refused at the same time gets the same new one.
-    pub(super) async fn instead_of(&self, refused: &Secret) -> Result<Secret, Failure> {
+    /// Another token than the one that was refused by an answer with these headers; who was refused at the same time
+    /// gets the same new one. What the answer asks for is asked for.
+    pub(super) async fn instead_of(&self, refused: &Secret, headers: &HeaderMap) -> Result<Secret, Failure> {
         let mut slot = self.slot.lock().await;
         slot.token.take_if(|token| token.text.expose() == refused.expose());
-        self.from(&mut slot).await
+        self.from(&mut slot, challenge::claims(headers).as_deref()).await
     }
 
     /// Signs in now, whatever is known from before, unless the login host has asked to wait.
     pub(super) async fn fresh(&self) -> Result<SignIn, Failure> {
         let mut slot = self.slot.lock().await;
-        let token = self.sign_in(&mut slot).await?;
+        let token = self.sign_in(&mut slot, None).await?;
         Ok(SignIn { roles: roles::of(token.text.expose()), expires_at: token.expires_at })
     }
 
-    async fn from(&self, slot: &mut Slot) -> Result<Secret, Failure> {
-        let now = self.clock.now();
+    /// Asks for a code with which a person signs in elsewhere.
+    pub(super) async fn device_code(&self) -> Result<DeviceCode, Failure> {
+        self.login.device_code().await
+    }
+
+    /// Waits until a person has, for as long as the code lives.
+    pub(super) async fn await_person(&self, code: &DeviceCode) -> Result<(), Failure> {
+        match self.login.credentials.prover.person() {
+            Some(refresh) => self.login.await_person(code, refresh).await,
+            None => Err(Failure::local(Verdict::Rejected, "notDelegated", "The tenant is not delegated")),
+        }
+    }
+
+    async fn from(&self, slot: &mut Slot, claims: Option<&str>) -> Result<Secret, Failure> {
+        let now = self.login.clock.now();
         if let Some(token) = slot.token.as_ref().filter(|token| now < token.renew_at) {
             return Ok(token.text.clone());
         }
         if let Some(failure) = slot.refused_at(now) {
             return slot.still_valid(now).ok_or(failure);
         }
-        match self.sign_in(slot).await {
+        match self.sign_in(slot, claims).await {
             Ok(token) => Ok(token.text.clone()),
             Err(failure) => {
                 let left = slot.still_valid(now).ok_or_else(|| failure.clone())?;
@@ -130,87 +131,36 @@ impl Tokens {
         }
     }
 
-    async fn sign_in<'a>(&self, slot: &'a mut Slot) -> Result<&'a Token, Failure> {
-        if let Some(left) = self.gates.sign_in_waits() {
+    async fn sign_in<'a>(&self, slot: &'a mut Slot, claims: Option<&str>) -> Result<&'a Token, Failure> {
+        if let Some(left) = self.login.gates.sign_in_waits() {
             return Err(refusal::waiting(left));
         }
-        let before = self.clock.now();
-        match self.request(before).await {
-            Ok(token) => {
+        let before = self.login.clock.now();
+        // In a box: rare as it is, it should not make every request larger.
+        match Box::pin(self.login.sign_in(claims)).await {
+            Ok(granted) => {
                 slot.refusal = None;
-                Ok(slot.token.insert(token))
+                Ok(slot.token.insert(Token::new(granted, before)))
             }
             Err(failure) => {
                 let hold = match failure.verdict {
                     Verdict::Throttled(wait) => wait,
-                    Verdict::Transient => self.gates.sign_in_waits().unwrap_or(HOLD_OUTAGE),
+                    Verdict::Transient => self.login.gates.sign_in_waits().unwrap_or(HOLD_OUTAGE),
                     _ => HOLD_REFUSAL,
                 };
-                slot.refusal = Some((failure.clone(), self.clock.now() + hold));
+                slot.refusal = Some((failure.clone(), self.login.clock.now() + hold));
                 Err(failure)
             }
         }
     }
-
-    async fn request(&self, now: DateTime<Utc>) -> Result<Token, Failure> {
-        let credentials = &self.credentials;
-        let client = BasicClient::new(ClientId::new(credentials.client_id.clone()))
-            .set_client_secret(ClientSecret::new(credentials.client_secret.expose().to_owned()))
-            .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(TokenUrl::from_url(credentials.endpoint.clone()));
-        let request = client.exchange_client_credentials().add_scope(Scope::new(credentials.scope.clone()));
-        let answer = request.request_async(self).await.map_err(|error| match error {
-            RequestTokenError::Request(failure) => failure,
-            _ => refusal::unreadable(&credentials.endpoint),
-        })?;
-        let lifetime = answer.expires_in().unwrap_or(UNKNOWN_LIFETIME).min(LONGEST_LIFETIME);
-        Ok(Token {
-            text: Secret::new(answer.access_token().secret()),
-            renew_at: now + lifetime.saturating_sub(RENEW_BEFORE.min(lifetime / 2)),
-            expires_at: now + lifetime,
-        })
-    }
-
-    /// Our client as the sign-in library wants it. A refusal is judged here, where its headers are known.
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let endpoint = &self.credentials.endpoint;
-        let mut request = reqwest::Request::try_from(request).map_err(|_| refusal::unreadable(endpoint))?;
-        request.headers_mut().insert(USER_AGENT, self.credentials.user_agent.clone());
-        let answer = self.connection.exchange("login", request, LIMITS).await;
-        let answer = answer.map_err(|failure| failure.explained(refusal::UNREACHABLE))?;
-        if !answer.status.is_success() {
-            return Err(self.refused(&answer).await);
-        }
-        self.gates.answered(&Area::SignIn, &answer).await;
-        let mut response = HttpResponse::new(answer.body);
-        *response.status_mut() = answer.status;
-        *response.headers_mut() = answer.headers;
-        Ok(response)
-    }
 }
 
-impl Tokens {
-    /// Judges a refusal. One that may pass closes the gate: for as long as the host asked, else for longer each time.
-    async fn refused(&self, answer: &Answer) -> Failure {
-        let asked = asked_wait(answer, self.clock.now());
-        let failure = refusal::judge(answer.status, asked, &answer.body);
-        if !failure.is_transient() {
-            self.gates.answered(&Area::SignIn, answer).await;
-            return failure;
-        }
-        let wait = self.gates.refused(&Area::SignIn, asked).await;
-        let verdict = failure.retry_after().map_or(Verdict::Transient, |_| Verdict::Throttled(wait));
-        Failure { verdict, ..failure }
-    }
-}
-
-/// A named future instead of a closure's: only so the compiler sees that it may move between threads.
-impl<'c> AsyncHttpClient<'c> for Tokens {
-    type Error = Failure;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(self.exchange(request))
+impl Token {
+    /// As it was given when it was asked for at `asked`.
+    fn new(granted: Granted, asked: DateTime<Utc>) -> Self {
+        let Granted { text, lifetime } = granted;
+        let renew_at = asked + lifetime.saturating_sub(RENEW_BEFORE.min(lifetime / 2));
+        Self { text, renew_at, expires_at: asked + lifetime }
     }
 }
 

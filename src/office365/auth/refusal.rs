@@ -13,6 +13,35 @@ use super::super::{Failure, Verdict};
 pub(super) const UNREACHABLE: &str =
     "The login host does not answer: check network, name resolution, proxy, and login_url if it is set";
 
+/// A sign-in that gave no token.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub(super) struct Refusal {
+    /// What it means.
+    pub(super) failure: Failure,
+    /// Microsoft's `error`; empty where there was no answer.
+    error: String,
+}
+
+impl Refusal {
+    /// The proof is not accepted.
+    pub(super) fn is_invalid_client(&self) -> bool {
+        self.failure.verdict == Verdict::Unauthorized && self.error == "invalid_client"
+    }
+
+    /// What a person was granted before no longer holds.
+    pub(super) fn is_invalid_grant(&self) -> bool {
+        let ended = ["invalid_grant", "interaction_required", "consent_required"];
+        self.failure.verdict == Verdict::Unauthorized && ended.contains(&self.error.as_str())
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, error: String::new() }
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Body {
@@ -22,7 +51,7 @@ struct Body {
 }
 
 /// Judges an answer that is not a token.
-pub(super) fn judge(status: StatusCode, asked: Option<Duration>, body: &[u8]) -> Failure {
+pub(super) fn judge(status: StatusCode, asked: Option<Duration>, body: &[u8]) -> Refusal {
     let body: Body = serde_json::from_slice(body).unwrap_or_default();
     let number = body.error_codes.first().copied().or_else(|| number_in(&body.error_description));
     let passing = status.is_server_error()
@@ -45,7 +74,8 @@ pub(super) fn judge(status: StatusCode, asked: Option<Duration>, body: &[u8]) ->
     let said = body.error_description.lines().next().unwrap_or_default();
     let said = if said.is_empty() { &body.error } else { said };
     let message = format!("{advice}. The login host answered {}: {said}", status.as_u16());
-    Failure { verdict, status: Some(status.as_u16()), code, message }
+    let failure = Failure { verdict, status: Some(status.as_u16()), code, message };
+    Refusal { failure, error: body.error }
 }
 
 /// What is said instead of asking while the login host has to be left alone.
@@ -81,7 +111,28 @@ fn by_number(number: u32) -> Option<&'static str> {
         7_000_222 => {
             "The client secret has expired: make a new one in the app registration and put it into client_secret"
         }
-        7_000_218 => "No client secret was sent: client_secret must not be empty",
+        7_000_218 => {
+            "Nothing was sent that proves the app: client_secret must not be empty; where a person signs in, set 'Allow \
+             public client flows' in the app registration to yes"
+        }
+        700_027 => {
+            "The certificate is not accepted: upload it (without its key) to the app registration's 'Certificates & \
+             secrets', and check that it has not ended there and that client_id is that registration's"
+        }
+        700_024 | 500_133 => {
+            "The assertion is outside of its time: set the clock of this machine; a federated token has to be issued \
+             anew before it ends"
+        }
+        50013 | 50027 | 700_021 | 700_023 => {
+            "The assertion is not accepted: check client_id and tenant_id, that cloud is the tenant's, and what \
+             certificate or federated_token_file name"
+        }
+        700_211..=700_213 | 70021 => {
+            "No federated credential of the app registration fits the token: its issuer, subject and audience must be \
+             those of a credential under 'Certificates & secrets', letter by letter"
+        }
+        700_229 => "A federated token that Entra itself issued must be that of an app or a managed identity",
+        70008 | 700_082 | 70043 | 50173 => "The sign-in has ended, was revoked, or a policy wants it anew",
         700_016 | 700_011 => {
             "The application is not known in this tenant: check client_id and tenant_id, and whether an administrator \
              of the tenant has given consent"
@@ -108,7 +159,9 @@ fn by_number(number: u32) -> Option<&'static str> {
 
 fn by_error(error: &str) -> &'static str {
     match error {
-        "invalid_client" => "The client secret is not accepted: check client_id and client_secret",
+        "invalid_client" => {
+            "The app's proof is not accepted: check client_id and client_secret, certificate or federated_token_file"
+        }
         "unauthorized_client" => {
             "The application may not sign in to this tenant: check client_id and tenant_id, and admin consent"
         }
@@ -125,7 +178,7 @@ mod tests {
     use serde_json::json;
 
     fn refused(status: u16, asked: Option<u64>, body: &str) -> Failure {
-        judge(StatusCode::from_u16(status).unwrap(), asked.map(Duration::from_secs), body.as_bytes())
+        judge(StatusCode::from_u16(status).unwrap(), asked.map(Duration::from_secs), body.as_bytes()).failure
     }
 
     fn entra(error: &str, number: u32, text: &str) -> String {
@@ -161,7 +214,7 @@ mod tests {
             ("unauthorized_client", 700_016, "not known in this tenant"),
             ("invalid_request", 90002, "There is no such tenant"),
             ("invalid_request", 90038, "another of Microsoft's clouds"),
-            ("invalid_client", 42, "check client_id and client_secret"),
+            ("invalid_client", 42, "check client_id and client_secret, certificate"),
             ("invalid_scope", 42, "check tenant_id, client_id and cloud"),
         ] {
             let failure = refused(401, None, &entra(error, number, "Microsoft's text."));

@@ -103,7 +103,7 @@ impl Graph {
             return Ok(fates);
         }
         let those: Vec<Renew<'_>> = again.iter().map(|(_, renewal)| *renewal).collect();
-        let second = match self.tokens.instead_of(&token).await {
+        let second = match self.tokens.instead_of(&token, &HeaderMap::new()).await {
             Ok(_) => self.send_together(&those).await.map(|told| told.fates),
             Err(failure) => Err(failure),
         };

@@ -158,7 +158,7 @@ impl Graph {
         let id = Uuid::new_v4().to_string();
         let mut answer = self.attempt(call, &token, &id).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
-            token = self.tokens.instead_of(&token).await?;
+            token = self.tokens.instead_of(&token, &answer.headers).await?;
             answer = self.attempt(call, &token, &id).await?;
         }
         Ok(Asked { answer, token, id, _place: place })

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 24] = [
+const CALLS: [(&str, &str, &str, &str); 31] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -85,6 +85,43 @@ const CALLS: [(&str, &str, &str, &str); 24] = [
         "/_control/roles",
         r#"{"roles"}"#,
         "The permissions granted to the app. Takes effect at once; tokens show it when they are next given.",
+    ),
+    (
+        "POST",
+        "/_control/certificates",
+        r#"PEM, or {"certificate", "algorithms"?}"#,
+        "Registers a certificate (RSA) for sign-in; algorithms may leave out PS256 or RS256. Answers by which names (x5t, x5t#S256) assertions may call it.",
+    ),
+    ("DELETE", "/_control/certificates", "", "Forgets them."),
+    (
+        "POST",
+        "/_control/federated",
+        r#"{"issuer", "subject", "audience"?, "jwks"}"#,
+        "Registers an issuer whose tokens (of this subject, for this audience: by default api://AzureADTokenExchange) prove the app; jwks holds its RSA keys.",
+    ),
+    (
+        "POST",
+        "/_control/device",
+        r#"{"user_code", "user"?, "decline"?}"#,
+        "Types in a device code, as alice or whoever else: the person signs in, or declines.",
+    ),
+    (
+        "POST",
+        "/_control/refresh-tokens",
+        r#"{"single_use"?, "revoke"?}"#,
+        "Whether the first use of a refresh token ends it (Entra lets it live on for a while); revoke ends all that were given.",
+    ),
+    (
+        "GET",
+        "/_control/identity",
+        "",
+        "Where Azure's identity services answer here, and what it takes: of a virtual machine, of App Service, of Azure Arc.",
+    ),
+    (
+        "POST",
+        "/_control/claims",
+        r#"{"claims"?}"#,
+        "What tokens must have been asked for with from now on: Graph challenges those that were not. What is left out is nothing.",
     ),
     (
         "POST",

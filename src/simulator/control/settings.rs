@@ -1,4 +1,4 @@
-//! Faults, roles, time, page size, and how notifications travel.
+//! Faults, roles, what the app proves itself with, time, page size, and how notifications travel.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::faults::Fault;
 use super::read;
+use crate::simulator::entra::{refreshing, type_in};
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
@@ -15,6 +16,12 @@ use crate::simulator::world::World;
 #[serde(deny_unknown_fields)]
 struct Roles {
     roles: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    claims: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +50,19 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
         ("POST", ["roles"]) => {
             world.settings.roles = read::<Roles>(call)?.roles;
             Ok(Answer::json(200, json!({"roles": world.settings.roles})))
+        }
+        ("POST", ["certificates"]) => Ok(Answer::json(200, world.registered.add_certificate(&call.body)?)),
+        ("DELETE", ["certificates"]) => {
+            world.registered.certificates.clear();
+            Ok(Answer::empty(204))
+        }
+        ("POST", ["federated"]) => Ok(Answer::json(200, world.registered.add_federated(&call.body)?)),
+        ("POST", ["device"]) => Ok(Answer::json(200, type_in(world, &call.body)?)),
+        ("POST", ["refresh-tokens"]) => Ok(Answer::json(200, refreshing(world, &call.body)?)),
+        ("GET", ["identity"]) => Ok(Answer::json(200, world.platform.describe(&call.origin)?)),
+        ("POST", ["claims"]) => {
+            world.settings.claims = read::<Wanted>(call)?.claims.map(serde_json::Value::Object);
+            Ok(Answer::json(200, json!({"claims": world.settings.claims})))
         }
         ("POST", ["faults"]) => {
             let fault: Fault = read(call)?;

@@ -9,6 +9,7 @@ mod mail;
 mod mail_delta;
 mod mail_shape;
 mod mail_writes;
+mod own;
 mod shapes;
 mod sites;
 pub(crate) mod subscriptions;
@@ -50,10 +51,8 @@ const USER_READ: &[&str] =
 
 /// Answers a call to Graph.
 pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Outcome {
-    {
-        let world = shared.world();
-        entra::verify(&world.signing_key, world.clock.now(), call.header("authorization"))?;
-    }
+    let user = entra::verify(&shared.world(), call.header("authorization"))?;
+    let call = &Call { user, ..call.clone() };
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["$batch"] => batch::answer(shared, call).await,
@@ -64,6 +63,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Outcome {
 /// A call that is no batch.
 async fn one(shared: &Arc<Shared>, call: &Call) -> Outcome {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    own::permit(&shared.world(), call, &path)?;
     match path.as_slice() {
         ["subscriptions", rest @ ..] => subscriptions::answer(shared, call, rest).await,
         ["sites", rest @ ..] => sites::answer(&mut shared.world(), call, rest),

@@ -21,6 +21,7 @@ pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox
 
 use super::Options;
 use super::control::{Conflicts, Fault, Lifetimes, OddPage};
+use super::entra::{Delegated, Platform, Registered};
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
 use super::rich::{ContentBehaviour, TokenKey};
@@ -38,6 +39,12 @@ pub(crate) struct World {
     pub(crate) tenant: Tenant,
     pub(crate) service_principal: Uuid,
     pub(crate) signing_key: Vec<u8>,
+    /// What the app may prove itself with beside its secret.
+    pub(crate) registered: Registered,
+    /// Who has signed in, or is about to.
+    pub(crate) delegated: Delegated,
+    /// Azure, where the app may run on it.
+    pub(crate) platform: Platform,
     /// Signs the tokens that go along with encrypted content.
     pub(crate) token_key: TokenKey,
     pub(crate) random: Random,
@@ -68,6 +75,8 @@ pub(crate) struct World {
 pub(crate) struct Settings {
     /// The permissions that the app has been granted.
     pub(crate) roles: Vec<String>,
+    /// What Graph wants tokens to have been asked for with.
+    pub(crate) claims: Option<Value>,
     /// Items on a page unless the caller wants fewer.
     pub(crate) page_size: usize,
     /// Whether a message of which only `isRead` or `flag` changed comes with that property alone.
@@ -101,12 +110,16 @@ impl World {
             tenant: tenant(url, options.seed),
             service_principal: ids.uuid(),
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
+            registered: Registered::default(),
+            delegated: Delegated::default(),
+            platform: Platform::new(options.seed),
             token_key: TokenKey::default(),
             random: Random::new(options.seed, "world"),
             shuffles: Random::new(options.seed, "shuffles"),
             listed: VecDeque::new(),
             settings: Settings {
                 roles: ROLES.map(str::to_owned).to_vec(),
+                claims: None,
                 page_size: options.page_size.max(1),
                 partial_messages: true,
                 notifications: Behaviour::default(),

@@ -32,6 +32,7 @@ mod reserve;
 mod resyncs;
 mod rounds;
 mod row;
+mod sign_ins;
 mod subscription;
 mod sweeps;
 mod sync;

@@ -78,7 +78,7 @@ impl Bench {
             configured: Arc::new(|| Ok(vec![])),
             keys: Keys::new(keys),
             tenants: vec!["fabrikam".parse().unwrap()],
-            secrets: vec![],
+            sign_ins: Arc::new(Vec::new),
             version: "1.2.3",
             started_at: clock.now(),
             stopping: stopping.clone(),

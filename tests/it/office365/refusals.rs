@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use o365_listener::config;
 use o365_listener::office365::Verdict;
-use o365_listener::secret::Secret;
 use serde_json::json;
 
 use super::Reach;
@@ -23,7 +22,7 @@ async fn signing_in_tells_the_permissions_and_the_end_of_the_token() {
 async fn a_refused_sign_in_says_what_is_wrong_with_microsofts_code() {
     type Mistake = fn(&mut config::Tenant);
     let cases: [(Mistake, &str, &str); 3] = [
-        (|tenant| tenant.client_secret = Secret::new("wrong"), "AADSTS7000215", "secret is wrong"),
+        (|tenant| tenant.proof = super::secret("wrong"), "AADSTS7000215", "secret is wrong"),
         (|tenant| tenant.client_id = "x".to_owned(), "AADSTS700016", "check client_id"),
         (|tenant| tenant.tenant_id = "fabrikam.com".to_owned(), "AADSTS90002", "no such tenant"),
     ];

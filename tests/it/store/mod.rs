@@ -17,6 +17,7 @@ mod registry;
 mod renewals;
 mod resyncs;
 mod rounds;
+mod sign_ins;
 mod sqlite;
 
 use std::sync::Arc;

@@ -157,7 +157,7 @@ fn a_secret_is_read_from_its_file_without_the_line_end() {
     std::fs::write(&file, " hunter2 \r\n").unwrap();
     let text = TENANT.replace("\"hunter2\"", &format!("{{ file = {:?} }}", file.to_str().unwrap()));
     let config = read(&format!("public_url = \"https://a\"\n{text}"), &[]).unwrap();
-    assert_eq!(config.tenants[0].client_secret.expose(), " hunter2 ");
+    assert_eq!(secret_of(&config.tenants[0]), " hunter2 ");
 }
 
 #[test]

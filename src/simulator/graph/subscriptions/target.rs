@@ -19,7 +19,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// Reads a `resource` path.
-    pub(super) fn of(world: &World, resource: &str) -> Result<Self, GraphError> {
+    pub(in crate::simulator::graph) fn of(world: &World, resource: &str) -> Result<Self, GraphError> {
         let path = resource.split('?').next().unwrap_or_default();
         let (parts, _) = segments(path);
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
