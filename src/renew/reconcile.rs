@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{Held, Ids, SETTLES, Sight, Step, is_ours};
 use super::{LEASE, Renewer, STEPS};
-use crate::backoff::REQUESTS;
+use crate::backoff::{HOPELESS, REQUESTS, Schedule};
 use crate::model::{Name, SubscriptionId};
 use crate::office365::{RemoteSubscription, Tenant};
 use crate::store::{Holding, Sighting, StoreError};
@@ -78,21 +78,22 @@ impl Reconciler {
                 Ok(after) => Next { at: asked_at + after, failures: 0 },
                 Err(error) => {
                     tracing::warn!(tenant = %name, %error, "Cannot compare the store with what Office 365 holds; trying again");
-                    self.again(name, None)
+                    self.again(name, REQUESTS, None)
                 }
             },
             Err(failure) => {
                 tracing::warn!(tenant = %name, code = failure.code, error = %failure,
                     "Office 365 does not tell which subscriptions it holds; trying again");
-                self.again(name, failure.retry_after())
+                let schedule = if failure.is_transient() { REQUESTS } else { HOPELESS };
+                self.again(name, schedule, failure.retry_after())
             }
         };
         self.next.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), next);
     }
 
-    fn again(&self, tenant: &Name, asked: Option<Duration>) -> Next {
+    fn again(&self, tenant: &Name, schedule: Schedule, asked: Option<Duration>) -> Next {
         let failures = self.next(tenant).failures.saturating_add(1);
-        Next { at: self.now() + REQUESTS.delay(failures, asked, rand::random()), failures }
+        Next { at: self.now() + schedule.delay(failures, asked, rand::random()), failures }
     }
 
     async fn compare(
