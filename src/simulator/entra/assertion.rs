@@ -26,10 +26,27 @@ const LOGIN_HOSTS: [&str; 4] = [
 struct Claims {
     iss: String,
     sub: String,
-    aud: String,
+    aud: OneOrMore,
     exp: i64,
     #[serde(default)]
     nbf: Option<i64>,
+}
+
+/// An audience is a text or a list of them; Kubernetes writes lists.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    fn all(&self) -> &[String] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::More(all) => all,
+        }
+    }
 }
 
 /// Whether an assertion proves that the caller is the app. `origin` is where the caller reaches the stand-in.
@@ -43,7 +60,10 @@ pub(super) fn check(world: &World, app: &str, origin: &str, assertion: &str) -> 
         let names = [world.tenant.tenant_id.to_string(), super::DOMAIN.to_owned()];
         let addressed = LOGIN_HOSTS.iter().chain([&origin]).any(|host| {
             names.iter().any(|tenant| {
-                let at = |path: &str| claims.aud.eq_ignore_ascii_case(&format!("{host}/{tenant}{path}"));
+                let at = |path: &str| {
+                    let address = format!("{host}/{tenant}{path}");
+                    claims.aud.all().iter().any(|audience| audience.eq_ignore_ascii_case(&address))
+                };
                 at("/oauth2/v2.0/token") || at("/v2.0")
             })
         });
@@ -111,8 +131,8 @@ fn foreign(world: &World, header: &Header, claims: &Claims, assertion: &str) -> 
     if of_subject.is_empty() {
         return Err(refused(700_213, "subject", &claims.sub));
     }
-    let credential = of_subject.into_iter().find(|one| one.audience == claims.aud);
-    let credential = credential.ok_or_else(|| refused(700_212, "audience", &claims.aud))?;
+    let credential = of_subject.into_iter().find(|one| claims.aud.all().contains(&one.audience));
+    let credential = credential.ok_or_else(|| refused(700_212, "audience", &claims.aud.all().join(", ")))?;
     let kid = header.kid.as_deref().unwrap_or_default();
     let key = credential.keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key);
     let rsa = matches!(header.alg, Algorithm::RS256 | Algorithm::PS256);

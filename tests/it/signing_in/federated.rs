@@ -57,6 +57,7 @@ async fn what_does_not_fit_the_credential_letter_by_letter_is_refused() {
         (token(&issuer, &reach, &json!({"iss": format!("{ISSUER}/")})), "AADSTS700211"),
         (token(&issuer, &reach, &json!({"sub": SUBJECT.to_uppercase()})), "AADSTS700213"),
         (token(&issuer, &reach, &json!({"aud": "api://azureadtokenexchange"})), "AADSTS700212"),
+        (token(&issuer, &reach, &json!({"aud": ["a", "b"]})), "AADSTS700212"),
         (forged, "AADSTS50013"),
     ] {
         std::fs::write(&file, token).unwrap();
@@ -67,8 +68,11 @@ async fn what_does_not_fit_the_credential_letter_by_letter_is_refused() {
             "{failure}"
         );
     }
-    std::fs::write(&file, token(&issuer, &reach, &json!({}))).unwrap();
-    reach.tenant().sign_in().await.unwrap();
+    // A list of audiences, as Kubernetes writes it.
+    for aud in [json!("api://AzureADTokenExchange"), json!(["api://AzureADTokenExchange"])] {
+        std::fs::write(&file, token(&issuer, &reach, &json!({"aud": aud}))).unwrap();
+        reach.tenant().sign_in().await.unwrap();
+    }
 }
 
 #[tokio::test]
