@@ -125,6 +125,8 @@ fn known(n: usize, now: DateTime<Utc>) -> Known {
         started_at: Some(now - TimeDelta::days(20)),
         confirmed_at: (n % 10 != 0).then(|| now - TimeDelta::days(20)),
         remote: (n % 10 != 0).then_some(held),
+        replace: false,
+        former_remote: None,
         removed_at: None,
         renew_error: None,
         fetch_error: None,

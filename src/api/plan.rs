@@ -27,6 +27,12 @@ struct Done {
     rest: Rest,
 }
 
+/// The answer to a `POST /v1/apply` that takes longer: `GET /v1/plan` tells what is left.
+#[derive(Serialize)]
+struct Going {
+    done: bool,
+}
+
 /// What is not changed.
 #[derive(Serialize)]
 struct Rest {
@@ -56,8 +62,12 @@ pub(super) async fn plan(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
 pub(super) async fn apply(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let (renewer, configured) = (Arc::clone(&api.renewer), api.wanted()?);
     match api.patiently(async move { renewer.apply(&configured).await }).await?.transpose()? {
-        Some((plan, changes)) => Ok(HttpResponse::Ok().json(Done { changes, rest: Rest::of(plan).1 })),
-        None => Ok(HttpResponse::Accepted().finish()),
+        Some(Some((plan, changes))) => Ok(HttpResponse::Ok().json(Done { changes, rest: Rest::of(plan).1 })),
+        Some(None) => {
+            let detail = "somebody else is applying the configuration just now; ask again when that is done";
+            Err(Problem::new(StatusCode::CONFLICT, detail))
+        }
+        None => Ok(HttpResponse::Accepted().json(Going { done: false })),
     }
 }
 

@@ -171,6 +171,10 @@ pub struct Subscription {
     pub started_at: Option<DateTime<Utc>>,
     /// What Office 365 holds for it.
     pub remote: Option<Remote>,
+    /// That is not what is wished, and has to be made anew.
+    pub replace: bool,
+    /// What it had before that was lost; it may live on.
+    pub former_remote: Option<RemoteId>,
     /// When Office 365 last accepted or renewed one for it; stays when that one is lost.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When its removal was asked for.

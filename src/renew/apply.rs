@@ -1,5 +1,7 @@
 //! Makes configuration, store and Office 365 agree: looks at all three, plans, and does what the plan says.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -10,7 +12,7 @@ use super::plan::{self, Known, Lists, Measure, Plan, Step, Todo};
 use super::{LEASE, Removal, Renewer, STEPS};
 use crate::model::{Name, Subscription, SubscriptionId, Trouble, Wish};
 use crate::office365::{Failure, Verdict};
-use crate::store::{NewSubscription, Registered, StoreError};
+use crate::store::{NewSubscription, NewWish, Registered, StoreError};
 
 /// A measure, and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -51,12 +53,12 @@ impl Renewer {
         Ok(plan::whole(configured, &known, &lists, &self.notification_url, now))
     }
 
-    /// Plans, and does it. The answer holds all measures in the order of the plan.
+    /// Plans, and does it. The answer holds all measures, tenant by tenant; none: somebody is applying already.
     ///
     /// # Errors
     /// [`StoreError`] while planning; later ones are told with their measure.
-    pub async fn apply(&self, configured: &[Wish]) -> Result<(Plan, Vec<Applied>), StoreError> {
-        let _one_at_a_time = self.applying.lock().await;
+    pub async fn apply(&self, configured: &[Wish]) -> Result<Option<(Plan, Vec<Applied>)>, StoreError> {
+        let Ok(_one_at_a_time) = self.applying.try_lock() else { return Ok(None) };
         let mut plan = self.plan(configured).await?;
         let changes = std::mem::take(&mut plan.changes);
         // What goes makes room for what comes.
@@ -66,11 +68,20 @@ impl Renewer {
         applied.extend(self.do_all(then).await);
         // What was not reached, or not done by hand, is done by the loop.
         self.wake.raise();
-        Ok((plan, applied))
+        Ok(Some((plan, applied)))
     }
 
+    /// Does them, each tenant's for itself: one that hangs keeps nobody else waiting.
     async fn do_all(&self, measures: Vec<Measure>) -> Vec<Applied> {
-        stream::iter(measures).map(|measure| self.apply_one(measure)).buffered(STEPS).collect().await
+        let mut tenants: BTreeMap<Name, Vec<Measure>> = BTreeMap::new();
+        for measure in measures {
+            tenants.entry(measure.tenant.clone()).or_default().push(measure);
+        }
+        let done = tenants.into_values().map(|measures| {
+            let steps = stream::iter(measures).map(|measure| self.apply_one(measure));
+            steps.buffered(STEPS).collect::<Vec<_>>()
+        });
+        join_all(done).await.into_iter().flatten().collect()
     }
 
     /// What each tenant holds.
@@ -110,7 +121,9 @@ impl Renewer {
                 Some(trouble) => Ok(Some(trouble)),
                 None => self.follow(wish).await,
             },
-            Todo::Update { id, wish, step, resync } => self.rewish(*id, wish, *step, *resync).await,
+            Todo::Update(id, new) => self.rewish(*id, new).await,
+            // What is due is worked off by the loop already, many at once.
+            Todo::Settle(_, Step::Renew) => Err(Undone::Busy),
             Todo::Settle(id, step) => self.take_up(*id, *step).await,
             Todo::Remove(name) => self.drop_out(name).await,
             Todo::Forget(id) => Ok(self.store.forget(*id).await.map(|()| None)?),
@@ -151,22 +164,19 @@ impl Renewer {
         Ok(None)
     }
 
-    async fn rewish(
-        &self,
-        id: SubscriptionId,
-        wish: &Wish,
-        step: Option<Step>,
-        resync: bool,
-    ) -> Result<Option<Trouble>, Undone> {
-        self.store.rewish(id, wish).await?;
-        if resync {
-            self.store.ask_resync(id, self.clock.now()).await?;
+    async fn rewish(&self, id: SubscriptionId, new: &NewWish) -> Result<Option<Trouble>, Undone> {
+        if !self.store.rewish(id, new.clone(), self.clock.now()).await? {
+            return Err(Undone::Busy);
+        }
+        if new.resync {
             self.fetch.raise();
         }
-        match step {
-            Some(step) => self.take_up(id, step).await,
-            None => Ok(None),
+        if !new.renew && !new.replace {
+            return Ok(None);
         }
+        let claimed = self.store.claim_one(id, self.clock.now(), LEASE).await?.ok_or(Undone::Busy)?;
+        let step = plan::plan(&claimed, self.clock.now());
+        Ok(self.take(&claimed, step).await?)
     }
 
     async fn take_up(&self, id: SubscriptionId, step: Step) -> Result<Option<Trouble>, Undone> {

@@ -94,7 +94,7 @@ impl Renewer {
         life: Duration,
         recipient: Option<Recipient>,
     ) -> Result<Option<Remote>, StepError> {
-        if !self.store.has_held(subscription.id, &standing.id).await? {
+        if subscription.replace || !self.store.has_held(subscription.id, &standing.id).await? {
             return Ok(None);
         }
         match tenant.renew(&standing.id, self.clock.now() + life, recipient.as_ref()).await {

@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use url::Url;
 
-pub use held::{Held, Ids, Known, Lists, SETTLES, Sight, host, is_ours};
+pub use held::{Held, Ids, Known, Lists, SETTLES, host, is_ours};
 pub(super) use measure::Todo;
 pub use measure::{Action, Measure, NotListed, Plan};
 pub use wanted::{differences, missing};
@@ -56,6 +56,7 @@ pub fn plan(subscription: &Subscription, now: DateTime<Utc>) -> Step {
     match &subscription.remote {
         Some(_) if subscription.removed_at.is_some() => Step::Delete,
         None if subscription.removed_at.is_some() => Step::Forget,
+        Some(remote) if subscription.replace && remote.expires_at > now => Step::Replace,
         // One that has run out cannot be renewed; should it live on nevertheless, creating says so (409).
         Some(remote) if remote.expires_at <= now => Step::Create,
         // One that could not be renewed by hand is tried again, though its time has not come.

@@ -11,15 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Held, Ids, SETTLES, Sight, Step, is_ours};
-use super::{LEASE, Renewer, STEPS};
+use super::Renewer;
+use super::plan::{Held, Ids, SETTLES, is_ours};
 use crate::backoff::{HOPELESS, REQUESTS, Schedule};
-use crate::model::{Name, SubscriptionId};
+use crate::model::Name;
 use crate::office365::{RemoteSubscription, Tenant};
-use crate::store::{Holding, Sighting, StoreError};
+use crate::store::{Holding, Sight, Sighting, StoreError};
 use crate::tasks::Task;
 
 /// Between two looks; Microsoft advises one at the start and then one an hour.
@@ -123,17 +122,13 @@ impl Reconciler {
             self.renewer.wake.raise();
         }
         let orphans = self.orphans(list, &found);
-        tracing::info!(%tenant, held = list.len(), missing = found.missing, elsewhere = found.elsewhere.len(), orphans,
+        tracing::info!(%tenant, held = list.len(), missing = found.missing, elsewhere = found.elsewhere, orphans,
             "Compared with what Office 365 holds");
         // What a first look does not know may be what is just being created anew.
         let look_again = found.unsure || first && orphans > 0;
         if orphans > 0 && !first {
             tracing::warn!(%tenant, orphans,
                 "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
-        }
-        let mut replaced = stream::iter(found.elsewhere).map(|id| self.replace(id)).buffer_unordered(STEPS);
-        while let Some(done) = replaced.next().await {
-            done?;
         }
         Ok(if look_again { SETTLES * 2 } else { PERIOD })
     }
@@ -143,15 +138,6 @@ impl Reconciler {
         let ours = list.iter().filter(|one| is_ours(one, &self.renewer.notification_url));
         ours.filter(|one| !found.known.contains(&one.id)).count()
     }
-
-    /// Makes anew what notifies an address that is no longer ours.
-    async fn replace(&self, id: SubscriptionId) -> Result<(), StoreError> {
-        let claimed = self.renewer.store.claim_one(id, self.now(), LEASE).await?;
-        if let Some(claimed) = claimed {
-            self.renewer.take(&claimed, Step::Replace).await?;
-        }
-        Ok(())
-    }
 }
 
 /// What a look has found.
@@ -160,34 +146,25 @@ struct Found {
     known: Ids,
     verified: u64,
     missing: u64,
-    elsewhere: Vec<SubscriptionId>,
+    elsewhere: u64,
     /// Something was too new for this list.
     unsure: bool,
 }
 
 impl Found {
     /// Counts one; what of it is worth writing down.
-    fn note(&mut self, holding: &Holding, sight: Sight) -> Option<Sighting> {
+    fn note(&mut self, holding: &Holding, sight: Option<Sight>) -> Option<Sighting> {
         self.known.insert(&holding.remote);
-        let expires_at = match sight {
-            Sight::Held(expires_at) => {
-                self.verified += 1;
-                Some(expires_at)
-            }
-            Sight::Missing => {
-                self.missing += 1;
-                None
-            }
-            Sight::Elsewhere => {
-                self.elsewhere.push(holding.id);
-                return None;
-            }
-            Sight::New => {
-                self.unsure = true;
-                return None;
-            }
+        let Some(found) = sight else {
+            self.unsure = true;
+            return None;
         };
-        let news = expires_at != Some(holding.expires_at);
-        news.then(|| Sighting { id: holding.id, remote: holding.remote.clone(), expires_at })
+        match found {
+            Sight::Held(_) => self.verified += 1,
+            Sight::Missing => self.missing += 1,
+            Sight::Elsewhere => self.elsewhere += 1,
+        }
+        let news = found != Sight::Held(holding.expires_at);
+        news.then(|| Sighting { id: holding.id, remote: holding.remote.clone(), found })
     }
 }

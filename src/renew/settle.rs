@@ -123,8 +123,11 @@ impl Renewer {
 
     /// Deletes what cannot be changed and makes it anew. The delta cursor stays, so what happens in between is fetched.
     async fn replace(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
+        let tenant = self.tenant(&subscription.wish.tenant)?;
+        // Asked before anything is deleted: a wait would leave it without any.
+        self.anew.allow(subscription.id, self.clock.now())?;
         if let Some(remote) = &subscription.remote {
-            self.tenant(&subscription.wish.tenant)?.delete(&remote.id).await?;
+            tenant.delete(&remote.id).await?;
         }
         self.recreate(subscription).await
     }
@@ -234,10 +237,17 @@ impl Renewer {
         Remote { id: held.id, expires_at: held.expires_at, renew_at, certificate }
     }
 
-    /// Deletes the remote subscription, if one is held, and forgets.
+    /// Deletes the remote subscription, if one is held, and forgets. One of a tenant that the configuration no longer has
+    /// ends by itself: it must not hold up its name for ever.
     async fn delete(&self, subscription: &Subscription) -> Result<(), StepError> {
-        if let Some(remote) = &subscription.remote {
-            self.tenant(&subscription.wish.tenant)?.delete(&remote.id).await?;
+        match (&subscription.remote, self.office365.tenant(&subscription.wish.tenant)) {
+            (Some(remote), Some(tenant)) => tenant.delete(&remote.id).await?,
+            (Some(remote), None) => {
+                tracing::warn!(subscription = %subscription.wish.name, tenant = %subscription.wish.tenant,
+                remote_id = remote.id.0, expires_at = %remote.expires_at,
+                "The configuration has no such tenant any more, so Office 365 is not told; the remote subscription ends by itself")
+            }
+            (None, _) => {}
         }
         Ok(self.store.removed(subscription.id).await?)
     }

@@ -20,8 +20,8 @@ pub trait Registry: Send + Sync {
     async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError>;
 
     /// Another wish for the same resource: `lifetime`, `select`, `include_resource_data` and `origin` become those of
-    /// `wish`. What follows from it is the caller's business.
-    async fn rewish(&self, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError>;
+    /// the wish, and what follows from it is due, all in one. False: somebody is at it, and nothing is changed.
+    async fn rewish(&self, id: SubscriptionId, new: NewWish, now: DateTime<Utc>) -> Result<bool, StoreError>;
 
     /// Keeps what the resource was resolved to, if nobody else follows that.
     async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError>;
@@ -64,6 +64,19 @@ pub struct NewSubscription {
     pub now: DateTime<Utc>,
     /// For how long whoever stores it has claimed it; none: it waits for the renewal loop.
     pub lease: Option<Duration>,
+}
+
+/// A wish that takes the place of another for the same resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewWish {
+    /// What is wished.
+    pub wish: Wish,
+    /// What Office 365 holds is to be renewed.
+    pub renew: bool,
+    /// It is to be made anew.
+    pub replace: bool,
+    /// Everything is to be read anew.
+    pub resync: bool,
 }
 
 /// What became of a wish or of a resolution.

@@ -26,8 +26,19 @@ pub struct Sighting {
     pub id: SubscriptionId,
     /// The remote subscription that was looked for.
     pub remote: RemoteId,
-    /// When it ends; none: it is not there.
-    pub expires_at: Option<DateTime<Utc>>,
+    /// What was found.
+    pub found: Sight,
+}
+
+/// How a remote subscription looks in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// As it should be, but for its end perhaps.
+    Held(DateTime<Utc>),
+    /// It notifies another address.
+    Elsewhere,
+    /// It is not there.
+    Missing,
 }
 
 /// What the renewal loop needs: subscriptions whose remote side wants something done.
@@ -90,7 +101,8 @@ pub trait Renewals: Send + Sync {
     ) -> Result<Vec<Holding>, StoreError>;
 
     /// What a list of Office 365 shows of remote subscriptions, where it is not what is stored: another end is kept, and
-    /// renewing due where that has come nearer than its renewal; what is missing is due to be verified. One whose remote
+    /// renewing due where that has come nearer than its renewal; what is missing is due to be verified, and what notifies
+    /// another address to be made anew. One whose remote
     /// subscription is another by now is left alone.
     async fn sighted(&self, sightings: Vec<Sighting>, now: DateTime<Utc>) -> Result<(), StoreError>;
 

@@ -50,10 +50,7 @@ pub(super) async fn apply(client: &Client, json: bool, output: &mut Output) -> a
     let answer = client.post(&["apply"], None).await?;
     if answer.status == StatusCode::ACCEPTED {
         let more = "Not done yet: the listener goes on with it, and `subscriptions plan` tells what is left.";
-        if !json {
-            output.line(more)?;
-        }
-        return Ok(());
+        return Ok(output.line(if json { &answer.document } else { more })?);
     }
     let plan: Plan = answer.read()?;
     output.line(if json { answer.document } else { applied(&plan) })?;

@@ -10,6 +10,7 @@ use super::wanted::measure;
 use super::{Step, plan};
 use crate::model::{Name, RemoteId, Subscription, Trouble};
 use crate::office365::RemoteSubscription;
+use crate::store::Sight;
 
 /// A list need not show what was made just before.
 pub const SETTLES: TimeDelta = TimeDelta::minutes(5);
@@ -26,19 +27,6 @@ pub struct Known {
     pub combination: Option<String>,
 }
 
-/// What one of ours looks like in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight {
-    /// As it should be, but for its end perhaps.
-    Held(DateTime<Utc>),
-    /// It notifies another address.
-    Elsewhere,
-    /// It is not there.
-    Missing,
-    /// It is not there, and so new that the list need not show it.
-    New,
-}
-
 /// A tenant's list, by the ids in it.
 #[derive(Debug)]
 pub struct Held<'a>(HashMap<String, &'a RemoteSubscription>);
@@ -49,20 +37,23 @@ impl<'a> Held<'a> {
         Self(list.iter().map(|one| (key(&one.id), one)).collect())
     }
 
+    fn has(&self, id: &RemoteId) -> bool {
+        self.0.contains_key(&key(id))
+    }
+
     /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list, which was asked for at
-    /// `asked_at`.
+    /// `asked_at`; none if it is so new that the list need not show it.
     pub fn sight(
         &self,
         remote: &RemoteId,
         confirmed_at: DateTime<Utc>,
         notification_url: &Url,
         asked_at: DateTime<Utc>,
-    ) -> Sight {
+    ) -> Option<Sight> {
         match self.0.get(&key(remote)) {
-            Some(found) if notifies(found, notification_url) => Sight::Held(found.expires_at),
-            Some(_) => Sight::Elsewhere,
-            None if confirmed_at + SETTLES < asked_at => Sight::Missing,
-            None => Sight::New,
+            Some(found) if notifies(found, notification_url) => Some(Sight::Held(found.expires_at)),
+            Some(_) => Some(Sight::Elsewhere),
+            None => (confirmed_at + SETTLES < asked_at).then_some(Sight::Missing),
         }
     }
 }
@@ -120,9 +111,11 @@ pub(super) fn differences(
             Some(held) => {
                 let sight = held.as_ref().and_then(|held| {
                     let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
-                    Some(held.sight(&remote.id, at, notification_url, now))
+                    held.sight(&remote.id, at, notification_url, now)
                 });
-                difference(subscription, sight, notification_url, now)
+                let former = subscription.former_remote.as_ref().filter(|_| subscription.remote.is_none());
+                let lives_on = former.zip(held.as_ref()).is_some_and(|(former, held)| held.has(former));
+                difference(subscription, sight, lives_on, notification_url, now)
             }
         };
         match difference {
@@ -147,13 +140,20 @@ fn tenantless(subscription: &Subscription) -> Measure {
 fn difference(
     subscription: &Subscription,
     sight: Option<Sight>,
+    lives_on: bool,
     notification_url: &Url,
     now: DateTime<Utc>,
 ) -> Option<Measure> {
     let (action, reason, step) = match (plan(subscription, now), sight) {
         (Step::Forget, _) => return None,
         (Step::Delete, _) => (Action::Delete, "its removal is not done yet".to_owned(), Step::Delete),
-        (Step::Create | Step::Replace, _) => (Action::Create, why_not_held(subscription), Step::Create),
+        (Step::Create, _) if lives_on => {
+            (Action::Adopt, "it was lost, and Office 365 still holds it".to_owned(), Step::Create)
+        }
+        (Step::Create, _) => (Action::Create, why_not_held(subscription), Step::Create),
+        (Step::Replace, _) => {
+            (Action::Recreate, with_error("it is not what is wished", subscription), Step::Replace)
+        }
         (_, Some(Sight::Missing)) => {
             (Action::Recreate, "Office 365's list does not have it any more".to_owned(), Step::Verify)
         }
@@ -190,11 +190,12 @@ fn strangers(
     known: &[Known],
     notification_url: &Url,
 ) {
-    let own = || known.iter().filter(|it| it.subscription.wish.tenant == *tenant);
+    // Whatever tenant they are of: two can be reached with one app registration, and then list the same.
     let mut held = Ids::default();
-    own().filter_map(|it| it.subscription.remote.as_ref()).for_each(|remote| held.insert(&remote.id));
+    known.iter().filter_map(|it| it.subscription.remote.as_ref()).for_each(|remote| held.insert(&remote.id));
     // One that is being created may have made it, without knowing the answer yet.
-    let creating: HashMap<&String, &Name> = own()
+    let creating: HashMap<&String, &Name> = known
+        .iter()
         .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
         .filter_map(|it| Some((it.combination.as_ref()?, &it.subscription.wish.name)))
         .collect();

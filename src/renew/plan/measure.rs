@@ -2,6 +2,7 @@ use serde::Serialize;
 
 use super::Step;
 use crate::model::{Name, RemoteId, SubscriptionId, Trouble, Wish};
+use crate::store::NewWish;
 
 /// What would have to be done so that configuration, store and Office 365 agree.
 #[derive(Debug, Clone, Default)]
@@ -84,16 +85,7 @@ pub(in crate::renew) enum Todo {
     /// The store follows something else under this name: that goes, and this comes.
     Exchange(Wish),
     /// The wish changes in place.
-    Update {
-        /// Whose.
-        id: SubscriptionId,
-        /// What is wished now.
-        wish: Wish,
-        /// What is to be done at Office 365 for it.
-        step: Option<Step>,
-        /// Other properties are selected, so everything is read anew.
-        resync: bool,
-    },
+    Update(SubscriptionId, NewWish),
     /// A step at Office 365.
     Settle(SubscriptionId, Step),
     /// It is no longer wished.

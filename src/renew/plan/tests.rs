@@ -26,6 +26,8 @@ pub(super) fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscri
             expires_at: at(expires),
             certificate: None,
         }),
+        replace: false,
+        former_remote: None,
         confirmed_at: None,
         removed_at: removed.then(|| at(0)),
         renew_error: None,

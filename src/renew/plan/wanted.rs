@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Step;
 use super::measure::{Action, Measure, Todo};
 use crate::model::{Name, Origin, Subscription, Wish};
+use crate::store::NewWish;
 
 /// What the configuration names and the store lacks: this much is done at each start, without being asked.
 pub fn missing<'a>(configured: &'a [Wish], stored: &[Subscription]) -> Vec<&'a Wish> {
@@ -88,20 +88,12 @@ fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
     }
     let reason = format!("the configuration says otherwise: {}", differs.join(", "));
     let resync = had.select != wish.select;
-    let todo = Todo::Update { id: stored.id, wish: wish.clone(), step: follows(had, wish), resync };
-    Some(measure(stored, Action::Update, reason, todo))
-}
-
-/// What a change of the wish takes at Office 365: content is selected and encrypted when a subscription is made.
-fn follows(had: &Wish, wish: &Wish) -> Option<Step> {
+    // Content is selected and encrypted when a remote subscription is made.
     let content = had.include_resource_data || wish.include_resource_data;
-    let anew =
-        content && (had.select != wish.select || had.include_resource_data != wish.include_resource_data);
-    match (anew, had.lifetime != wish.lifetime) {
-        (true, _) => Some(Step::Replace),
-        (false, true) => Some(Step::Renew),
-        (false, false) => None,
-    }
+    let replace = content && (resync || had.include_resource_data != wish.include_resource_data);
+    let renew = !replace && had.lifetime != wish.lifetime;
+    let todo = Todo::Update(stored.id, NewWish { wish: wish.clone(), renew, replace, resync });
+    Some(measure(stored, Action::Update, reason, todo))
 }
 
 /// A measure for what the store knows.

@@ -10,11 +10,13 @@ const ROUNDS: &str = "UPDATE subscription SET round_lease = NULL, round_leased_u
                       WHERE round_leased_until IS NOT NULL";
 const RENEWALS: &str =
     "UPDATE subscription SET renewal_leased_until = NULL WHERE renewal_leased_until IS NOT NULL";
-const FAILED: &str =
-    "UPDATE subscription SET renewal_due_at = ?1 WHERE renewal_error IS NOT NULL AND renewal_due_at > ?1";
+/// As many as tell whether it was mended; all of them, with a process that is started again and again, would be a storm.
+const FAILED: &str = "UPDATE subscription SET renewal_due_at = ?1 WHERE key IN (
+                          SELECT key FROM subscription WHERE renewal_error IS NOT NULL AND renewal_due_at > ?1
+                          ORDER BY renewal_due_at LIMIT 100)";
 
 /// Voids all leases, since nobody holds them any more. Whoever starts again has mended something or was away for a
-/// while: a renewal that failed is tried at once.
+/// while: some of the renewals that failed are tried at once.
 pub(super) fn take_up(db: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
     db.execute(ROUNDS, [])?;
     db.execute(RENEWALS, [])?;

@@ -6,10 +6,10 @@ use rusqlite::{Connection, named_params, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use super::{SqliteStore, arrival, mirror};
-use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via, Wish};
+use super::{SqliteStore, arrival, mirror, resyncs};
+use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
 use crate::seal::KEY_BYTES;
-use crate::store::{Link, NewSubscription, Registered, Registry, StoreError};
+use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, StoreError};
 
 #[async_trait]
 impl Registry for SqliteStore {
@@ -31,9 +31,8 @@ impl Registry for SqliteStore {
         self.write(move |db| register(db, &new)).await
     }
 
-    async fn rewish(&self, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError> {
-        let wish = wish.clone();
-        self.write(move |db| rewish(db, id, &wish)).await
+    async fn rewish(&self, id: SubscriptionId, new: NewWish, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        self.write(move |db| rewish(db, id, &new, now)).await
     }
 
     async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
@@ -183,19 +182,36 @@ fn insert(db: &Connection, new: &NewSubscription) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn rewish(db: &Connection, id: SubscriptionId, wish: &Wish) -> Result<(), StoreError> {
-    row::execute(
+fn rewish(
+    db: &Connection,
+    id: SubscriptionId,
+    new: &NewWish,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let wish = &new.wish;
+    let changed = row::execute(
         db,
-        "UPDATE subscription SET lifetime = ?2, selected = ?3, include_resource_data = ?4, origin = ?5 WHERE id = ?1",
-        params![
-            id.to_string(),
-            wish.lifetime.map(lifetime),
-            to_json(&wish.select)?,
-            wish.include_resource_data,
-            wish.origin.as_str(),
-        ],
+        "UPDATE subscription
+         SET lifetime = :lifetime, selected = :selected, include_resource_data = :include_resource_data,
+             origin = :origin, remote_replace = max(remote_replace, :replace),
+             remote_renew_at = iif(:renew, min(remote_renew_at, :now), remote_renew_at),
+             renewal_due_at = iif(:renew OR :replace, min(renewal_due_at, :now), renewal_due_at)
+         WHERE id = :id AND (renewal_leased_until IS NULL OR renewal_leased_until <= :now)",
+        named_params! {
+            ":id": id.to_string(),
+            ":lifetime": wish.lifetime.map(lifetime),
+            ":selected": to_json(&wish.select)?,
+            ":include_resource_data": wish.include_resource_data,
+            ":origin": wish.origin.as_str(),
+            ":replace": new.replace,
+            ":renew": new.renew,
+            ":now": micros(now),
+        },
     )?;
-    Ok(())
+    if changed > 0 && new.resync {
+        resyncs::ask(db, id, now)?;
+    }
+    Ok(changed > 0)
 }
 
 fn lifetime(lifetime: Duration) -> i64 {

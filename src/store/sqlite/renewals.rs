@@ -8,7 +8,7 @@ use super::SqliteStore;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
 use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
-use crate::store::{Holding, Renewals, Sighting, StoreError};
+use crate::store::{Holding, Renewals, Sight, Sighting, StoreError};
 
 /// What is made anew because renewing it is forbidden is not made anew again before: it may be forbidden for good.
 const REMADE_AFTER: TimeDelta = TimeDelta::days(1);
@@ -293,6 +293,7 @@ fn confirmed(
              renewal_due_at = iif(removed_at IS NULL, :renew_at, renewal_due_at),
              remote_id = :remote, remote_expires_at = :expires_at, remote_renew_at = :renew_at,
              remote_certificate = :certificate, remote_confirmed_at = :now,
+             remote_replace = iif(remote_id IS :remote, remote_replace, 0),
              renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
          WHERE id = :id",
         named_params! {
@@ -308,18 +309,25 @@ fn confirmed(
 }
 
 fn sighted(db: &Connection, sighting: &Sighting, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let (expires_at, replace) = match sighting.found {
+        Sight::Held(expires_at) => (Some(micros(expires_at)), false),
+        Sight::Elsewhere => (None, true),
+        Sight::Missing => (None, false),
+    };
     row::execute(
         db,
         "UPDATE subscription
          SET remote_expires_at = ifnull(:expires_at, remote_expires_at),
              renewal_due_at = CASE WHEN :expires_at > remote_renew_at THEN renewal_due_at
                                    ELSE min(ifnull(renewal_due_at, :now), :now) END,
-             remote_renew_at = iif(:expires_at <= remote_renew_at, :now, remote_renew_at)
+             remote_renew_at = iif(:expires_at <= remote_renew_at, :now, remote_renew_at),
+             remote_replace = max(remote_replace, :replace)
          WHERE id = :id AND remote_id = :remote AND removed_at IS NULL",
         named_params! {
             ":id": sighting.id.to_string(),
             ":remote": sighting.remote.0,
-            ":expires_at": sighting.expires_at.map(micros),
+            ":expires_at": expires_at,
+            ":replace": replace,
             ":now": micros(now),
         },
     )?;

@@ -24,18 +24,7 @@ impl Resyncs for SqliteStore {
     }
 
     async fn ask_resync(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(move |db| {
-            row::execute(
-                db,
-                "UPDATE subscription
-                 SET resync = 1, generation = generation + 1, link = NULL, first_round = NULL,
-                     round_due_at = ?2, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL
-                 WHERE id = ?1 AND removed_at IS NULL",
-                params![id.to_string(), micros(now)],
-            )?;
-            Ok(())
-        })
-        .await
+        self.write(move |db| ask(db, id, now)).await
     }
 
     async fn unseen(
@@ -66,6 +55,19 @@ impl Resyncs for SqliteStore {
         })
         .await
     }
+}
+
+/// Makes a round from the beginning due.
+pub(super) fn ask(db: &Connection, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE subscription
+         SET resync = 1, generation = generation + 1, link = NULL, first_round = NULL,
+             round_due_at = ?2, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL
+         WHERE id = ?1 AND removed_at IS NULL",
+        params![id.to_string(), micros(now)],
+    )?;
+    Ok(())
 }
 
 fn begin(

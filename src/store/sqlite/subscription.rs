@@ -62,6 +62,8 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
         target: fields.optional("target", Fields::json)?,
         started_at: fields.optional("started_at", Fields::time)?,
         remote: fields.optional("remote_id", Fields::get)?.map(|id| remote(fields, id)).transpose()?,
+        replace: fields.get("remote_replace")?,
+        former_remote: fields.optional("former_remote_id", Fields::get)?.map(RemoteId),
         confirmed_at: fields.optional("remote_confirmed_at", Fields::time)?,
         removed_at: fields.optional("removed_at", Fields::time)?,
         renew_error: fields.optional("renewal_error", Fields::json)?,

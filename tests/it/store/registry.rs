@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use o365_listener::model::{Change, Origin, State, Subscription, SubscriptionId, Target, Wish};
-use o365_listener::store::{All, Cause, NewSubscription, PageCommit, Registered};
+use o365_listener::store::{All, Cause, NewSubscription, NewWish, PageCommit, Registered};
 use uuid::Uuid;
 
 use super::{
@@ -66,9 +66,19 @@ async fn another_wish_for_the_same_changes_what_may_change(place: &dyn Place) {
         ..before.wish.clone()
     };
     let elsewhere = Wish { name: name("other"), tenant: name("fabrikam"), ..wish.clone() };
-    store.rewish(id, &elsewhere).await.unwrap();
+    let new = NewWish { wish: elsewhere, renew: false, replace: false, resync: false };
+    assert!(store.rewish(id, new.clone(), at(1)).await.unwrap());
     let after = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!(after, Subscription { wish, ..before }, "neither its name nor its tenant is another one");
+
+    // What follows from it is due with it, so that a crash loses nothing.
+    let due = store.next_due(&[]).await.unwrap();
+    assert!(due > Some(at(2)), "{due:?}");
+    assert!(store.rewish(id, NewWish { replace: true, resync: true, ..new.clone() }, at(2)).await.unwrap());
+    let claimed = store.claim_due(&[], at(2), LEASE, 9).await.unwrap();
+    assert_eq!(claimed.iter().map(|it| it.replace).collect::<Vec<_>>(), [true]);
+    assert_eq!(claim(&*store, 2).await.unwrap().link, None, "a round from the beginning");
+    assert!(!store.rewish(id, NewWish { renew: true, ..new }, at(3)).await.unwrap(), "somebody is at it");
 }
 
 async fn what_could_not_be_created_leaves_nothing_behind(place: &dyn Place) {

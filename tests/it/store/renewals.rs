@@ -1,5 +1,5 @@
 use o365_listener::model::{HintKind, RemoteId, State};
-use o365_listener::store::{Holding, Sighting};
+use o365_listener::store::{Holding, Sight, Sighting};
 
 use super::{
     LEASE, Place, at, claim, conformance, done, followed, hint, last_page, name, new, quiet, register,
@@ -147,32 +147,40 @@ async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
     );
     assert_eq!(store.holdings(&name("fabrikam"), None, 9).await.unwrap(), []);
 
-    let sighting =
-        |id, remote: &str, expires_at| Sighting { id, remote: RemoteId(remote.into()), expires_at };
+    let sighting = |id, remote: &str, found| Sighting { id, remote: RemoteId(remote.into()), found };
     // The same id, an end that is later, one that is nearer than the renewal, none at all.
-    let shown = async |expires_at| {
-        store.sighted(vec![sighting(first, "r1", expires_at)], at(10)).await.unwrap();
+    let shown = async |found| {
+        store.sighted(vec![sighting(first, "r1", found)], at(10)).await.unwrap();
         (
             store.next_due(&[]).await.unwrap(),
             store.subscription(&name("a")).await.unwrap().unwrap().remote.unwrap(),
         )
     };
-    let (due, remote) = shown(Some(at(9000))).await;
+    let (due, remote) = shown(Sight::Held(at(9000))).await;
     assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(2)), at(9000), at(1000)));
     store.removed(gone).await.unwrap();
     assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(1000)));
-    let (due, remote) = shown(None).await;
+    let (due, remote) = shown(Sight::Missing).await;
     assert_eq!(
         (due, remote.expires_at, remote.renew_at),
         (Some(at(10)), at(9000), at(1000)),
         "to be verified"
     );
-    let (due, remote) = shown(Some(at(900))).await;
+    let (due, remote) = shown(Sight::Held(at(900))).await;
     assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(10)), at(900), at(10)), "to be renewed");
 
-    store.sighted(vec![sighting(second, "former", None)], at(11)).await.unwrap();
+    store.sighted(vec![sighting(second, "former", Sight::Missing)], at(11)).await.unwrap();
     let due = store.claim_due(&[], at(11), LEASE, 9).await.unwrap();
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [first], "it is another one by now");
+
+    store.sighted(vec![sighting(second, "r2", Sight::Elsewhere)], at(12)).await.unwrap();
+    let due = store.claim_due(&[], at(12), LEASE, 9).await.unwrap();
+    assert_eq!(due.iter().map(|it| (it.id, it.replace)).collect::<Vec<_>>(), [(second, true)]);
+    store.renewed(second, &super::remote("r2", 2000), at(13)).await.unwrap();
+    let kept = async || store.subscription(&name("b")).await.unwrap().unwrap().replace;
+    assert!(kept().await, "a renewal makes nothing anew");
+    store.confirmed(second, &super::remote("r4", 2000), at(14)).await.unwrap();
+    assert!(!kept().await);
 }
 
 async fn a_lost_remote_subscription_does_not_stop_the_rounds(place: &dyn Place) {

@@ -91,6 +91,18 @@ fn each_way_to_differ_has_its_action() {
             vec![],
         ),
         ("moved", known("files", Some("r1"), |_| {}), vec![other("r1")], vec!["Recreate files"]),
+        (
+            "lost, and lives on",
+            known("files", None, |it| it.former_remote = Some(RemoteId("r1".into()))),
+            vec![ours("R1", "files")],
+            vec!["Adopt files", "Leave R1"],
+        ),
+        (
+            "to be made anew",
+            known("files", Some("r1"), |it| it.replace = true),
+            vec![ours("r1", "files")],
+            vec!["Recreate files"],
+        ),
         ("failing", known("files", Some("r1"), trouble), vec![ours("r1", "files")], vec!["Renew files"]),
         (
             "being removed",
@@ -161,15 +173,15 @@ fn a_changed_entry_is_updated_in_place_where_the_resource_is_the_same() {
     assert!(changed(&|_| {}).is_empty());
     assert!(changed(&|wish| wish.start = crate::model::Start::Beginning).is_empty(), "it has begun");
     let step = |todo: &Todo| match todo {
-        Todo::Update { step, resync, .. } => (*step, *resync),
+        Todo::Update(_, new) => (new.renew, new.replace, new.resync),
         todo => panic!("{todo:?}"),
     };
     let changes = changed(&|wish| wish.lifetime = Some(Duration::from_secs(3600)));
-    assert_eq!((changes[0].0, step(&changes[0].1)), (Action::Update, (Some(Step::Renew), false)));
+    assert_eq!((changes[0].0, step(&changes[0].1)), (Action::Update, (true, false, false)));
     let changes = changed(&|wish| wish.select = vec!["replyTo".into()]);
-    assert_eq!(step(&changes[0].1), (None, true));
+    assert_eq!(step(&changes[0].1), (false, false, true));
     let changes = changed(&|wish| wish.include_resource_data = true);
-    assert_eq!(step(&changes[0].1), (Some(Step::Replace), false));
+    assert_eq!(step(&changes[0].1), (false, true, false));
     let changes = changed(&|wish| wish.resource = "onedrive:bob@contoso.com".parse().unwrap());
     assert_eq!(changes[0].0, Action::Recreate);
     assert!(matches!(changes[0].1, Todo::Exchange(_)));
