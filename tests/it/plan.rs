@@ -332,3 +332,44 @@ async fn a_restart_asks_for_lists_no_faster_than_office_365_allows_and_for_nothi
     );
     assert_eq!((refused, made, renewed), (0, 0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belonged_to_a_tenant_of_another_name_is_followed_under_the_new_one() {
+    let mut house = following().await;
+    house.close().await;
+    house.rewrite(|text| text.replace("\"contoso\"", "\"prod\""));
+    house.open().await;
+    assert_eq!(brief(&house.planned().await), [("recreate", "files"), ("recreate", "inbox")]);
+    house.applied().await;
+    for name in ["files", "inbox"] {
+        house.active(name).await;
+        assert_eq!(house.subscription(name).await["tenant"], "prod");
+    }
+    assert_eq!(house.remote().await.len(), 2, "what the former ones held is replaced");
+    assert!(house.planned().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_that_is_wished_later_is_had_though_the_first_attempt_fails() {
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
+    let house = House::start_with(INBOX, &[("O365_LISTENER__STORE__ENCRYPTION_KEY", &key)]).await;
+    house.active("inbox").await;
+    let before = house.remote().await.remove(0);
+    house.configure(&format!("{INBOX}include_resource_data = true\n"), house.tenant.url());
+    house
+        .control("faults", json!({"status": 503, "method": "DELETE", "path_prefix": "/v1.0/subscriptions"}))
+        .await;
+    let (status, answer) = house.call("POST", "/v1/apply", None).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["changes"][0]["result"], "failed", "{answer}");
+    assert_eq!(brief(&house.planned().await), [("recreate", "inbox")], "it is not forgotten");
+    house
+        .eventually("it is made anew", async || {
+            house.remote().await.iter().all(|one| one["id"] != before["id"])
+        })
+        .await;
+    house.active("inbox").await;
+    let after = house.remote().await;
+    assert!(after.len() == 1 && after[0]["encryptionCertificateId"].is_string(), "{after:?}");
+    assert!(house.planned().await.is_empty());
+}
