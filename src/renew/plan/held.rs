@@ -79,9 +79,12 @@ fn key(id: &RemoteId) -> String {
     id.0.to_ascii_lowercase()
 }
 
-/// Addresses are compared as addresses: what is not told is not held against it.
+/// Addresses are compared as addresses, and without a slash at the end; what is not told is not held against it.
 fn notifies(found: &RemoteSubscription, url: &Url) -> bool {
-    found.notification_url.as_deref().is_none_or(|told| Url::parse(told).is_ok_and(|told| told == *url))
+    let same = |told: Url| {
+        told.origin() == url.origin() && told.path().trim_end_matches('/') == url.path().trim_end_matches('/')
+    };
+    found.notification_url.as_deref().is_none_or(|told| Url::parse(told).is_ok_and(same))
 }
 
 /// Whether one is ours: it notifies an address below our public URL.

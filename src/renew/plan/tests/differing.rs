@@ -68,6 +68,8 @@ fn brief(plan: &Plan) -> Vec<String> {
 fn what_is_held_as_it_should_be_is_no_change_whatever_the_letter_case_of_its_id() {
     let files = known("files", Some("R1"), |_| {});
     assert!(planned(&[&files], std::slice::from_ref(&files), vec![ours("r1", "files")]).is_empty());
+    let slash = held("r1", "files", "https://HOOKS.contoso.com:443/o365/notifications/");
+    assert!(planned(&[&files], std::slice::from_ref(&files), vec![slash]).is_empty());
 }
 
 #[test]
