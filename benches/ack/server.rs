@@ -201,7 +201,7 @@ async fn work_off(store: &dyn Store, most: u64) {
 async fn one_round(store: &dyn Store) {
     let now = Utc::now();
     let lease = Duration::from_secs(300);
-    let Some(claim) = store.claim_round(now, lease).await.unwrap() else { return };
+    let Some(claim) = store.claim_round(&[], now, lease).await.unwrap() else { return };
     let page = PageCommit {
         claim,
         events: Vec::new(),

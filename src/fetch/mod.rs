@@ -18,6 +18,7 @@ mod classify;
 pub mod content;
 mod diff;
 mod flight;
+mod flights;
 mod glance;
 mod mailbox;
 mod odd;
@@ -35,16 +36,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use flights::Flights;
 pub use request::Fetched;
 use sweep::{Sweep, Sweeping};
 
 use crate::clock::Clock;
 use crate::config;
 use crate::metrics::Metrics;
-use crate::model::{SubscriptionId, Trouble};
+use crate::model::{Name, SubscriptionId, Trouble};
 use crate::office365::Office365;
 use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
@@ -94,7 +95,7 @@ impl Fetcher {
     }
 
     /// Launches what is due, and says when to look again.
-    async fn look(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Option<DateTime<Utc>> {
+    async fn look(&self, flights: &mut Flights, stop: &CancellationToken) -> Option<DateTime<Utc>> {
         if let Err(error) = self.launch(flights, stop).await {
             if self.outage.begins() {
                 tracing::warn!(%error, "Cannot look for rounds that are due; trying again until it works");
@@ -104,32 +105,39 @@ impl Fetcher {
         if self.outage.ends() {
             tracing::info!("Rounds that are due are found again");
         }
-        self.next(flights.len()).await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
+        self.next(flights).await.unwrap_or_else(|_| Some(self.clock.now() + STORE_RETRY))
     }
 
     /// When something is due beside the flights that are under way. If that is now, there was no place for it.
-    async fn next(&self, flights: usize) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let (round, sweep) = (self.store.next_round().await?, self.next_sweep().await?);
+    async fn next(&self, flights: &Flights) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let full = self.full(flights);
+        let (round, sweep) = (self.store.next_round(&full).await?, self.next_sweep(&full).await?);
         let is_due = round.is_some_and(|at| at <= self.clock.now());
-        if is_due && flights >= self.settings.concurrency {
+        if is_due && flights.are_all_taken() {
             self.sweeping.give_way();
         }
         Ok(round.into_iter().chain(sweep).min())
     }
 
+    /// The tenants that have as many places as they may have for now.
+    fn full(&self, flights: &Flights) -> Vec<Name> {
+        flights.full(self.office365.tenants().map(|(name, _)| name).collect::<Vec<_>>().into_iter())
+    }
+
     /// Claims what is due as long as there is a free place.
-    async fn launch(&self, flights: &mut JoinSet<()>, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn launch(&self, flights: &mut Flights, stop: &CancellationToken) -> Result<(), StoreError> {
         self.say_alive().await?;
-        while flights.len() < self.settings.concurrency && !stop.is_cancelled() {
-            let (claim, sweep) = match self.store.claim_round(self.clock.now(), LEASE).await? {
+        while !flights.are_all_taken() && !stop.is_cancelled() {
+            let full = self.full(flights);
+            let (claim, sweep) = match self.store.claim_round(&full, self.clock.now(), LEASE).await? {
                 Some(claim) => (claim, None),
-                None => match self.claim_sweep(stop).await? {
+                None => match self.claim_sweep(&full, stop).await? {
                     Some((claim, sweep)) => (claim, Some(sweep)),
                     None => break,
                 },
             };
             let (fetcher, stop) = (self.clone(), stop.clone());
-            flights.spawn(async move {
+            flights.begin(claim.subscription.wish.tenant.clone(), async move {
                 let until = sweep.as_ref().map_or(&stop, Sweep::until);
                 fetcher.fly(claim, until, &stop).await;
             });
@@ -142,7 +150,7 @@ impl Fetcher {
 impl Task for Fetcher {
     /// Flies all rounds that are due, and those that become due meanwhile.
     async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
-        let mut flights = JoinSet::new();
+        let mut flights = Flights::new(self.settings.concurrency);
         loop {
             let next = self.look(&mut flights, stop).await;
             if flights.is_empty() {
@@ -151,11 +159,7 @@ impl Task for Fetcher {
             // A round may last for hours; what becomes due by time meanwhile must not wait for its end.
             let next = tasks::pause(&self.clock, next);
             tokio::select! {
-                landed = flights.join_next() => {
-                    if let Some(Err(error)) = landed {
-                        tracing::error!(%error, "A round ended unexpectedly; its claim runs out by itself");
-                    }
-                }
+                () = flights.landed() => {}
                 () = self.wake.raised(), if !stop.is_cancelled() => {}
                 () = self.clock.sleep_until(next), if !stop.is_cancelled() => {}
             }

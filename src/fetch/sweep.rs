@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::schedule::RETRY_WINDOW;
 use super::{Fetcher, LEASE};
 use crate::config;
+use crate::model::Name;
 use crate::store::{Cause, Claim, StoreError};
 
 /// How often the store is told that somebody listens.
@@ -109,6 +110,7 @@ impl Fetcher {
     /// Claims a sweep that is due, if there is a place for it and its tenant's budget allows it.
     pub(super) async fn claim_sweep(
         &self,
+        full: &[Name],
         stop: &CancellationToken,
     ) -> Result<Option<(Claim, Sweep)>, StoreError> {
         let now = self.clock.now();
@@ -116,7 +118,8 @@ impl Fetcher {
             return Ok(None);
         }
         let Ok(place) = Arc::clone(&self.sweeping.places).try_acquire_owned() else { return Ok(None) };
-        let closed = self.sweeping.with_budget(|budget| budget.closed(now));
+        let mut closed = self.sweeping.with_budget(|budget| budget.closed(now));
+        closed.extend_from_slice(full);
         let claim = self.store.claim_sweep(now, LEASE, closed).await?;
         if let Some(claim) = claim.as_ref().filter(|claim| is_sweep(claim)) {
             self.sweeping.with_budget(|budget| budget.spend(&claim.subscription.wish.tenant, now));
@@ -125,7 +128,7 @@ impl Fetcher {
     }
 
     /// When to look for sweeps again.
-    pub(super) async fn next_sweep(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub(super) async fn next_sweep(&self, full: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError> {
         if self.sweeping.places.available_permits() == 0 {
             // The end of one of them is reason enough to look.
             return Ok(None);
@@ -134,8 +137,9 @@ impl Fetcher {
         if let Some(at) = self.sweeping.none_before().filter(|at| now < *at) {
             return Ok(Some(at));
         }
-        let (closed, opens_at) =
+        let (mut closed, opens_at) =
             self.sweeping.with_budget(|budget| (budget.closed(now), budget.opens_at(now)));
+        closed.extend_from_slice(full);
         let next = self.store.next_sweep(closed).await?;
         let next = next.into_iter().chain(opens_at).min();
         self.sweeping.found(next, now);

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{Resync, StoreError};
 use crate::model::{
-    Body, FirstRound, ItemId, NewEvent, OddItem, Properties, Rhythm, Subscription, SubscriptionId, Trouble,
+    Body, FirstRound, ItemId, Name, NewEvent, OddItem, Properties, Rhythm, Subscription, SubscriptionId,
+    Trouble,
 };
 
 /// What a fetch needs: a subscription to itself, what is known of its items, and one step that writes a page.
@@ -16,8 +17,14 @@ use crate::model::{
 pub trait Rounds: Send + Sync {
     /// Claims one subscription that wants a round and whose next attempt's time has come: hints wait, a round
     /// is unfinished, its first round or another look is due (sweeps are claimed apart). Void after `lease` unless it is renewed by a
-    /// commit. Not claimed: what has no remote subscription yet and never had one, what is removed.
-    async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError>;
+    /// commit. Not claimed: what has no remote subscription yet and never had one, what is removed, and what is of a tenant
+    /// among `full`.
+    async fn claim_round(
+        &self,
+        full: &[Name],
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError>;
 
     /// What the mirror knows of these items; tombstones are [`Known::Gone`]; unknown ones are left out.
     async fn known(
@@ -43,8 +50,8 @@ pub trait Rounds: Send + Sync {
     async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// When the next round is due: hints that wait, another look, a next attempt. One that is claimed counts
-    /// from the end of its lease, so that work whose task died is taken up again.
-    async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// from the end of its lease, so that work whose task died is taken up again. Tenants among `full` are not looked at.
+    async fn next_round(&self, full: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError>;
 }
 
 /// A link that Office 365 gave: an opaque, whole URL.

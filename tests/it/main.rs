@@ -39,6 +39,7 @@ mod signing_in;
 mod simulator;
 mod store;
 mod sweeps;
+mod tenants;
 
 /// For the one file of the library that is also built into these tests (`store::elision`).
 use o365_listener::model;

@@ -9,14 +9,20 @@ use uuid::Uuid;
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
 use super::writer::Turn;
-use super::{SqliteStore, arrival, log, mirror, odd};
-use crate::model::{ItemId, SubscriptionId, Trouble};
+use super::{SqliteStore, arrival, log, mirror, odd, sweeps};
+use crate::model::{ItemId, Name, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
 
 #[async_trait]
 impl Rounds for SqliteStore {
-    async fn claim_round(&self, now: DateTime<Utc>, lease: Duration) -> Result<Option<Claim>, StoreError> {
-        self.write_noting(move |db, turn| claim(db, turn, now, lease)).await
+    async fn claim_round(
+        &self,
+        full: &[Name],
+        now: DateTime<Utc>,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        let full = full.to_vec();
+        self.write_noting(move |db, turn| claim(db, turn, &full, now, lease)).await
     }
 
     async fn known(
@@ -66,24 +72,40 @@ impl Rounds for SqliteStore {
         .await
     }
 
-    async fn next_round(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
-        self.write(|db| {
+    async fn next_round(&self, full: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let full = full.to_vec();
+        self.write(move |db| {
             arrival::move_on(db)?;
-            row::first(
-                db,
-                "SELECT name, max(round_due_at, ifnull(round_not_before, round_due_at),
-                                  ifnull(round_leased_until, round_due_at)) AS due_at
-                 FROM subscription
-                 WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
-                 ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
-                              ifnull(round_leased_until, round_due_at)) LIMIT 1",
-                [],
-                |row| subscription::fields(row).time("due_at"),
-            )
+            let due_at = |row: &Row<'_>| subscription::fields(row).time("due_at");
+            if full.is_empty() {
+                return row::first(db, NEXT, [], due_at);
+            }
+            let open = sweeps::tenants(db)?.into_iter().filter(|tenant| !full.contains(tenant));
+            let next = open.map(|tenant| row::first(db, NEXT_OF_TENANT, [tenant.as_str()], due_at));
+            Ok(next.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().min())
         })
         .await
     }
 }
+
+/// When a round can be claimed, by the indexes `subscription_round_ripe` and `subscription_round_ripe_of_tenant`, which
+/// have the very same expression.
+macro_rules! next {
+    ($of:literal) => {
+        concat!(
+            "SELECT name, max(round_due_at, ifnull(round_not_before, round_due_at),
+                              ifnull(round_leased_until, round_due_at)) AS due_at
+             FROM subscription
+             WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL ",
+            $of,
+            " ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
+                           ifnull(round_leased_until, round_due_at)) LIMIT 1"
+        )
+    };
+}
+
+const NEXT: &str = next!("");
+const NEXT_OF_TENANT: &str = next!("AND tenant = ?1");
 
 /// The subscription that can be claimed and has waited longest, by the index `subscription_round_ripe`.
 const RIPEST: &str = select_subscription!(
@@ -94,17 +116,42 @@ const RIPEST: &str = select_subscription!(
                   ifnull(round_leased_until, round_due_at)) LIMIT 1"
 );
 
-/// The one that has waited longest.
+const RIPEST_OF_TENANT: &str = select_subscription!(
+    "WHERE s.tenant = ?2
+           AND max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
+               <= ?1
+           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+     ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
+                  ifnull(round_leased_until, round_due_at)) LIMIT 1"
+);
+
+/// The one that has waited longest; where tenants are full, the first of a tenant that is not.
 fn claim(
     db: &Connection,
     turn: &mut Turn<'_>,
+    full: &[Name],
     now: DateTime<Utc>,
     lease: Duration,
 ) -> Result<Option<Claim>, StoreError> {
     arrival::move_on(db)?;
-    let claim = row::first(db, RIPEST, [micros(now)], |row| read_claim(row, Due::Round))?;
+    let claim = if full.is_empty() {
+        row::first(db, RIPEST, [micros(now)], |row| read_claim(row, Due::Round))?
+    } else {
+        ripest_of_others(db, full, now)?
+    };
     lease_round(db, turn, claim.as_ref(), now, lease)?;
     Ok(claim)
+}
+
+fn ripest_of_others(db: &Connection, full: &[Name], now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
+    for tenant in sweeps::tenants(db)?.into_iter().filter(|tenant| !full.contains(tenant)) {
+        let params = params![micros(now), tenant.as_str()];
+        let ripest = row::first(db, RIPEST_OF_TENANT, params, |row| read_claim(row, Due::Round))?;
+        if ripest.is_some() {
+            return Ok(ripest);
+        }
+    }
+    Ok(None)
 }
 
 /// What made a round due.
@@ -332,10 +379,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
         migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
-        let sql = format!("EXPLAIN QUERY PLAN {RIPEST}");
-        let plan: Vec<String> = row::all(&db, &sql, [1], |row| Ok(row.get(3)?)).unwrap();
-        let ripe = |step: &String| step.starts_with("SEARCH s USING INDEX subscription_round_ripe");
-        assert!(plan.iter().any(ripe), "{plan:#?}");
-        assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
+        for (sql, index) in [
+            (RIPEST, "SEARCH s USING INDEX subscription_round_ripe (<expr><?)"),
+            (
+                RIPEST_OF_TENANT,
+                "SEARCH s USING INDEX subscription_round_ripe_of_tenant (tenant=? AND <expr><?)",
+            ),
+            (NEXT, "USING INDEX subscription_round_ripe"),
+            (NEXT_OF_TENANT, "USING INDEX subscription_round_ripe_of_tenant (tenant=?)"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "1").replace("?2", "'contoso'"));
+            let plan: Vec<String> = row::all(&db, &sql, [], |row| Ok(row.get(3)?)).unwrap();
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Sweeps for SqliteStore {
 }
 
 /// The tenants that something is followed of.
-fn tenants(db: &Connection) -> Result<Vec<Name>, StoreError> {
+pub(super) fn tenants(db: &Connection) -> Result<Vec<Name>, StoreError> {
     let mut found: Vec<Name> = Vec::new();
     loop {
         let last = found.last().map_or("", Name::as_str);

@@ -140,7 +140,7 @@ impl Bench {
             content: None,
         };
         self.store.append(vec![hint]).await.unwrap();
-        let claim: Claim = self.store.claim_round(now, LEASE).await.unwrap().expect("a round is due");
+        let claim: Claim = self.store.claim_round(&[], now, LEASE).await.unwrap().expect("a round is due");
         assert_eq!(claim.subscription.id, id);
         let page = PageCommit {
             claim,

@@ -63,7 +63,7 @@ async fn append(store: &dyn Store, id: SubscriptionId) -> Result<(), StoreError>
 /// A page of a hundred items of a kilobyte, each new, as a round writes it.
 async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<(), StoreError> {
     append(store, id).await?;
-    let claim = store.claim_round(start(), LEASE).await?;
+    let claim = store.claim_round(&[], start(), LEASE).await?;
     let Some(claim) = claim else { return Err(StoreError::Unavailable("claimed before".to_owned())) };
     let data = RawValue::from_string(json!({"resource": "x".repeat(1000)}).to_string()).unwrap();
     let item = |item: usize| ItemId(format!("{number}-{item}"));

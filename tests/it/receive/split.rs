@@ -127,7 +127,7 @@ impl Stage {
     async fn due(&self) -> BTreeSet<String> {
         let store = &self.bench.store;
         let mut claims: Vec<Claim> = Vec::new();
-        while let Some(claim) = store.claim_round(self.bench.clock.now(), LEASE).await.unwrap() {
+        while let Some(claim) = store.claim_round(&[], self.bench.clock.now(), LEASE).await.unwrap() {
             claims.push(claim);
         }
         let names = claims.iter().map(|claim| claim.subscription.wish.name.to_string()).collect();

@@ -193,7 +193,7 @@ async fn while_rounds_fail_the_inbox_stays_small(place: &dyn Place) {
     for second in 1..50 {
         store.append(change(id, second)).await.unwrap();
         store.append(missed(id, second)).await.unwrap();
-        assert!(store.next_round().await.unwrap().is_some());
+        assert!(store.next_round(&[]).await.unwrap().is_some());
     }
     assert_eq!(store.depth().await.unwrap().pending, 2, "one of each kind");
     let number = match store.append(vec![hint(id, HintKind::Request, 50)]).await.unwrap()[..] {
@@ -206,7 +206,7 @@ async fn while_rounds_fail_the_inbox_stays_small(place: &dyn Place) {
     store.commit_page(super::last_page(&claim, 62)).await.unwrap();
     assert!(!store.waits(id, number).await.unwrap());
     assert_eq!(
-        store.next_round().await.unwrap(),
+        store.next_round(&[]).await.unwrap(),
         Some(at(61)),
         "what came after the claim is still to be done"
     );

@@ -130,7 +130,7 @@ impl Story<'_> {
             self.commit(true).await;
         }
         assert_eq!(self.open, [0_i64; 0]);
-        assert_eq!(self.store.next_round().await.unwrap(), None);
+        assert_eq!(self.store.next_round(&[]).await.unwrap(), None);
     }
 }
 

@@ -196,7 +196,7 @@ async fn quiet(store: &dyn Store, name: &str) -> SubscriptionId {
 }
 
 async fn claim(store: &dyn Store, now: i64) -> Option<Claim> {
-    store.claim_round(at(now), LEASE).await.unwrap()
+    store.claim_round(&[], at(now), LEASE).await.unwrap()
 }
 
 fn done(committed: Committed) -> Claim {

@@ -12,7 +12,7 @@ async fn a_subscription_is_claimed_by_one(place: &dyn Place) {
     followed(&*store, "files").await;
     let claims = futures_util::future::join_all((0..8).map(|_| claim(&*store, 0))).await;
     assert_eq!(claims.iter().flatten().count(), 1);
-    assert_eq!(store.next_round().await.unwrap(), Some(at(60)), "the claim may never be ended");
+    assert_eq!(store.next_round(&[]).await.unwrap(), Some(at(60)), "the claim may never be ended");
 }
 
 async fn a_claim_that_ran_out_can_no_longer_change_anything(place: &dyn Place) {
@@ -100,13 +100,13 @@ async fn a_round_without_news_is_looked_at_again_and_swept_later(place: &dyn Pla
     let end = RoundEnd { next_at: Some(at(10)), empty_looks: 1, ..RoundEnd::default() };
     done(store.commit_page(PageCommit { end, ..last_page(&hinted, 2) }).await.unwrap());
 
-    assert_eq!(store.next_round().await.unwrap(), Some(at(10)));
+    assert_eq!(store.next_round(&[]).await.unwrap(), Some(at(10)));
     assert!(claim(&*store, 9).await.is_none());
     let again = claim(&*store, 10).await.unwrap();
     assert_eq!((again.cause, again.empty_looks), (Cause::AnotherLook, 1));
     let end = RoundEnd { next_at: Some(at(100)), empty_looks: 0, ..RoundEnd::default() };
     done(store.commit_page(PageCommit { end, ..last_page(&again, 11) }).await.unwrap());
-    assert_eq!(store.next_round().await.unwrap(), None, "nothing asks for the sweep");
+    assert_eq!(store.next_round(&[]).await.unwrap(), None, "nothing asks for the sweep");
     assert_eq!(store.next_sweep(vec![]).await.unwrap(), Some(at(100)));
     let sweep = async |now, closed| store.claim_sweep(at(now), LEASE, closed).await.unwrap();
     assert!(claim(&*store, 100).await.is_none() && sweep(99, vec![]).await.is_none());
@@ -123,7 +123,7 @@ async fn a_failed_round_waits_for_its_next_attempt_and_keeps_link_and_hints(plac
     let first = claim(&*store, 1).await.unwrap();
     let on = done(store.commit_page(PageCommit { link: next("1"), ..last_page(&first, 2) }).await.unwrap());
     store.round_failed(&on, &trouble(50)).await.unwrap();
-    assert_eq!(store.next_round().await.unwrap(), Some(at(50)));
+    assert_eq!(store.next_round(&[]).await.unwrap(), Some(at(50)));
     store.append(change(id, 3)).await.unwrap();
     assert!(claim(&*store, 49).await.is_none(), "a hint does not cut the wait short");
 
@@ -190,7 +190,7 @@ async fn a_remote_subscription_must_have_been_there_once(place: &dyn Place) {
     store.begun(id, at(0), None).await.unwrap();
     store.append(change(id, 1)).await.unwrap();
     assert!(claim(&*store, 1).await.is_none());
-    assert_eq!(store.next_round().await.unwrap(), None);
+    assert_eq!(store.next_round(&[]).await.unwrap(), None);
     store.confirmed(id, &remote("r1", 1000), at(2)).await.unwrap();
     assert!(claim(&*store, 2).await.is_some());
 }
@@ -241,7 +241,7 @@ async fn a_claim_holds_for_one_subscription_at_a_time_but_others_go_on(place: &d
     followed(&*store, "a").await;
     followed(&*store, "b").await;
     let first = claim(&*store, 0).await.unwrap();
-    let second = store.claim_round(at(0), LEASE).await.unwrap().unwrap();
+    let second = store.claim_round(&[], at(0), LEASE).await.unwrap().unwrap();
     assert_ne!(first.subscription.id, second.subscription.id);
     assert!(claim(&*store, 0).await.is_none());
 }
