@@ -46,6 +46,11 @@ impl Attempt {
     pub(super) fn unreached(&self) -> Option<&Unreached> {
         self.outcome.as_ref().err().filter(|unreached| **unreached != Unreached::NoAnswer)
     }
+
+    /// Whether there was no answer in time.
+    pub(super) fn is_late(&self) -> bool {
+        self.outcome == Err(Unreached::NoAnswer)
+    }
 }
 
 /// What attempts share.

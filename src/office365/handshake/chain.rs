@@ -27,6 +27,11 @@ impl Link {
             ends: at(read.validity().not_after.timestamp()),
         })
     }
+
+    /// Whether it is signed by itself.
+    fn is_own(&self) -> bool {
+        self.subject == self.issuer
+    }
 }
 
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
@@ -61,6 +66,8 @@ pub(super) fn explain(host: &str, error: &CertificateError, chain: &[Link], now:
             )
         }
         CertificateError::UnknownIssuer | CertificateError::BadSignature => untrusted(chain),
+        // What many tools make for trying things out is an authority at the same time, which is refused for that.
+        CertificateError::Other(_) if chain.first().is_some_and(Link::is_own) => untrusted(chain),
         CertificateError::Revoked => "its certificate was revoked: get a new one".to_owned(),
         other => format!("its certificate is not accepted ({other}): get one from a public authority"),
     }
@@ -88,11 +95,11 @@ fn untrusted(chain: &[Link]) -> String {
         return "its certificate is not that of a public authority: get one from such".to_owned();
     };
     let own = "Microsoft accepts only certificates that a public authority has issued";
-    if leaf.subject == leaf.issuer {
+    if leaf.is_own() {
         return format!("its certificate ({}) is signed by itself: {own}", leaf.subject);
     }
     let last = highest(leaf, chain);
-    if last.subject == last.issuer {
+    if last.is_own() {
         return format!(
             "its certificate comes from {}, whom this machine does not trust: {own}",
             last.subject
@@ -182,6 +189,9 @@ mod tests {
             let said = explain("hooks.contoso.com", &error, &chain, day("2026-11-25"));
             assert!(said.contains(words), "{error:?}: {said}");
         }
+        let other = CertificateError::Other(rustls::OtherError(std::sync::Arc::new(std::fmt::Error)));
+        let said = explain("h", &other, &[link("h", "h", "2030-01-01")], day("2026-11-25"));
+        assert!(said.contains("(CN=h) is signed by itself"), "{said}");
         let early = Link { begins: day("2027-01-01"), ..link("h", "R3", "2030-01-01") };
         let said = explain("h", &CertificateError::NotValidYet, &[early], day("2026-11-25"));
         assert!(said.contains("not valid before 2027-01-01 00:00"), "{said}");

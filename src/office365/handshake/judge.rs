@@ -25,11 +25,10 @@ pub(super) fn twice(
     now: DateTime<Utc>,
     patience: Patience,
 ) -> Result<String, Unshaken> {
-    let late = |attempt: &Attempt| attempt.outcome == Err(Unreached::NoAnswer);
-    if late(first) {
+    if first.is_late() {
         answered(url, second, now, patience)?;
         return Err(format!(
-            "{url} did not answer within {}, which is as long as Microsoft waits, and then within {}: it sleeps while \
+            "did not answer within {}, which is as long as Microsoft waits, and then within {}: it sleeps while \
              nobody calls. Keep one instance running (\"always on\", no scaling to zero)",
             shown(patience.limit),
             shown(second.took)
@@ -99,17 +98,16 @@ fn answered(url: &Url, attempt: &Attempt, now: DateTime<Utc>, patience: Patience
 /// Judges an answer.
 pub(super) fn judged(url: &Url, answer: &Answer, token: Token) -> Result<(), Unshaken> {
     if answer.status != 200 {
-        let problem = format!("{url} answers {}{}", answer.status, refusal(url, answer));
+        let problem = format!("answers {}{}", answer.status, refusal(url, answer));
         return Err(Unshaken { status: Some(answer.status), problem });
     }
     if answer.packed {
-        let problem = format!(
-            "{url} compresses its answer, though nobody asked for that: switch that off for this path"
-        );
+        let problem =
+            "compresses its answer, though nobody asked for that: switch that off for this path".to_owned();
         return Err(problem.into());
     }
     if let Some(altered) = altered(token, &answer.body) {
-        return Err(format!("{url} does not give the token back as it is: {}", difference(altered)).into());
+        return Err(format!("does not give the token back as it is: {}", difference(altered)).into());
     }
     let kind = answer.kind.as_deref().unwrap_or_default();
     let plain = kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/plain"));
@@ -117,7 +115,7 @@ pub(super) fn judged(url: &Url, answer: &Answer, token: Token) -> Result<(), Uns
         return Ok(());
     }
     let kind = if kind.is_empty() { "without a Content-Type" } else { kind };
-    Err(format!("{url} gives the token back as {kind} where the handshake wants text/plain: {PASS}").into())
+    Err(format!("gives the token back as {kind} where the handshake wants text/plain: {PASS}").into())
 }
 
 /// What a status other than 200 means.
@@ -216,7 +214,7 @@ pub(super) fn unreached(
 ) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or_default();
-    let cannot = |reason: &dyn Display, mend: &str| format!("{url} cannot be reached ({reason}): {mend}");
+    let cannot = |reason: &dyn Display, mend: &str| format!("cannot be reached ({reason}): {mend}");
     match why {
         Unreached::NoSuchHost(reason) => cannot(
             &format!("{host} is not found: {reason}"),
@@ -231,7 +229,7 @@ pub(super) fn unreached(
             "let a firewall on the way pass it, and look whether the DNS leads to the right address",
         ),
         Unreached::NoAnswer => format!(
-            "{url} did not answer within {}, which is as long as Microsoft waits: look for what is slow or stands still \
+            "did not answer within {}, which is as long as Microsoft waits: look for what is slow or stands still \
              on the way to the notification port",
             shown(patience.limit)
         ),
@@ -240,9 +238,9 @@ pub(super) fn unreached(
             "look into the log of what listens there; a firewall or a proxy may refuse what it does not know",
         ),
         Unreached::Tls(Error::InvalidCertificate(error)) => {
-            format!("{url} would not be called: {}", chain::explain(host, error, shown_chain, now))
+            format!("would not be called: {}", chain::explain(host, error, shown_chain, now))
         }
-        Unreached::Tls(error) => format!("{url} would not be called: {}", without_tls(host, port, error)),
+        Unreached::Tls(error) => format!("would not be called: {}", without_tls(host, port, error)),
         Unreached::Other(reason) => cannot(
             reason,
             "point it at the notification port, by a proxy if need be; the log of what listens there may say more",

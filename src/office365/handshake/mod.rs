@@ -72,7 +72,7 @@ pub struct Examined {
     pub addresses: Vec<IpAddr>,
     /// With the address for notifications; what is worth knowing of one that succeeded.
     pub notifications: Result<String, Unshaken>,
-    /// With the address for lifecycle events, if the host could be reached at all.
+    /// With the address for lifecycle events, if the host answered at all.
     pub lifecycle: Option<Result<String, Unshaken>>,
     /// Of an https address, once the certificate was accepted.
     pub tls: Option<Secured>,
@@ -124,13 +124,13 @@ impl Handshaker {
         let second = attempts.shake(notifications, Token::Awkward).await;
         let judged = judge::twice(notifications, &first, &second, now, self.patience);
         let tls = self.secured(&attempts, notifications, &first, &second).await;
-        let third = attempts.shake(lifecycle, Token::Usual).await;
-        Examined {
-            notifications: judged,
-            lifecycle: Some(judge::once(lifecycle, &third, now, self.patience)),
-            addresses: first.addresses,
-            tls,
-        }
+        let lifecycle = if first.is_late() && second.is_late() {
+            None
+        } else {
+            let third = attempts.shake(lifecycle, Token::Usual).await;
+            Some(judge::once(lifecycle, &third, now, self.patience))
+        };
+        Examined { notifications: judged, lifecycle, addresses: first.addresses, tls }
     }
 
     /// What the connections showed. Microsoft may offer TLS 1.2 alone, so that is tried too where 1.3 was agreed on.

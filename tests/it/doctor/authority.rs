@@ -70,6 +70,13 @@ impl Leaf {
         Self { certificate: params("Test Own", &[host], 2090).self_signed(&key).unwrap(), key }
     }
 
+    /// The same, as tools make one for trying things out: an authority at the same time.
+    pub fn own_authority(host: &str) -> Self {
+        let (mut params, key) = (params("Test Own", &[host], 2090), KeyPair::generate().unwrap());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { certificate: params.self_signed(&key).unwrap(), key }
+    }
+
     /// TLS with this certificate and these behind it.
     pub fn shown(&self, behind: &[&Certificate]) -> ServerConfig {
         self.shown_by(behind, rustls::ALL_VERSIONS)
