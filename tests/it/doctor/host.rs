@@ -9,6 +9,7 @@ use o365_listener::clock::Clock;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
 /// What was asked.
@@ -78,10 +79,10 @@ pub async fn serve(
     let address = listener.local_addr().unwrap();
     let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
     let (answer, number) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
-    tokio::spawn(async move {
+    Handle::current().spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (answer, acceptor, number) = (answer.clone(), acceptor.clone(), number.clone());
-            tokio::spawn(async move {
+            Handle::current().spawn(async move {
                 match acceptor {
                     None => converse(socket, &*answer, &number).await,
                     Some(acceptor) => {
@@ -128,7 +129,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 pub async fn raw(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    Handle::current().spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             respond(&mut socket, answer).await;
         }
@@ -137,7 +138,7 @@ pub async fn raw(answer: &'static [u8]) -> SocketAddr {
 }
 
 async fn respond(socket: &mut TcpStream, answer: &[u8]) {
-    let mut hello = [0; 16 * 1024];
+    let mut hello = vec![0; 16 * 1024];
     if socket.read(&mut hello).await.is_ok() {
         let _ = socket.write_all(answer).await;
         let _ = socket.shutdown().await;

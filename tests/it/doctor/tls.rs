@@ -97,7 +97,7 @@ async fn a_host_that_does_not_speak_tls_as_microsoft_does_is_told() {
     assert!(silent.contains("closed without an answer"), "{silent}");
 }
 
-/// Record, handshake header, version, random, no session, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, no compression.
+/// Record, handshake header, version, random, no session, `TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA`, no compression.
 const HELLO_1_1: [u8; 47] = {
     let mut hello = [7; 47];
     let begin = [22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2];
