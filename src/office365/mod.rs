@@ -31,7 +31,7 @@ pub use error::{Failure, REPEATED_LINK, Verdict};
 pub use graph::{
     DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Renew, Resolved, read_content,
 };
-pub use handshake::{Unshaken, shake_hands};
+pub use handshake::{Examined, Handshaker, Patience, Secured, Unshaken};
 pub use signing_keys::{Signer, TokenVersion};
 pub use tenant::{Audience, Tenant};
 

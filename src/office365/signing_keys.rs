@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, OnceCell};
 use uuid::Uuid;
 
 use super::base::Base;
-use super::connection::{Connection, Limits};
+use super::connection::{Answer, Connection, Limits};
 use super::{Failure, Verdict};
 use crate::config::Cloud;
 
@@ -173,9 +173,21 @@ impl SigningKeys {
         Ok((keys, issuers))
     }
 
-    async fn get<T: DeserializeOwned>(&self, mut request: Request) -> Result<T, Failure> {
+    /// How far our clock is ahead of the login host's at least; negative: behind. None where it does not say.
+    pub(super) async fn clock_ahead(&self) -> Option<TimeDelta> {
+        let path = [self.tenant.as_str(), "v2.0", ".well-known", "openid-configuration"];
+        let before = self.connection.clock.now();
+        let answer = self.ask(Request::new(Method::GET, self.login.at(path))).await.ok()?;
+        Some(ahead(before, self.connection.clock.now(), answer.date()?))
+    }
+
+    async fn ask(&self, mut request: Request) -> Result<Answer, Failure> {
         request.headers_mut().insert(USER_AGENT, self.user_agent.clone());
-        let answer = self.connection.exchange("discovery", request, LIMITS).await?;
+        self.connection.exchange("discovery", request, LIMITS).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, request: Request) -> Result<T, Failure> {
+        let answer = self.ask(request).await?;
         if !answer.status.is_success() {
             let code = answer.status.as_u16();
             let message = format!("The login host answered {code} where it tells the keys of its signatures");
@@ -217,6 +229,13 @@ fn usual_issuer(cloud: Cloud, version: TokenVersion) -> String {
     }
 }
 
+/// How far our clock is ahead, if the other one showed `there` at some moment between `before` and `after` of ours. It
+/// shows whole seconds.
+fn ahead(before: DateTime<Utc>, after: DateTime<Utc>, there: DateTime<Utc>) -> TimeDelta {
+    let (least, most) = (before - (there + TimeDelta::seconds(1)), after - there);
+    if least > TimeDelta::zero() { least } else { most.min(TimeDelta::zero()) }
+}
+
 fn unreadable(what: &str) -> Failure {
     let message = format!("What the login host says of its signatures cannot be read: {what}");
     Failure::local(Verdict::Transient, "unreadable", message)
@@ -241,6 +260,22 @@ mod tests {
             "https://sts.windows.net/{tenantid}/".to_owned(),
         ] {
             assert!(!signer.issues(&foreign, tenant), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn clocks_agree_where_they_may_have_shown_the_same() {
+        let at = |millis| DateTime::UNIX_EPOCH + TimeDelta::milliseconds(millis);
+        for (before, after, there, expected) in [
+            (5_000, 5_100, 5_000, 0),
+            (5_900, 6_100, 5_000, 0),
+            (5_900, 6_100, 6_000, 0),
+            (8_000, 9_000, 5_000, 2_000),
+            (2_000, 3_500, 5_000, -1_500),
+            (0, 60_000, 30_000, 0),
+        ] {
+            let ahead = ahead(at(before), at(after), at(there));
+            assert_eq!(ahead.num_milliseconds(), expected, "{before}–{after}, {there}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderValue;
 use url::Url;
 use uuid::Uuid;
@@ -147,6 +147,11 @@ impl Tenant {
     pub async fn audience(&self) -> Result<Audience, Failure> {
         let tenant_id = self.signing_keys.tenant_id().await?;
         Ok(Audience { client_id: self.client_id.clone(), tenant_id })
+    }
+
+    /// How far this machine's clock is ahead of the login host's; negative: behind. None where the host does not say.
+    pub async fn clock_ahead(&self) -> Option<TimeDelta> {
+        self.signing_keys.clock_ahead().await
     }
 
     /// Moves the end of a remote subscription, and has its content encrypted for `recipient` from then on, if one is

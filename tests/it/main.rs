@@ -15,6 +15,7 @@ mod api;
 mod batches;
 mod content;
 mod crash;
+mod doctor;
 mod first_round;
 mod following;
 mod gates;

@@ -25,6 +25,7 @@ pub use delegated::Vault;
 pub use device::DeviceCode;
 pub(super) use login::{Credentials, Prover};
 use login::{Granted, Login};
+use roles::Told;
 
 use super::connection::Connection;
 use super::throttle::Gates;
@@ -44,6 +45,8 @@ const HOLD_OUTAGE: Duration = Duration::from_secs(1);
 pub struct SignIn {
     /// The application permissions that the token says were granted. Read without verification: for diagnosis only.
     pub roles: Vec<String>,
+    /// Whom the token says it is for, read likewise; none: it does not say.
+    pub audience: Option<String>,
     /// When the token ends.
     pub expires_at: DateTime<Utc>,
 }
@@ -94,7 +97,8 @@ impl Tokens {
     pub(super) async fn fresh(&self) -> Result<SignIn, Failure> {
         let mut slot = self.slot.lock().await;
         let token = self.sign_in(&mut slot, None).await?;
-        Ok(SignIn { roles: roles::of(token.text.expose()), expires_at: token.expires_at })
+        let Told { roles, audience } = roles::of(token.text.expose());
+        Ok(SignIn { roles, audience, expires_at: token.expires_at })
     }
 
     /// Asks for a code with which a person signs in elsewhere.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::super::throttle::Area;
-use super::super::{Failure, REPEATED_LINK, Verdict};
+use super::super::{Failure, REPEATED_LINK, Verdict, handshake};
 use super::resources::{self, name_permission};
 use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
@@ -193,7 +193,7 @@ impl Graph {
         };
         let answer = self.send(&call).await.map_err(|failure| {
             let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
-            name_permission(new.target, lifetime::judged(explain_handshake(new.notification_url, failure)))
+            name_permission(new.target, lifetime::judged(handshake::explained(new.notification_url, failure)))
         })?;
         read(&answer)
     }
@@ -319,21 +319,6 @@ fn unrenewable(failure: Failure) -> Failure {
     }
 }
 
-/// A handshake that failed looks like any other bad request but for its text; the text only chooses the words.
-fn explain_handshake(notification_url: &Url, failure: Failure) -> Failure {
-    let text = failure.message.to_lowercase();
-    let about_handshake = ["validation request", "validationtoken"].iter().any(|words| text.contains(words));
-    if failure.verdict != Verdict::Rejected || !about_handshake {
-        return failure;
-    }
-    failure.explained(format_args!(
-        "Office 365 did not get the answer it wants from {notification_url}: public_url must lead from the internet to \
-         the notification port of this listener, by https with a certificate that is publicly trusted, and whatever \
-         stands between must let POST /notifications?validationToken=… and POST /lifecycle?validationToken=… pass and \
-         return the answer unchanged within 10 s"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,18 +350,5 @@ mod tests {
         ] {
             assert_eq!(combination(resource, change_type) == mail, same, "{resource} {change_type}");
         }
-    }
-
-    #[test]
-    fn a_failed_handshake_is_explained_and_nothing_else_is() {
-        let url: Url = "https://hooks.contoso.com/notifications".parse().unwrap();
-        let explained = |message: &str| {
-            let failure = Failure::local(Verdict::Rejected, "ValidationError", message);
-            explain_handshake(&url, failure).message.contains("must lead from the internet")
-        };
-        assert!(explained("Subscription validation request failed. HTTP status code is 'Forbidden'."));
-        assert!(explained("Subscription validation request timed out."));
-        assert!(explained("The response must match the validationToken parameter exactly."));
-        assert!(!explained("Subscription expiration can only be 10070 minutes in the future."));
     }
 }

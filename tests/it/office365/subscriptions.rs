@@ -60,7 +60,8 @@ async fn a_failed_handshake_says_what_public_url_must_do() {
     receiver.answer(Manner::Status(403));
     let failure = create(&reach, &receiver, &list).await.unwrap_err();
     assert_eq!((failure.verdict.clone(), failure.code.as_str()), (Verdict::Rejected, "ValidationError"));
-    assert!(failure.message.contains("public_url must lead from the internet"), "{failure}");
+    assert!(failure.message.contains("was not let in"), "{failure}");
+    assert!(failure.message.contains("must lead from the internet"), "{failure}");
     assert!(failure.message.contains("HTTP status code is 'Forbidden'"), "{failure}");
 }
 

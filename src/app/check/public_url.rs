@@ -1,0 +1,179 @@
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::finding::{Finding, ending};
+use crate::app::endpoint;
+use crate::app::ports::{self, Secured};
+use crate::clock::Clock;
+use crate::config::{AllowMode, Config, is_loopback};
+use crate::metrics::Metrics;
+use crate::office365::{self, Examined, Handshaker, Unshaken};
+use crate::port::Port;
+use crate::receive::{Receiver, Sources, Workload};
+use crate::seal::ClientStates;
+use crate::store::Store;
+use crate::tasks::{Seldom, Signal};
+
+/// Shakes hands with both addresses below the public URL. While no listener holds the notification port, it is answered
+/// here for the time of the check.
+pub(super) async fn check(
+    config: &Config,
+    clock: &Clock,
+    store: Option<&Arc<dyn Store>>,
+    handshaker: &Handshaker,
+) -> Vec<Finding> {
+    let url = &config.public_url;
+    let (Ok(notifications), Ok(lifecycle)) = (endpoint(url, "notifications"), endpoint(url, "lifecycle"))
+    else {
+        return vec![Finding::bad(format!("public URL {url}"), "no path can be put behind it")];
+    };
+    let port = store.and_then(|store| stand_in(config, clock, store).ok());
+    let handle = port.as_ref().map(Port::handle);
+    let here = handle.is_some();
+    let examined = match port {
+        Some(port) => tokio::select! {
+            examined = handshaker.examine(&notifications, &lifecycle) => Some(examined),
+            _ = port.run() => None,
+        },
+        None => Some(handshaker.examine(&notifications, &lifecycle).await),
+    };
+    if let Some(handle) = handle {
+        handle.stop(false).await;
+    }
+    let Some(examined) = examined else {
+        let problem = "the notification port could not be served";
+        return vec![Finding::bad(format!("public URL {notifications}"), problem)];
+    };
+    let only_some = !config.listen.allow_from.is_empty() && config.listen.allow_mode == AllowMode::Enforce;
+    let Examined { addresses, notifications: first, lifecycle: second, tls } = examined;
+    let told = |url, shaken| finding(format!("public URL {url}"), shaken, only_some && !here);
+    let mut findings = vec![told(&notifications, first)];
+    findings.extend(second.map(|second| told(&lifecycle, second)));
+    let host = url.host_str().unwrap_or_default();
+    if !is_loopback(url) {
+        findings.extend(inside(host, &addresses));
+    }
+    findings.extend(tls.map(|tls| secured(host, &tls, clock.now())));
+    findings
+}
+
+/// `may_refuse`: a listener runs that may not let this machine in.
+fn finding(subject: String, shaken: Result<String, Unshaken>, may_refuse: bool) -> Finding {
+    match shaken {
+        Ok(note) => Finding::good(subject, note),
+        Err(Unshaken { status: Some(403), .. }) if may_refuse => Finding::good(
+            subject,
+            "refuses this machine, which is not in [listen] allow_from; whether it answers Office 365 cannot be tried from here"
+                .to_owned(),
+        ),
+        Err(Unshaken { problem, .. }) => Finding::bad(subject, problem),
+    }
+}
+
+/// Whether a name leads nowhere but into the own network, as seen from here.
+fn inside(host: &str, addresses: &[IpAddr]) -> Option<Finding> {
+    let only_inside = !addresses.is_empty() && addresses.iter().all(is_inside);
+    only_inside.then(|| {
+        let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let note = format!(
+            "warning: leads to {} here, which the internet does not reach; right only if the DNS outside says something \
+             else, and then it is not the way of Microsoft that was tried",
+            shown.join(", ")
+        );
+        Finding::good(format!("address of {host}"), note)
+    })
+}
+
+fn is_inside(address: &IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let shared = first == 100 && (64..128).contains(&second);
+            address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || shared
+                || address.is_unspecified()
+        }
+        IpAddr::V6(address) => {
+            let unique_local = address.segments().first().is_some_and(|first| first & 0xfe00 == 0xfc00);
+            let link_local = address.segments().first().is_some_and(|first| first & 0xffc0 == 0xfe80);
+            address.is_loopback() || unique_local || link_local || address.is_unspecified()
+        }
+    }
+}
+
+fn secured(host: &str, tls: &office365::Secured, now: DateTime<Utc>) -> Finding {
+    let subject = format!("certificate of {host}");
+    let ends = ending(tls.ends, now);
+    if tls.only_latest {
+        let note = format!(
+            "warning: it speaks {} and refuses TLS 1.2, which is what Microsoft is told to use, and all that SharePoint does: \
+             allow both; {ends}",
+            tls.version
+        );
+        return Finding::good(subject, note);
+    }
+    Finding::good(subject, format!("{ends}, shown by {}", tls.version))
+}
+
+fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<Port> {
+    let receiver = Receiver {
+        clock: clock.clone(),
+        inbox: store.clone(),
+        metrics: Arc::new(Metrics::default()),
+        // A handshake is answered before anything is verified.
+        client_states: ClientStates::new(&rand::random()),
+        sealer: None,
+        fetch: Signal::default(),
+        renew: Signal::default(),
+        body_limit: config.listen.body_limit,
+        workload: Workload::default(),
+        // This machine need not be among those that may notify.
+        sources: Sources::default(),
+        unstored: Seldom::default(),
+    };
+    let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
+    ports::receiving(receiver, &config.listen, tls.map(|tls| tls.config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_only_into_the_own_network_is_told() {
+        for (addresses, told) in [
+            ("", false),
+            ("20.20.32.1", false),
+            ("10.1.2.3", true),
+            ("192.168.0.1 127.0.0.1", true),
+            ("172.16.0.1 20.20.32.1", false),
+            ("100.64.0.1", true),
+            ("100.128.0.1", false),
+            ("169.254.1.1 fe80::1", true),
+            ("fd00::1 ::1", true),
+            ("::ffff:10.0.0.1", true),
+            ("2603:1006::1", false),
+        ] {
+            let addresses: Vec<IpAddr> =
+                addresses.split_whitespace().map(|address| address.parse().unwrap()).collect();
+            assert_eq!(inside("hooks.contoso.com", &addresses).is_some(), told, "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn what_tls_shows_is_a_line() {
+        let now: DateTime<Utc> = "2026-11-25T00:00:00Z".parse().unwrap();
+        let line = |days, only_latest| {
+            let ends = now + chrono::TimeDelta::days(days);
+            let tls = office365::Secured { version: "TLS 1.3", ends, only_latest };
+            secured("h", &tls, now).note.unwrap()
+        };
+        assert_eq!(line(60, false), "ends on 2027-01-24, shown by TLS 1.3");
+        assert!(line(10, false).starts_with("warning: ends on 2026-12-05"));
+        assert!(line(60, true).starts_with("warning: it speaks TLS 1.3 and refuses TLS 1.2"));
+    }
+}
