@@ -154,7 +154,8 @@ pub(super) fn delete_oldest(
 /// The numbers of the first events that were written before `before`, and how long their text is.
 fn oldest(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let sql = "SELECT sequence, written_at, octet_length(data) AS bytes FROM event ORDER BY sequence LIMIT ?1";
+    let sql =
+        "SELECT sequence, written_at, octet_length(data) AS bytes FROM event ORDER BY sequence LIMIT ?1";
     let first = row::all(db, sql, [limit], |row| {
         let fields = Fields::new("event", "sequence", row);
         Ok((fields.get::<i64>("written_at")?, fields.get("sequence")?, fields.get("bytes")?))

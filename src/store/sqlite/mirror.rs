@@ -78,8 +78,7 @@ pub(super) fn write(
 
 /// The bodies that the mirror has left to this event, with the keys of their rows.
 pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<(i64, Option<String>)>, StoreError> {
-    let sql =
-        concat!("SELECT i.key, ", properties!(), " AS properties FROM item AS i WHERE i.told = ?1");
+    let sql = concat!("SELECT i.key, ", properties!(), " AS properties FROM item AS i WHERE i.told = ?1");
     row::all(db, sql, [sequence], |row| {
         let fields = Fields::new("item", "key", row);
         Ok((fields.get("key")?, fields.get("properties")?))

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use o365_listener::model::{
-    Body, Change, Hint, HintKind, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId, Via,
-    Wish,
+    Body, Change, Hint, HintKind, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId,
+    Via, Wish,
 };
 use o365_listener::store::{
     self, Committed, Known, Link, MirrorRow, NewSubscription, PageCommit, RoundEnd, Store, StoreError,
