@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::store::{Store, Swept};
 use crate::tasks::{Outage, Task};
 
-/// Rows of each kind in one transaction: a few milliseconds of the writer.
+/// Rows of each kind in one transaction: a few milliseconds of the writer. Where rows are large, the store takes fewer.
 const CHUNK: usize = 500;
 
 /// Deletes what is too old.

@@ -117,7 +117,7 @@ impl Fetcher {
         if let Some(Target::Mailbox { user }) = claim.subscription.target.clone() {
             return Walk::new(self, &user, written).on(claim, stop).await;
         }
-        Pages::new(self, written).on(claim, stop).await
+        Pages::new(self, written, stop).on(claim).await
     }
 
     pub(super) fn failed(&self, claim: Box<Claim>, failure: &Failure) -> Landing {
@@ -126,7 +126,7 @@ impl Fetcher {
         Landing::Failed(claim, trouble)
     }
 
-    pub(super) fn reach<'a>(&'a self, claim: &'a Claim) -> Result<(&'a Tenant, &'a Target), Failure> {
+    pub(super) fn reach<'f, 'c>(&'f self, claim: &'c Claim) -> Result<(&'f Tenant, &'c Target), Failure> {
         let wish = &claim.subscription.wish;
         let tenant =
             self.office365.tenant(&wish.tenant).ok_or_else(|| Failure::unknown_tenant(&wish.tenant))?;

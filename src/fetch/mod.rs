@@ -13,6 +13,7 @@
 //! * the cursor dies, or somebody asks for everything: the mirror gets a new generation, and a round that was under way
 //!   with the old one commits nothing more (`resync`).
 
+mod ahead;
 mod budget;
 mod classify;
 pub mod content;
@@ -51,8 +52,7 @@ use crate::seal::Sealer;
 use crate::store::{Store, StoreError};
 use crate::tasks::{self, Outage, STORE_RETRY, Signal, Task};
 
-/// How long a claim holds without a page having been committed: longer than two steps may take, since one asks for the
-/// page that the other writes.
+/// How long a claim holds without a page having been committed: longer than waiting for a page and then a step may take.
 const LEASE: Duration = Duration::from_secs(540);
 
 /// Fetches what changed. Cheap to clone.

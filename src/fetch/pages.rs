@@ -3,46 +3,42 @@
 //! mirror's index. That is safe: what is asked for too early is only read, and what is written is written on condition of
 //! the link that its first page was asked with.
 
-use std::collections::VecDeque;
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use super::Fetcher;
+use super::ahead::{Ahead, Lookahead, bytes};
 use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
 use super::odd::{Trail, complete};
 use super::resync::is_dead;
-use super::stack::{Ahead, Stack};
+use super::stack::Stack;
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
 use crate::store::{Claim, Committed, Link, Resync};
 
-/// Pages that are asked for before their turn, so many at most, and for so long: what is slow in coming does not keep what
-/// is there from being written.
-const AHEAD: usize = 4;
-const GATHERING: Duration = Duration::from_millis(500);
-
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
     fetcher: &'a Fetcher,
+    /// Given when it has to end.
+    stop: &'a CancellationToken,
     /// Events of the round so far.
     written: u64,
     /// The last item that was told as not seen.
     told: Option<ItemId>,
     trail: Trail,
-    ahead: VecDeque<Ahead>,
+    ahead: Lookahead<'a>,
 }
 
 impl<'a> Pages<'a> {
     /// `written` are events of the round so far.
-    pub(super) fn new(fetcher: &'a Fetcher, written: u64) -> Self {
-        Self { fetcher, written, told: None, trail: Trail::default(), ahead: VecDeque::new() }
+    pub(super) fn new(fetcher: &'a Fetcher, written: u64, stop: &'a CancellationToken) -> Self {
+        let ahead = Lookahead::new(fetcher, stop);
+        Self { fetcher, stop, written, told: None, trail: Trail::default(), ahead }
     }
 
     /// Follows the links to the end of the round or to `stop`.
-    pub(super) async fn on(mut self, mut claim: Box<Claim>, stop: &CancellationToken) -> Landing {
+    pub(super) async fn on(mut self, mut claim: Box<Claim>) -> Landing {
         loop {
-            if stop.is_cancelled() {
+            if self.stop.is_cancelled() {
                 return Landing::Stopped(claim);
             }
             // A step holds much while it waits: kept apart, so that a flight stays small.
@@ -56,6 +52,8 @@ impl<'a> Pages<'a> {
                     _ => claim = next,
                 },
             }
+            // Outside of the step, which is done. What never comes is the next step's failure.
+            let _ = self.fetcher.clock.timeout(PAGE, Box::pin(self.ahead.gather(&claim))).await;
         }
     }
 
@@ -77,63 +75,33 @@ impl<'a> Pages<'a> {
 
     /// Writes the page at the claim's link, and those after it that are there, while the next ones are asked for.
     async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
-        let link = claim.link.as_ref();
-        let page = match self.ahead.pop_front() {
-            Some(ahead) if Some(&ahead.link) == link => ahead.page,
-            _ => {
-                self.ahead.clear();
-                ask(self.fetcher, claim, link).await
-            }
-        };
-        let page = self.trail.step(link, claim.attempts, page)?;
+        let page = self.ahead.page(claim).await;
+        let page = self.trail.step(claim.link.as_ref(), claim.attempts, page)?;
         let stack = self.stack(page);
-        let next = self.ahead.back().map_or(Some(&stack.page.link), Ahead::next).cloned();
+        let (next, bytes) = (stack.page.link.clone(), bytes(&stack.page));
         let Self { fetcher, written, ahead, .. } = self;
-        let write = write(fetcher, claim, stack, written);
-        let (committed, ()) = tokio::try_join!(write, ask_ahead(fetcher, claim, next, ahead))?;
-        Ok(committed)
+        let mut write = std::pin::pin!(write(fetcher, claim, stack, written));
+        tokio::select! {
+            written = &mut write => written,
+            () = ahead.look(claim, Some(&next), bytes) => write.await,
+        }
     }
 
     /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
     /// each page may be a change of its own.
     fn stack(&mut self, page: DeltaPage) -> Stack {
         let mut stack = Stack { page, pages: 1 };
-        while self.ahead.front().is_some_and(|ahead| stack.takes(ahead)) {
-            let Some(Ahead { link, page }) = self.ahead.pop_front() else { break };
+        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead)) {
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
                 Err(failure) => {
-                    self.ahead.push_front(Ahead { link, page: Err(failure) });
+                    self.ahead.put_back(Ahead { link, page: Err(failure) });
                     break;
                 }
             }
         }
         stack
     }
-}
-
-/// Asks for page after page.
-async fn ask_ahead(
-    fetcher: &Fetcher,
-    claim: &Claim,
-    mut next: Option<Link>,
-    ahead: &mut VecDeque<Ahead>,
-) -> Result<(), Failure> {
-    let watch = fetcher.clock.stopwatch();
-    while let Some(link) = next.filter(|link| matches!(link, Link::Next(_))) {
-        if ahead.len() >= AHEAD || watch.elapsed() >= GATHERING {
-            break;
-        }
-        let page = ask(fetcher, claim, Some(&link)).await;
-        next = page.as_ref().ok().map(|page| page.link.clone());
-        ahead.push_back(Ahead { link, page });
-    }
-    Ok(())
-}
-
-async fn ask(fetcher: &Fetcher, claim: &Claim, link: Option<&Link>) -> Result<DeltaPage, Failure> {
-    let (tenant, target) = fetcher.reach(claim)?;
-    tenant.page(target, &claim.subscription.wish.select, link).await
 }
 
 /// Classifies pages and commits them. `written` counts the round's events.

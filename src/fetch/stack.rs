@@ -2,19 +2,13 @@
 
 use std::collections::HashSet;
 
+use super::ahead::{Ahead, bytes};
 use crate::model::ItemId;
-use crate::office365::{DeltaPage, Failure};
-use crate::store::Link;
+use crate::office365::DeltaPage;
 
 /// Items that are written together, and their text: acknowledgements of notifications wait meanwhile.
 const TOGETHER: usize = 1000;
 const TOGETHER_BYTES: usize = 2 * 1024 * 1024;
-
-/// What came of asking for a page before its turn.
-pub(super) struct Ahead {
-    pub(super) link: Link,
-    pub(super) page: Result<DeltaPage, Failure>,
-}
 
 /// Pages that follow each other, as if they were one.
 pub(super) struct Stack {
@@ -22,26 +16,17 @@ pub(super) struct Stack {
     pub(super) pages: u64,
 }
 
-impl Ahead {
-    /// Where it goes on.
-    pub(super) fn next(&self) -> Option<&Link> {
-        self.page.as_ref().ok().map(|page| &page.link)
-    }
-}
-
 impl Stack {
     /// Whether a page that came ahead can be put upon it.
     pub(super) fn takes(&self, ahead: &Ahead) -> bool {
         let Ok(page) = &ahead.page else { return false };
         let here: HashSet<&ItemId> = self.page.items.iter().map(|item| &item.id).collect();
-        let items = self.page.items.iter().chain(&page.items);
-        let bytes: usize = items.map(|item| item.body.get().len()).sum();
         // What is odd is put aside with the link of its own page.
         let understood = self.page.odd.is_empty() && page.odd.is_empty();
         ahead.link == self.page.link
             && understood
             && here.len() + page.items.len() <= TOGETHER
-            && bytes <= TOGETHER_BYTES
+            && bytes(&self.page) + bytes(page) <= TOGETHER_BYTES
             && page.items.iter().all(|item| !here.contains(&item.id))
     }
 
@@ -59,6 +44,8 @@ mod tests {
     use serde_json::json;
 
     use crate::model::{Body, Item, OddItem};
+    use crate::office365::Failure;
+    use crate::store::Link;
 
     /// A page between two links that shows these items.
     fn page(from: u32, items: impl IntoIterator<Item = u32>) -> Ahead {

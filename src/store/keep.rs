@@ -8,8 +8,8 @@ use super::StoreError;
 pub trait Keep: Send + Sync {
     /// Deletes what is older than `before` (events, tombstones, encrypted
     /// content that was put aside or was never looked at) and what belongs to nobody any more (mirror rows
-    /// of subscriptions that are gone), at most `limit` rows of each in one short transaction, since
-    /// acknowledgements share the writer.
+    /// of subscriptions that are gone), at most `limit` rows of each in one short transaction, and fewer events where
+    /// they are large, since acknowledgements share the writer.
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError>;
 
     /// Whether the store can be written to just now: writes and takes back.

@@ -4,27 +4,29 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
+use super::log::Portion;
 use super::{SqliteStore, content, log, mirror, row};
 use crate::store::{Keep, StoreError, StoreHealth, Swept};
 
-/// Rows of each kind in one transaction while there is next to no room.
-const LITTLE: usize = 50;
+/// Text of events in one transaction, which the mirror may need: some milliseconds of the writer.
+const BYTES: i64 = 1024 * 1024;
+/// The same while there is next to no room. A single item may be larger, but hardly larger than the reserve.
+const LITTLE: Portion = Portion { rows: 50, bytes: 128 * 1024 };
 
 #[async_trait]
 impl Keep for SqliteStore {
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
         let reserve = Arc::clone(&self.reserve);
+        let portion = Portion { rows: limit, bytes: BYTES };
         let swept = self.write(move |db| {
-            let swept = delete(db, before, limit)?;
+            let swept = delete(db, before, portion)?;
             if !swept.more {
                 reserve.take_again();
             }
             Ok(swept)
         });
         match swept.await {
-            Err(StoreError::Unavailable(reason)) => {
-                self.sweep_out_with_the_reserve(before, limit, reason).await
-            }
+            Err(StoreError::Unavailable(_)) => self.sweep_out_little(before, limit).await,
             swept => swept,
         }
     }
@@ -57,20 +59,16 @@ impl Keep for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Deletes with the room that was kept back for it, if it still is.
-    async fn sweep_out_with_the_reserve(
-        &self,
-        before: DateTime<Utc>,
-        limit: usize,
-        reason: String,
-    ) -> Result<Swept, StoreError> {
+    /// Deletes little, with the room that was kept back for it, if it still is; what was deleted before may have made
+    /// enough.
+    async fn sweep_out_little(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
         let reserve = Arc::clone(&self.reserve);
         self.write(move |db| {
-            if !reserve.give_up() {
-                return Err(StoreError::Unavailable(reason));
+            if reserve.give_up() {
+                tracing::warn!("The disk is full; the store gives up the room that it had kept back to delete what is too old");
             }
-            tracing::warn!("The disk is full; the store gives up the room that it had kept back to delete what is too old");
-            let swept = delete(db, before, limit.min(LITTLE))?;
+            let portion = Portion { rows: limit.min(LITTLE.rows), ..LITTLE };
+            let swept = delete(db, before, portion)?;
             Ok(Swept { more: true, ..swept })
         })
         .await
@@ -78,16 +76,16 @@ impl SqliteStore {
 }
 
 /// One step of the housekeeping.
-fn delete(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
-    let most = i64::try_from(limit).unwrap_or(i64::MAX);
-    let events = log::delete_oldest(db, before, most)?;
+fn delete(db: &Connection, before: DateTime<Utc>, portion: Portion) -> Result<Swept, StoreError> {
+    let most = i64::try_from(portion.rows).unwrap_or(i64::MAX);
+    let (events, more) = log::delete_oldest(db, before, portion)?;
     let tombstones = mirror::delete_tombstones(db, before, most)?;
     let abandoned = mirror::delete_abandoned(db, most)?;
     let contents = content::delete_oldest(db, before, most)?;
     Ok(Swept {
         events: count(events),
         rows: count(tombstones + abandoned + contents),
-        more: [events, tombstones, abandoned, contents].iter().any(|deleted| *deleted >= limit),
+        more: more || [tombstones, abandoned, contents].iter().any(|deleted| *deleted >= portion.rows),
     })
 }
 

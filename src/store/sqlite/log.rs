@@ -119,17 +119,49 @@ pub(super) fn append<'e>(
     Ok(told)
 }
 
-/// Deletes up to `limit` events from the log's beginning, as far as they were written before `before`.
-pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
-    let written =
-        row::all(db, "SELECT sequence, written_at FROM event ORDER BY sequence LIMIT ?1", [limit], |row| {
-            let fields = Fields::new("event", "sequence", row);
-            Ok((fields.get::<i64>("sequence")?, fields.get::<i64>("written_at")?))
-        })?;
-    let last = written.iter().take_while(|(_, written_at)| *written_at < micros(before)).last();
-    let Some((last, _)) = last.copied() else { return Ok(0) };
-    mirror::take_back(db, last)?;
-    row::execute(db, "DELETE FROM event WHERE sequence <= ?1", [last])
+/// How many rows of a kind one step deletes at most, and how much text of events: what the mirror still needs of it is
+/// written anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Portion {
+    pub(super) rows: usize,
+    pub(super) bytes: i64,
+}
+
+/// Deletes a portion of the log from its beginning, or one event if that is larger, as far as they were written before
+/// `before`. Answers with how many, and whether there are more.
+pub(super) fn delete_oldest(
+    db: &Connection,
+    before: DateTime<Utc>,
+    portion: Portion,
+) -> Result<(usize, bool), StoreError> {
+    let old = oldest(db, before, portion.rows)?;
+    let mut room = portion.bytes;
+    let mut deleted = 0;
+    for (sequence, bytes) in &old {
+        room = room.saturating_sub(*bytes);
+        if deleted > 0 && room < 0 {
+            break;
+        }
+        // The event goes first, so that a body that comes back finds the room that it leaves: the file need not grow.
+        let bodies = mirror::told_by(db, *sequence)?;
+        row::execute(db, "DELETE FROM event WHERE sequence = ?1", [*sequence])?;
+        mirror::take_back(db, bodies)?;
+        deleted += 1;
+    }
+    Ok((deleted, deleted < old.len() || deleted >= portion.rows))
+}
+
+/// The numbers of the first events that were written before `before`, and how long their text is.
+fn oldest(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let sql =
+        "SELECT sequence, written_at, octet_length(data) AS bytes FROM event ORDER BY sequence LIMIT ?1";
+    let first = row::all(db, sql, [limit], |row| {
+        let fields = Fields::new("event", "sequence", row);
+        Ok((fields.get::<i64>("written_at")?, fields.get("sequence")?, fields.get("bytes")?))
+    })?;
+    let old = first.into_iter().take_while(|(written_at, ..)| *written_at < micros(before));
+    Ok(old.map(|(_, sequence, bytes)| (sequence, bytes)).collect())
 }
 
 fn cursor(sequence: i64) -> Cursor {

@@ -76,11 +76,20 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Events up to `sequence` are to be deleted: what they hold of the mirror comes back to its rows.
-pub(super) fn take_back(db: &Connection, sequence: i64) -> Result<(), StoreError> {
-    let sql =
-        concat!("UPDATE item AS i SET properties = ", properties!(), ", told = NULL WHERE i.told <= ?1");
-    row::execute(db, sql, [sequence])?;
+/// The bodies that the mirror has left to this event, with the keys of their rows.
+pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<(i64, Option<String>)>, StoreError> {
+    let sql = concat!("SELECT i.key, ", properties!(), " AS properties FROM item AS i WHERE i.told = ?1");
+    row::all(db, sql, [sequence], |row| {
+        let fields = Fields::new("item", "key", row);
+        Ok((fields.get("key")?, fields.get("properties")?))
+    })
+}
+
+/// Puts bodies into their rows whose event is deleted.
+pub(super) fn take_back(db: &Connection, bodies: Vec<(i64, Option<String>)>) -> Result<(), StoreError> {
+    for body in bodies {
+        row::execute(db, "UPDATE item SET properties = ?2, told = NULL WHERE key = ?1", body)?;
+    }
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 
 mod arrival;
 mod certificates;
+mod claims;
 mod connection;
 mod content;
 mod error;

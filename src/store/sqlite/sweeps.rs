@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use super::rounds::{Due, lease_round, read_claim};
+use super::claims::{Due, lease_round, read_claim};
 use super::row::{self, Fields, micros};
 use super::subscription::{self, select_subscription};
 use super::{SqliteStore, arrival};

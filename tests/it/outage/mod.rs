@@ -241,3 +241,37 @@ async fn a_round_that_could_not_be_written_is_made_again_as_soon_as_the_lock_is_
     house.eventually("the change is found", async || house.events().await.len() == 1).await;
     assert!(house.now() - since < chrono::TimeDelta::seconds(60), "{}", house.now() - since);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_pages_of_large_items_wait_for_the_disk_few_more_are_asked_for() {
+    let mut house = House::start("").await;
+    house.close().await;
+    let tenant = house.tenant.url().trim_start_matches("http://").parse().unwrap();
+    let gate = Gate::to(tenant).await;
+    house.configure(FILES, gate.url());
+    house.open().await;
+    house.active("files").await;
+
+    // More than half of what one round may hold.
+    let large = json!({"id": "large", "name": "large", "file": {}, "description": "x".repeat(2_200_000)});
+    house.control("odd", json!({"kind": "elements", "elements": [large.to_string()], "count": 20})).await;
+    house.control("pages", json!({"page_size": 1})).await;
+    gate.close();
+    let drive = house.tenant.tenant().resources.drive.clone();
+    house.control("changes", json!({"count": 10, "resource": drive})).await;
+    house
+        .eventually("a round is under way", async || house.subscription("files").await["pending"] == true)
+        .await;
+    house.quiet().await;
+    house.forget_requests().await;
+    let other = lock(&house);
+    gate.open();
+    // Longer than its commit waits for the lock.
+    pause(Duration::from_secs(2)).await;
+    let asked = house.count_requests("GET", "/v1.0/drives").await;
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!((1..=3).contains(&asked), "{asked} pages were asked for");
+    house.control("pages", json!({"page_size": 100})).await;
+    house.active("files").await;
+    assert!(house.events().await.len() > 1);
+}

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use o365_listener::model::{
-    Change, Hint, HintKind, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId, Via,
-    Wish,
+    Body, Change, Hint, HintKind, ItemId, Kind, NewEvent, Origin, Remote, RemoteId, Start, SubscriptionId,
+    Via, Wish,
 };
 use o365_listener::store::{
-    self, Committed, Link, MirrorRow, NewSubscription, PageCommit, RoundEnd, Store, StoreError,
+    self, Committed, Known, Link, MirrorRow, NewSubscription, PageCommit, RoundEnd, Store, StoreError,
 };
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -60,23 +60,44 @@ async fn append(store: &dyn Store, id: SubscriptionId) -> Result<(), StoreError>
     store.append(vec![hint]).await.map(|_| ())
 }
 
-/// A page of a hundred items of a kilobyte, each new, as a round writes it.
-async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<(), StoreError> {
+/// How many items a page shows, and how large each is.
+struct Shape {
+    items: usize,
+    bytes: usize,
+    /// Whether the mirror leaves the item's body to the event that tells it.
+    as_told: bool,
+}
+
+const SMALL: Shape = Shape { items: 100, bytes: 1000, as_told: false };
+/// List items with wide columns.
+const LARGE: Shape = Shape { items: 5, bytes: 400_000, as_told: true };
+
+fn item(number: usize, item: usize) -> ItemId {
+    ItemId(format!("{number}-{item}"))
+}
+
+/// A page of items, each new, as a round writes it.
+async fn page(store: &dyn Store, id: SubscriptionId, number: usize, shape: &Shape) -> Result<(), StoreError> {
     append(store, id).await?;
     let claim = store.claim_round(&[], start(), LEASE).await?;
     let Some(claim) = claim else { return Err(StoreError::Unavailable("claimed before".to_owned())) };
-    let data = RawValue::from_string(json!({"resource": "x".repeat(1000)}).to_string()).unwrap();
-    let item = |item: usize| ItemId(format!("{number}-{item}"));
+    let properties = json!({"fields": "x".repeat(shape.bytes)});
+    let body = Body::of(properties.as_object().unwrap()).unwrap();
+    let data = RawValue::from_string(json!({"resource": properties}).to_string()).unwrap();
     let event = |n| NewEvent {
         kind: Kind::DriveItem,
         change: Change::Created,
-        subject: item(n),
+        subject: item(number, n),
         time: start(),
         data: data.clone(),
     };
-    let rows = (0..100).map(|n| MirrorRow { item: item(n), properties: None, as_told: false });
+    let rows = (0..shape.items).map(|n| MirrorRow {
+        item: item(number, n),
+        properties: shape.as_told.then(|| body.clone()),
+        as_told: shape.as_told,
+    });
     let page = PageCommit {
-        events: (0..100).map(event).collect(),
+        events: (0..shape.items).map(event).collect(),
         rows: rows.collect(),
         link: Link::Delta(format!("https://graph.example/{number}")),
         seen: Vec::new(),
@@ -94,9 +115,10 @@ async fn page(store: &dyn Store, id: SubscriptionId, number: usize) -> Result<()
     }
 }
 
-async fn fill_with_events(store: &dyn Store, id: SubscriptionId) -> usize {
+/// Writes pages until there is no room; the number of the page that found none.
+async fn fill_with_events(store: &dyn Store, id: SubscriptionId, shape: &Shape) -> usize {
     for number in 1..1000 {
-        if page(store, id, number).await.is_err() {
+        if page(store, id, number, shape).await.is_err() {
             // Small steps find room for longer than large ones.
             while append(store, id).await.is_ok() || store.writable().await.is_ok() {}
             return number;
@@ -125,7 +147,7 @@ fn retention_frees_the_room_that_the_log_has_filled() {
         async |disk| {
             let store = open(&disk).await.unwrap();
             let id = follow(&*store).await;
-            let pages = fill_with_events(&*store, id).await;
+            let pages = fill_with_events(&*store, id, &SMALL).await;
             assert!(store.writable().await.is_err());
             println!("full after {pages} pages");
             assert!(sweep(&*store).await > 1000);
@@ -142,7 +164,7 @@ fn a_shorter_retention_frees_the_room_after_a_restart_or_a_crash() {
         for crash in [false, true] {
             let store = open(&disk).await.unwrap();
             let id = follow(&*store).await;
-            fill_with_events(&*store, id).await;
+            fill_with_events(&*store, id, &SMALL).await;
             if crash {
                 drop(store);
             } else {
@@ -157,5 +179,29 @@ fn a_shorter_retention_frees_the_room_after_a_restart_or_a_crash() {
                 std::fs::remove_file(entry.unwrap().path()).unwrap();
             }
         }
+    });
+}
+
+#[test]
+fn retention_gives_large_bodies_back_to_the_mirror_on_a_full_disk() {
+    let test = "outage::retention::retention_gives_large_bodies_back_to_the_mirror_on_a_full_disk";
+    on_a_small_disk(test, 64, async |disk| {
+        let store = open(&disk).await.unwrap();
+        let id = follow(&*store).await;
+        let pages = fill_with_events(&*store, id, &LARGE).await;
+        assert!(store.writable().await.is_err());
+        let items: Vec<_> =
+            (1..pages).flat_map(|number| (0..LARGE.items).map(move |n| item(number, n))).collect();
+        println!("full of {} items", items.len());
+        assert!(items.len() > 50, "together they are larger than what is kept back");
+        assert_eq!(sweep(&*store).await, u64::try_from(items.len()).unwrap());
+        store.writable().await.unwrap();
+        append(&*store, id).await.unwrap();
+        let known = store.known(id, items.clone()).await.unwrap();
+        let whole = |item| match known.get(item) {
+            Some(Known::Here(properties)) => properties["fields"].as_str().unwrap().len() == LARGE.bytes,
+            _ => false,
+        };
+        assert!(items.iter().all(whole), "what is known of an item outlives its event");
     });
 }
