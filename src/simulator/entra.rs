@@ -4,22 +4,23 @@ mod assertion;
 mod delegated;
 mod identity;
 mod registered;
+mod verify;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use super::error::GraphError;
 use super::tenant::{DOMAIN, HOST, MY_HOST};
 use super::wire::{Answer, Call};
 use super::world::World;
 pub(crate) use delegated::{Delegated, device_code, refreshing, type_in};
 pub(crate) use identity::{Platform, app_service, metadata};
 pub(crate) use registered::Registered;
+pub(crate) use verify::{verify, verify_for_site};
 
 /// Graph's audiences, by cloud: scopes and audiences stay the cloud's even against a stand-in.
 const GRAPH_AUDIENCES: [&str; 5] = [
@@ -262,14 +263,19 @@ fn issue(world: &mut World, audience: &str, proven: Proven, requested: Option<Va
         .to_owned(),
         tid: tenant.tenant_id.to_string(),
         oid: user.unwrap_or(world.service_principal).to_string(),
-        roles: if user.is_none() { world.settings.roles.clone() } else { Vec::new() },
-        scp: user.map(|_| world.settings.roles.join(" ")),
+        roles: if user.is_none() { roles_for(world, audience).to_vec() } else { Vec::new() },
+        scp: user.map(|_| roles_for(world, audience).join(" ")),
         ver: "1.0".to_owned(),
         uti: world.random.uuid().simple().to_string(),
         requested,
     };
     let key = EncodingKey::from_secret(&world.signing_key);
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap_or_default()
+}
+
+/// Graph and SharePoint have permissions of their own.
+fn roles_for<'a>(world: &'a World, audience: &str) -> &'a [String] {
+    if GRAPH_AUDIENCES.contains(&audience) { &world.settings.roles } else { &world.settings.site_roles }
 }
 
 fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
@@ -289,50 +295,4 @@ fn refuse(world: &mut World, refusal: &Refusal) -> Answer {
         "error_uri": format!("https://login.microsoftonline.com/error?code={}", refusal.number),
     });
     Answer::json(refusal.status, body)
-}
-
-/// Whether a call to Graph carries a token of this tenant, for Graph, that still holds and is enough. Answers with the
-/// person that the caller acts for, if there is one.
-pub(crate) fn verify(world: &World, authorization: Option<&str>) -> Result<Option<Uuid>, GraphError> {
-    let token = authorization.and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default().trim();
-    if token.is_empty() {
-        return Err(unauthorized("Access token is empty.", ""));
-    }
-    if token.split('.').count() != 3 {
-        return Err(unauthorized("IDX14100: JWT is not well formed, there are no dots (.).", ""));
-    }
-    let mut validation = Validation::new(Algorithm::HS256);
-    // The library reads the system clock and takes one audience set: both are checked below.
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation.required_spec_claims.clear();
-    let claims =
-        jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&world.signing_key), &validation)
-            .map_err(|_| unauthorized("Access token validation failure. Signature is invalid.", ""))?
-            .claims;
-    if !GRAPH_AUDIENCES.contains(&claims.aud.trim_end_matches('/')) {
-        return Err(unauthorized("Access token validation failure. Invalid audience.", ""));
-    }
-    if !(claims.nbf..claims.exp).contains(&world.clock.now().timestamp()) {
-        return Err(unauthorized("Lifetime validation failed, the token is expired.", ""));
-    }
-    if let Some(wanted) = &world.settings.claims
-        && claims.requested.as_ref() != Some(wanted)
-    {
-        let encoded = STANDARD.encode(wanted.to_string());
-        let challenge = format!(", error=\"insufficient_claims\", claims=\"{encoded}\"");
-        return Err(unauthorized("Continuous access evaluation resulted in challenge.", &challenge));
-    }
-    Ok(claims.scp.and_then(|_| claims.oid.parse().ok()))
-}
-
-fn unauthorized(message: &str, challenge: &str) -> GraphError {
-    GraphError::new(401, "InvalidAuthenticationToken", message).header(
-        "WWW-Authenticate",
-        format!(
-            "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
-             client_id=\"00000003-0000-0000-c000-000000000000\"{challenge}"
-        ),
-    )
 }

@@ -1,4 +1,5 @@
-//! A Microsoft 365 stand-in with state: sign-in, Graph, and the sender of change notifications, at one address.
+//! A Microsoft 365 stand-in with state: sign-in, Graph, SharePoint's sites, and the sender of change
+//! notifications, at one address.
 //!
 //! It plays the tenant Contoso: a SharePoint site with a list and a library, users with OneDrive and mail. Changes
 //! are made with Graph's own calls; what Microsoft has no call for lies under `/_control` (`GET /_control`
@@ -18,6 +19,7 @@ mod random;
 mod rich;
 mod sender;
 mod server;
+mod sharepoint;
 mod tenant;
 mod wire;
 mod world;

@@ -1,5 +1,5 @@
 //! The web server: takes requests apart, keeps them for inspection, lets queued faults answer first, and hands
-//! the rest to sign-in, Graph or `/_control`.
+//! the rest to sign-in, Graph, SharePoint's sites or `/_control`.
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,7 +19,7 @@ use super::control::{Break, Struck};
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
-use super::{Options, control, entra, graph, rich};
+use super::{Options, control, entra, graph, rich, sharepoint};
 use crate::clock::Clock;
 
 /// The largest body taken: a file of this size in one upload.
@@ -27,7 +27,7 @@ const BODY_LIMIT: usize = 64 << 20;
 const JSON: &str =
     "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 /// Headers worth keeping of a request; credentials are not.
-const KEPT_HEADERS: [&str; 8] = [
+const KEPT_HEADERS: [&str; 9] = [
     "accept",
     "client-request-id",
     "content-type",
@@ -36,6 +36,7 @@ const KEPT_HEADERS: [&str; 8] = [
     "if-match",
     "prefer",
     "user-agent",
+    "x-http-method",
 ];
 
 /// What the server's workers and the sender share.
@@ -147,9 +148,12 @@ async fn broken_off(response: HttpResponse, broken: Break) -> HttpResponse {
     head.set_body(SizedStream::new(length, Box::pin(stream))).map_into_boxed_body()
 }
 
-/// The addresses outside Graph: sign-in, managed identities and pre-authorised downloads.
+/// The addresses outside Graph: sites, sign-in, managed identities and pre-authorised downloads.
 async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    if call.is_to_site() {
+        return sharepoint::answer(shared, call).await;
+    }
     match (call.method.as_str(), path.as_slice()) {
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => Ok(entra::token(&mut shared.world(), tenant, call)),
         ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => {
@@ -185,6 +189,7 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
         origin: format!("http://{}", request.connection_info().host()),
         version: "v1.0".to_owned(),
         segments,
+        path: request.uri().path().to_owned(),
         query,
         headers: headers
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
@@ -228,6 +233,9 @@ fn respond(shared: &Shared, call: &Call, outcome: Outcome) -> HttpResponse {
     };
     let client_request_id = call.header("client-request-id").unwrap_or(&request_id).to_owned();
     let answer = outcome.unwrap_or_else(|error| {
+        if call.is_to_site() {
+            return sharepoint::refused(call, error);
+        }
         let date = now.format("%Y-%m-%dT%H:%M:%S").to_string();
         let body = error.body(&date, &request_id, &client_request_id);
         Answer { status: error.status, headers: error.headers, body: Body::Json(body) }
@@ -236,7 +244,7 @@ fn respond(shared: &Shared, call: &Call, outcome: Outcome) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     let common = [
         ("date", now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()),
-        ("request-id", request_id),
+        (if call.is_to_site() { "sprequestguid" } else { "request-id" }, request_id),
         ("client-request-id", client_request_id),
         ("x-ms-ags-diagnostic", r#"{"ServerInfo":{"DataCenter":"Simulated"}}"#.to_owned()),
     ];

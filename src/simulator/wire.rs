@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::error::GraphError;
 
-/// A request to Graph, taken apart.
+/// A request to Graph or to a site, taken apart.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -19,6 +19,8 @@ pub(crate) struct Call {
     pub(crate) version: String,
     /// The address below the version; a colon-delimited path is one segment that begins with a colon.
     pub(crate) segments: Vec<String>,
+    /// The path as it was sent: a site's calls have a grammar of their own.
+    pub(crate) path: String,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
@@ -33,6 +35,12 @@ impl Call {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether this is a call to a SharePoint site.
+    pub(crate) fn is_to_site(&self) -> bool {
+        let to_graph = self.path.starts_with("/v1.0/") || self.path.starts_with("/beta/");
+        self.path.contains("/_api/") && !to_graph
     }
 
     /// Whether a `Prefer` header holds this preference (compared ignoring case and quotes).

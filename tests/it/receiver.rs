@@ -13,6 +13,8 @@ pub struct Received {
     pub query: String,
     pub user_agent: Option<String>,
     pub content_type: Option<String>,
+    pub content_length: Option<String>,
+    pub client_state: Option<String>,
     pub body: Value,
 }
 
@@ -99,11 +101,13 @@ async fn take(request: HttpRequest, body: web::Bytes, state: web::Data<State>) -
         query: request.query_string().to_owned(),
         user_agent: header("user-agent"),
         content_type: header("content-type"),
+        content_length: header("content-length"),
+        client_state: header("clientstate"),
         body: serde_json::from_slice(&body).unwrap_or_default(),
     });
     let manner = *state.manner.lock().unwrap();
     let token = url::form_urlencoded::parse(request.query_string().as_bytes())
-        .find(|(name, _)| name == "validationToken")
+        .find(|(name, _)| name.eq_ignore_ascii_case("validationtoken"))
         .map(|(_, token)| token.into_owned());
     match (manner, token) {
         (Manner::Status(status), _) => HttpResponse::build(status.try_into().unwrap()).finish(),

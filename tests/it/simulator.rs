@@ -6,5 +6,6 @@ mod delta;
 pub mod harness;
 mod notifications;
 mod resolution;
+pub mod sharepoint;
 mod sign_in;
 mod subscriptions;

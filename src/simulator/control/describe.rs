@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 31] = [
+const CALLS: [(&str, &str, &str, &str); 32] = [
     ("GET", "/_control", "", "This description."),
     (
         "GET",
         "/_control/state",
         "",
-        "Everything in the tenant by resource address, as a delta would tell it (a drive with its root; list items with their columns; messages with immutable ids), the subscriptions, and how many notifications wait.",
+        "Everything in the tenant by resource address, as a delta would tell it (a drive with its root; list items with their columns; messages with immutable ids), the subscriptions of Graph, the webhooks of SharePoint, and how many notifications wait.",
     ),
     (
         "GET",
@@ -40,7 +40,13 @@ const CALLS: [(&str, &str, &str, &str); 31] = [
         "POST",
         "/_control/tokens/expire",
         r#"{"resource"?}"#,
-        "Makes every delta link given so far answer 410.",
+        "Makes every delta link given so far answer 410, and every change token of SharePoint so far be refused (-2130575172).",
+    ),
+    (
+        "POST",
+        "/_control/change-tokens",
+        r#"{"refuse_old"?}"#,
+        "Whether a change token older than the log (60 days) is refused (-2130575172). What is left out is no: SharePoint answers with nothing.",
     ),
     (
         "POST",
@@ -58,9 +64,9 @@ const CALLS: [(&str, &str, &str, &str); 31] = [
         "POST",
         "/_control/subscriptions/{id}/remove",
         r#"{"lifecycle"?}"#,
-        "Removes a subscription; with lifecycle true its lifecycle address is told.",
+        "Removes a subscription or a webhook; with lifecycle true a subscription's lifecycle address is told.",
     ),
-    ("POST", "/_control/subscriptions/{id}/expire", "", "Ends a subscription's life now, without a word."),
+    ("POST", "/_control/subscriptions/{id}/expire", "", "Ends its life now, without a word."),
     (
         "POST",
         "/_control/lifecycle",
@@ -83,8 +89,8 @@ const CALLS: [(&str, &str, &str, &str); 31] = [
     (
         "POST",
         "/_control/roles",
-        r#"{"roles"}"#,
-        "The permissions granted to the app. Takes effect at once; tokens show it when they are next given.",
+        r#"{"roles"?, "sharepoint"?}"#,
+        "The permissions granted to the app, for Graph and for SharePoint itself, which know nothing of each other. Takes effect at once; tokens show it when they are next given.",
     ),
     (
         "POST",
@@ -149,7 +155,12 @@ const CALLS: [(&str, &str, &str, &str); 31] = [
         r#"{"advance_seconds"}"#,
         "Moves the stand-in's time forward, where it runs on a clock that can be moved.",
     ),
-    ("*", "any other", "", "As Microsoft describes it, under /v1.0 and /beta."),
+    (
+        "*",
+        "any other",
+        "",
+        "As Microsoft describes it: Graph under /v1.0 and /beta, SharePoint under /_api of each site's path.",
+    ),
 ];
 
 pub(super) fn all() -> Value {

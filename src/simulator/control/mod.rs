@@ -88,13 +88,15 @@ impl Followed {
         }
     }
 
-    /// Makes every delta link given so far answer 410.
+    /// Makes every delta link given so far answer 410, and every change token so far be refused.
     fn expire_tokens(self, world: &mut World) {
         let next = world.next_token();
+        let (change, now) = (world.next_change(), world.clock.now());
         match self {
             Self::List(list) => {
                 if let Some(list) = world.lists.get_mut(&list) {
                     list.oldest_token = next;
+                    list.log.cut_off(change, now);
                 }
             }
             Self::Folder { user, folder } => {

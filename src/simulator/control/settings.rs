@@ -15,7 +15,8 @@ use crate::simulator::world::World;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Roles {
-    roles: Vec<String>,
+    roles: Option<Vec<String>>,
+    sharepoint: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,9 +48,10 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.settings.content = read(call)?;
             Ok(Answer::json(200, json!(world.settings.content)))
         }
-        ("POST", ["roles"]) => {
-            world.settings.roles = read::<Roles>(call)?.roles;
-            Ok(Answer::json(200, json!({"roles": world.settings.roles})))
+        ("POST", ["roles"]) => Ok(grant(world, read(call)?)),
+        ("POST", ["change-tokens"]) => {
+            world.settings.old_tokens = read(call)?;
+            Ok(Answer::json(200, json!(world.settings.old_tokens)))
         }
         ("POST", ["certificates"]) => Ok(Answer::json(200, world.registered.add_certificate(&call.body)?)),
         ("DELETE", ["certificates"]) => {
@@ -64,15 +66,7 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.settings.claims = read::<Wanted>(call)?.claims.map(serde_json::Value::Object);
             Ok(Answer::json(200, json!({"claims": world.settings.claims})))
         }
-        ("POST", ["faults"]) => {
-            let fault: Fault = read(call)?;
-            if !fault.is_one() {
-                let message = "A fault has either a status or a break.";
-                return Err(GraphError::new(400, "BadRequest", message));
-            }
-            world.faults.push_back(fault);
-            Ok(Answer::empty(204))
-        }
+        ("POST", ["faults"]) => queue(world, read(call)?),
         ("POST", ["odd"]) => {
             let page = read(call)?;
             world.odd_pages.push_back(page);
@@ -96,6 +90,22 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
         ("POST", ["time"]) => advance(world, &read(call)?),
         (_, path) => Err(GraphError::segment(path.last().unwrap_or(&"_control"))),
     }
+}
+
+/// Sets what is given of the two.
+fn grant(world: &mut World, Roles { roles, sharepoint }: Roles) -> Answer {
+    let settings = &mut world.settings;
+    settings.roles = roles.unwrap_or_else(|| settings.roles.clone());
+    settings.site_roles = sharepoint.unwrap_or_else(|| settings.site_roles.clone());
+    Answer::json(200, json!({"roles": settings.roles, "sharepoint": settings.site_roles}))
+}
+
+fn queue(world: &mut World, fault: Fault) -> Outcome {
+    if !fault.is_one() {
+        return Err(GraphError::new(400, "BadRequest", "A fault has either a status or a break."));
+    }
+    world.faults.push_back(fault);
+    Ok(Answer::empty(204))
 }
 
 /// Only a clock that stands still by itself can be moved.

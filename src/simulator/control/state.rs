@@ -10,6 +10,7 @@ use crate::simulator::world::{IdForm, World};
 pub(super) fn all(world: &mut World, origin: &str) -> Value {
     let now = world.clock.now();
     let subscriptions = world.alive_subscriptions(now);
+    world.alive_webhooks(now);
     let world = &*world;
     let mut resources = Map::new();
     for (address, target) in addresses(world) {
@@ -21,6 +22,10 @@ pub(super) fn all(world: &mut World, origin: &str) -> Value {
             "id": one.id, "resource": one.resource, "notificationUrl": one.notification_url,
             "expirationDateTime": one.expires, "clientState": one.client_state,
             "encryptionCertificateId": one.recipient.as_ref().map(|recipient| &recipient.certificate_id),
+        })).collect::<Vec<_>>(),
+        "webhooks": world.webhooks.values().map(|one| json!({
+            "id": one.id, "resource": one.list, "notificationUrl": one.notification_url,
+            "expirationDateTime": one.expires, "clientState": one.client_state,
         })).collect::<Vec<_>>(),
         "pending_notifications": world.outbox.len(),
         "time": now,

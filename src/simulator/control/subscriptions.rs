@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::read;
 use crate::simulator::error::GraphError;
 use crate::simulator::graph::subscriptions::Subscription;
-use crate::simulator::sender::lifecycle_notification;
+use crate::simulator::sender::{Endpoint, lifecycle_notification};
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
 
@@ -32,6 +32,9 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
     match (call.method.as_str(), path) {
         ("POST", ["subscriptions", id, "remove"]) => {
             let removal: Removal = read(call)?;
+            if id.parse().ok().and_then(|id: Uuid| world.webhooks.remove(&id)).is_some() {
+                return Ok(Answer::empty(204));
+            }
             let id = id.parse().ok().filter(|id| world.subscriptions.contains_key(id));
             let removed = id.and_then(|id: Uuid| world.subscriptions.remove(&id)).ok_or_else(unknown)?;
             if removal.lifecycle {
@@ -42,7 +45,11 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
         ("POST", ["subscriptions", id, "expire"]) => {
             let now = world.clock.now();
             let id: Uuid = id.parse().map_err(|_| unknown())?;
-            world.subscriptions.get_mut(&id).ok_or_else(unknown)?.expires = now;
+            match (world.subscriptions.get_mut(&id), world.webhooks.get_mut(&id)) {
+                (Some(subscription), _) => subscription.expires = now,
+                (None, Some(webhook)) => webhook.expires = now,
+                (None, None) => return Err(unknown()),
+            }
             Ok(Answer::empty(204))
         }
         ("POST", ["lifecycle"]) => lifecycle(world, &read(call)?),
@@ -73,7 +80,7 @@ fn tell(world: &mut World, subscription: &Subscription, event: &str) -> bool {
     let Some(url) = &subscription.lifecycle_url else { return false };
     let body = lifecycle_notification(world, subscription, event);
     let now = world.clock.now();
-    world.outbox.push_at(url, None, body, now);
+    world.outbox.push_at(&Endpoint::of_graph(url), None, body, now);
     true
 }
 

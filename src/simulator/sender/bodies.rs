@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::simulator::graph::subscriptions::{Subscription, Target};
+use crate::simulator::sharepoint::Webhook;
 use crate::simulator::world::{World, ticks_time};
 
 /// What all notifications of a subscription have in common.
@@ -64,6 +65,20 @@ pub(crate) fn lifecycle_notification(world: &World, subscription: &Subscription,
         }),
     );
     body
+}
+
+/// SharePoint tells which list, and where its site is; the host it leaves out.
+pub(super) fn of_site(world: &World, webhook: &Webhook) -> Value {
+    let site = world.list(webhook.list).ok().and_then(|list| world.site_of(list.site));
+    json!({
+        "subscriptionId": webhook.id,
+        "clientState": webhook.client_state,
+        "expirationDateTime": format!("{}Z", ticks_time(webhook.expires)),
+        "resource": webhook.list,
+        "tenantId": world.tenant.tenant_id,
+        "siteUrl": site.map(|site| format!("/{}", site.path)),
+        "webId": site.map(|site| site.web),
+    })
 }
 
 fn merge(into: &mut Value, more: Value) {

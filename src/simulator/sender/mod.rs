@@ -1,16 +1,15 @@
 //! The notification sender.
 //!
 //! Guarantees what Office 365 does, and no more: a change is announced at least once to each matching
-//! subscription while its endpoint answers within four hours. Notifications can be late, doubled, out of order
+//! subscription while its endpoint answers within four hours (Graph) or five attempts (SharePoint's own webhooks). Notifications can be late, doubled, out of order
 //! or lost, as set under `/_control`; what is pending for one address goes out in one POST.
 
 mod bodies;
+mod endpoint;
 mod outbox;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
@@ -18,19 +17,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) use bodies::lifecycle_notification;
+pub(crate) use endpoint::Endpoint;
 pub(crate) use outbox::{Batch, Behaviour, Outbox};
+
+use endpoint::Caller;
 
 use super::graph::subscriptions::{Subscription, Target};
 use super::rich;
 use super::server::Shared;
 use super::world::World;
-
-/// How long the endpoint may take over a first attempt.
-const FIRST_LIMIT: Duration = Duration::from_secs(3);
-/// How long it may take over a retry.
-const RETRY_LIMIT: Duration = Duration::from_secs(10);
-/// How long a notification is retried before it is given up.
-const GIVE_UP_AFTER: TimeDelta = TimeDelta::hours(4);
 
 /// Something that subscriptions may want to hear of.
 #[derive(Debug)]
@@ -78,7 +73,21 @@ impl World {
                 rich::attach(self, &subscription, (&change_type, message), &mut body);
             }
             let behaviour = self.settings.notifications.clone();
-            self.outbox.push(&subscription.notification_url, subscription.id, &body, now, &behaviour);
+            let to = Endpoint::of_graph(&subscription.notification_url);
+            self.outbox.push(&to, subscription.id, &body, now, &behaviour);
+        }
+        if let Happened::InList(list) = happened {
+            self.ring_webhooks(*list);
+        }
+    }
+
+    /// The same for SharePoint's own subscriptions to a list.
+    fn ring_webhooks(&mut self, list: Uuid) {
+        let (now, behaviour) = (self.clock.now(), self.settings.notifications.clone());
+        let alive = self.webhooks.values().filter(|one| one.list == list && one.expires > now);
+        let told: Vec<_> = alive.map(|one| (one.endpoint(), one.id, bodies::of_site(self, one))).collect();
+        for (to, id, body) in told {
+            self.outbox.push(&to, id, &body, now, &behaviour);
         }
     }
 
@@ -102,11 +111,11 @@ impl World {
     /// Ends an attempt: what was not taken is tried again, until it has been tried for too long.
     fn finish(&mut self, batch: Batch, delivered: bool) {
         let now = self.clock.now();
-        self.outbox.done(&batch.url);
+        self.outbox.done(&batch.to);
         if delivered {
             return;
         }
-        if now - batch.since < GIVE_UP_AFTER {
+        if !batch.to.gives_up(batch.attempt, batch.since, now) {
             self.outbox.retry(batch, now);
             return;
         }
@@ -122,7 +131,7 @@ impl World {
         let mail = matches!(subscription.target, Target::Messages { .. });
         if let (true, Some(url)) = (mail, subscription.lifecycle_url.clone()) {
             let body = lifecycle_notification(self, &subscription, "missed");
-            self.outbox.push_at(&url, None, body, self.clock.now());
+            self.outbox.push_at(&Endpoint::of_graph(&url), None, body, self.clock.now());
         }
     }
 }
@@ -155,8 +164,9 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: Canc
             let mut guard = shared.world();
             let now = shared.clock.now();
             guard.alive_subscriptions(now);
-            let World { outbox, subscriptions, .. } = &mut *guard;
-            outbox.take_due(now, |id| subscriptions.contains_key(&id))
+            guard.alive_webhooks(now);
+            let World { outbox, subscriptions, webhooks, .. } = &mut *guard;
+            outbox.take_due(now, |id| subscriptions.contains_key(&id) || webhooks.contains_key(&id))
         };
         in_flight.extend(batches.into_iter().map(|batch| attempt(&shared, &client, batch)));
         let wait = async {
@@ -177,7 +187,7 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: Canc
 }
 
 async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Batch, bool) {
-    let limit = if batch.attempt == 0 { FIRST_LIMIT } else { RETRY_LIMIT };
+    let limit = batch.to.limit(batch.attempt);
     let values: Vec<&Value> = batch.items.iter().map(|item| &item.body).collect();
     let with_content = values.iter().any(|value| value.get("encryptedContent").is_some());
     let body = if with_content {
@@ -185,8 +195,11 @@ async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Ba
     } else {
         json!({ "value": values })
     };
-    let post = client.post(&batch.url).json(&body).send();
-    let delivered = match shared.clock.timeout(limit, post).await {
+    let mut post = client.post(&batch.to.url).json(&body);
+    if let Caller::SharePoint { client_state: Some(state) } = &batch.to.caller {
+        post = post.header("ClientState", state);
+    }
+    let delivered = match shared.clock.timeout(limit, post.send()).await {
         Ok(Ok(response)) => response.status().is_success(),
         Ok(Err(_)) | Err(_) => false,
     };

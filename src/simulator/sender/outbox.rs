@@ -1,13 +1,13 @@
 //! What still has to be sent, by address.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::endpoint::Endpoint;
 use crate::simulator::random::Random;
 
 /// Notifications in one POST at most.
@@ -16,11 +16,6 @@ const BATCH: usize = 100;
 const PARALLEL: usize = 4;
 /// How long a notification is held back to come out of order.
 const HELD_BACK: TimeDelta = TimeDelta::seconds(2);
-/// First pause between attempts; it doubles (10 s, 20 s, 40 s, …) up to [`LONGEST_PAUSE`]. The real sequence is not
-/// published, only that it is exponential.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30 * 60);
-
 /// How notifications travel. Probabilities are from 0 to 1 and drawn from the seed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,7 +43,7 @@ pub(crate) struct Pending {
 /// Notifications that go out in one POST.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) url: String,
+    pub(crate) to: Endpoint,
     pub(crate) items: Vec<Pending>,
     pub(crate) attempt: u32,
     pub(crate) since: DateTime<Utc>,
@@ -65,7 +60,7 @@ struct Lane {
 /// What still has to be sent.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    lanes: BTreeMap<String, Lane>,
+    lanes: BTreeMap<Endpoint, Lane>,
     random: Random,
 }
 
@@ -77,7 +72,7 @@ impl Outbox {
     /// Takes a notification, and may lose, double or hold it back.
     pub(crate) fn push(
         &mut self,
-        url: &str,
+        to: &Endpoint,
         subscription: Uuid,
         body: &Value,
         now: DateTime<Utc>,
@@ -94,15 +89,15 @@ impl Outbox {
             if self.random.chance(behaviour.reorder) {
                 due += HELD_BACK;
             }
-            self.push_at(url, Some(subscription), body.clone(), due);
+            self.push_at(to, Some(subscription), body.clone(), due);
         }
     }
 
     /// Takes a notification that is to be sent at this time.
-    pub(crate) fn push_at(&mut self, url: &str, guard: Option<Uuid>, body: Value, due: DateTime<Utc>) {
+    pub(crate) fn push_at(&mut self, to: &Endpoint, guard: Option<Uuid>, body: Value, due: DateTime<Utc>) {
         let named = body.get("subscriptionId").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let pending = Pending { due, guard, subscription: named.unwrap_or_default(), body };
-        self.lanes.entry(url.to_owned()).or_default().fresh.push(pending);
+        self.lanes.entry(to.clone()).or_default().fresh.push(pending);
     }
 
     /// What is to be sent now, and when to look again.
@@ -112,9 +107,9 @@ impl Outbox {
         alive: impl Fn(Uuid) -> bool,
     ) -> (Vec<Batch>, Option<DateTime<Utc>>) {
         let mut batches = Vec::new();
-        for (url, lane) in &mut self.lanes {
+        for (to, lane) in &mut self.lanes {
             lane.fresh.retain(|item| item.guard.is_none_or(&alive));
-            lane.take_due(url, now, &mut batches);
+            lane.take_due(to, now, &mut batches);
         }
         self.lanes.retain(|_, lane| lane.in_flight > 0 || !lane.fresh.is_empty() || !lane.retries.is_empty());
         let next =
@@ -122,18 +117,18 @@ impl Outbox {
         (batches, next)
     }
 
-    pub(crate) fn done(&mut self, url: &str) {
-        if let Some(lane) = self.lanes.get_mut(url) {
+    pub(crate) fn done(&mut self, to: &Endpoint) {
+        if let Some(lane) = self.lanes.get_mut(to) {
             lane.in_flight = lane.in_flight.saturating_sub(1);
         }
     }
 
     /// Keeps a batch that was not taken for its next attempt.
     pub(crate) fn retry(&mut self, mut batch: Batch, now: DateTime<Utc>) {
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(batch.attempt)).min(LONGEST_PAUSE);
+        let pause = batch.to.pause(batch.attempt);
         batch.attempt += 1;
         batch.due = now + pause;
-        self.lanes.entry(batch.url.clone()).or_default().retries.push(batch);
+        self.lanes.entry(batch.to.clone()).or_default().retries.push(batch);
     }
 
     /// How many notifications are due, and POSTs on their way.
@@ -159,24 +154,24 @@ impl Outbox {
 }
 
 impl Lane {
-    fn take_due(&mut self, url: &str, now: DateTime<Utc>, batches: &mut Vec<Batch>) {
+    fn take_due(&mut self, to: &Endpoint, now: DateTime<Utc>, batches: &mut Vec<Batch>) {
         while self.in_flight < PARALLEL {
             let retry =
                 self.retries.iter().position(|batch| batch.due <= now).map(|at| self.retries.remove(at));
-            let Some(batch) = retry.or_else(|| self.take_fresh(url, now)) else { return };
+            let Some(batch) = retry.or_else(|| self.take_fresh(to, now)) else { return };
             self.in_flight += 1;
             batches.push(batch);
         }
     }
 
-    fn take_fresh(&mut self, url: &str, now: DateTime<Utc>) -> Option<Batch> {
+    fn take_fresh(&mut self, to: &Endpoint, now: DateTime<Utc>) -> Option<Batch> {
         let mut items = Vec::new();
         let mut later = Vec::new();
         for item in self.fresh.drain(..) {
             if item.due <= now && items.len() < BATCH { items.push(item) } else { later.push(item) }
         }
         self.fresh = later;
-        (!items.is_empty()).then(|| Batch { url: url.to_owned(), items, attempt: 0, since: now, due: now })
+        (!items.is_empty()).then(|| Batch { to: to.clone(), items, attempt: 0, since: now, due: now })
     }
 
     fn next_due(&self) -> Option<DateTime<Utc>> {
@@ -197,7 +192,7 @@ mod tests {
         let mut outbox = Outbox::new(1);
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
         for _ in 0..3 {
-            outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
+            outbox.push(&Endpoint::of_graph("http://a"), id, &Value::Null, now, &Behaviour::default());
         }
         assert_eq!(taken(&mut outbox, now, &[id]), [3]);
     }
@@ -206,7 +201,7 @@ mod tests {
     fn what_belongs_to_an_ended_subscription_is_not_sent() {
         let mut outbox = Outbox::new(1);
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
-        outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
+        outbox.push(&Endpoint::of_graph("http://a"), id, &Value::Null, now, &Behaviour::default());
         assert!(taken(&mut outbox, now, &[]).is_empty());
     }
 
@@ -214,10 +209,10 @@ mod tests {
     fn pauses_between_attempts_double() {
         let mut outbox = Outbox::new(1);
         let (mut now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
-        outbox.push("http://a", id, &Value::Null, now, &Behaviour::default());
+        outbox.push(&Endpoint::of_graph("http://a"), id, &Value::Null, now, &Behaviour::default());
         for seconds in [10, 20, 40] {
             let (mut batches, _) = outbox.take_due(now, |one| one == id);
-            outbox.done("http://a");
+            outbox.done(&Endpoint::of_graph("http://a"));
             outbox.retry(batches.remove(0), now);
             assert_eq!(outbox.take_due(now, |one| one == id).1, Some(now + TimeDelta::seconds(seconds)));
             now += TimeDelta::seconds(seconds);
@@ -228,9 +223,21 @@ mod tests {
     fn losing_and_doubling_follow_the_probabilities() {
         let (now, id) = (DateTime::UNIX_EPOCH, Uuid::from_u128(1));
         let mut outbox = Outbox::new(1);
-        outbox.push("http://a", id, &Value::Null, now, &Behaviour { lose: 1.0, ..Behaviour::default() });
+        outbox.push(
+            &Endpoint::of_graph("http://a"),
+            id,
+            &Value::Null,
+            now,
+            &Behaviour { lose: 1.0, ..Behaviour::default() },
+        );
         assert_eq!(outbox.len(), 0);
-        outbox.push("http://a", id, &Value::Null, now, &Behaviour { duplicate: 1.0, ..Behaviour::default() });
+        outbox.push(
+            &Endpoint::of_graph("http://a"),
+            id,
+            &Value::Null,
+            now,
+            &Behaviour { duplicate: 1.0, ..Behaviour::default() },
+        );
         assert_eq!(outbox.len(), 2);
     }
 }

@@ -60,6 +60,19 @@ impl Actor {
         Self { id: user.id, name: user.name.clone(), address: Some(user.address.clone()) }
     }
 
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// None: an application.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.address.as_deref()
+    }
+
     /// Graph's `identitySet`.
     pub(crate) fn identity_set(&self) -> Value {
         match &self.address {

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::change_log::ChangeLog;
 use super::quick_xor::quick_xor_hash;
 use super::{Actor, World};
 use crate::simulator::error::GraphError;
@@ -31,6 +32,7 @@ pub(crate) struct List {
     pub(crate) items: BTreeMap<u64, Item>,
     /// Delta tokens numbered below this have expired.
     pub(crate) oldest_token: u64,
+    pub(crate) log: ChangeLog,
     pub(super) by_drive_id: HashMap<String, u64>,
     /// For each item its latest change, in order: the delta feed.
     pub(super) by_change: BTreeMap<u64, u64>,

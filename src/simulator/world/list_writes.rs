@@ -1,10 +1,11 @@
 //! Changes of list items, files and folders. Each counts up the item's version, says who made it and when,
-//! puts the item at the end of the feed, and rings.
+//! puts the item at the end of the feed and into the change log, and rings.
 
 use chrono::{DateTime, Utc};
 use serde_json::Map;
 use uuid::Uuid;
 
+use super::change_log::{Action, Row};
 use super::list::ROOT;
 use super::{Actor, Content, Draft, Item, List, World};
 use crate::simulator::error::GraphError;
@@ -29,9 +30,9 @@ impl World {
         actor: &Actor,
         at: DateTime<Utc>,
     ) -> Result<u64, GraphError> {
-        let change = self.next_change();
         let unique_id = self.random.uuid();
         let drive_id = format!("01{}", self.random.text(DRIVE_ID_LETTERS, 32));
+        let key = list;
         let list = self.lists.get_mut(&list).ok_or_else(GraphError::item_not_found)?;
         if list.drive.is_some() && list.next_id > ROOT && list.child(draft.parent, &draft.name).is_some() {
             return Err(name_taken());
@@ -39,7 +40,6 @@ impl World {
         let id = list.next_id;
         list.next_id += 1;
         list.by_drive_id.insert(drive_id.clone(), id);
-        list.by_change.insert(change, id);
         let item = Item {
             id,
             unique_id,
@@ -54,14 +54,15 @@ impl World {
             modified_by: actor.clone(),
             version: 1,
             deleted: false,
-            change,
+            change: 0,
             changed_at: at,
         };
         list.items.insert(id, item);
+        self.note(key, id, &[Action::Add], at);
         Ok(id)
     }
 
-    /// Changes an item.
+    /// Changes an item. What is in a file is saved by its author, and its properties then by SharePoint.
     pub(crate) fn change_item(
         &mut self,
         list: Uuid,
@@ -69,7 +70,21 @@ impl World {
         actor: &Actor,
         edit: impl FnOnce(&mut Item),
     ) -> Result<(), GraphError> {
-        let (change, now) = (self.next_change(), self.clock.now());
+        let actions: &[Action] = match self.list(list)?.item(id)?.content {
+            Content::File(_) => &[Action::Update, Action::SystemUpdate],
+            Content::Folder | Content::Row => &[Action::Update],
+        };
+        self.write_item(list, id, (actor, actions), edit)
+    }
+
+    fn write_item(
+        &mut self,
+        list: Uuid,
+        id: u64,
+        (actor, actions): (&Actor, &[Action]),
+        edit: impl FnOnce(&mut Item),
+    ) -> Result<(), GraphError> {
+        let now = self.clock.now();
         let record = self.lists.get_mut(&list).ok_or_else(GraphError::item_not_found)?;
         record.item(id)?;
         if let Some(item) = record.items.get_mut(&id) {
@@ -78,9 +93,29 @@ impl World {
             item.modified = now;
             item.modified_by = actor.clone();
         }
-        move_in_feed(record, id, change, now);
+        self.note(list, id, actions, now);
         self.ring(&Happened::InList(list));
         Ok(())
+    }
+
+    /// Writes down what was done to an item: a row for each action, and its place in the feed by the last of them.
+    pub(super) fn note(&mut self, list: Uuid, id: u64, actions: &[Action], now: DateTime<Utc>) {
+        for action in actions {
+            let number = self.next_change();
+            let Some(record) = self.lists.get_mut(&list) else { return };
+            move_in_feed(record, id, number, now);
+            let is_root = record.drive.is_some() && id == ROOT;
+            if let (false, Some(item)) = (is_root, record.items.get(&id)) {
+                record.log.write(Row {
+                    number,
+                    item: id,
+                    unique_id: item.unique_id,
+                    at_top: item.parent == ROOT,
+                    action: *action,
+                    at: now,
+                });
+            }
+        }
     }
 
     /// Renames an item and moves it, as wanted.
@@ -106,14 +141,21 @@ impl World {
         if record.child(parent, &name).is_some_and(|other| other.id != id) {
             return Err(name_taken());
         }
-        self.change_item(list, id, actor, |item| {
+        let mut actions = Vec::new();
+        if parent != item.parent {
+            actions.extend([Action::MoveAway, Action::MoveInto]);
+        }
+        if name != item.name || actions.is_empty() {
+            actions.push(Action::Rename);
+        }
+        self.write_item(list, id, (actor, &actions), |item| {
             item.parent = parent;
             item.name = name;
         })
     }
 
-    /// Deletes an item, and what lies in it.
-    pub(crate) fn remove_item(&mut self, list: Uuid, id: u64) -> Result<(), GraphError> {
+    /// Deletes an item, and what lies in it. Answers with the name that it has in the recycle bin.
+    pub(crate) fn remove_item(&mut self, list: Uuid, id: u64) -> Result<Uuid, GraphError> {
         if id == ROOT {
             return Err(GraphError::new(403, "accessDenied", "The root folder cannot be deleted."));
         }
@@ -126,17 +168,15 @@ impl World {
             looked_at += 1;
         }
         let now = self.clock.now();
-        for id in gone.into_iter().rev() {
-            let change = self.next_change();
-            let record = self.lists.get_mut(&list).ok_or_else(GraphError::item_not_found)?;
-            if let Some(item) = record.items.get_mut(&id) {
+        for id in gone.iter().rev().copied() {
+            if let Some(item) = self.lists.get_mut(&list).and_then(|record| record.items.get_mut(&id)) {
                 item.deleted = true;
-                item.modified = now;
             }
-            move_in_feed(record, id, change, now);
+            self.note(list, id, &[Action::Delete], now);
         }
+        let recycled = self.keep_recycled(list, gone);
         self.ring(&Happened::InList(list));
-        Ok(())
+        Ok(recycled)
     }
 
     /// Makes every item that is there appear in the next delta, unchanged.
@@ -145,10 +185,7 @@ impl World {
         let keys: Vec<u64> = record.items.values().filter(|item| !item.deleted).map(|item| item.id).collect();
         let now = self.clock.now();
         for id in keys {
-            let change = self.next_change();
-            if let Some(record) = self.lists.get_mut(&list) {
-                move_in_feed(record, id, change, now);
-            }
+            self.note(list, id, &[Action::SystemUpdate], now);
         }
         self.ring(&Happened::InList(list));
     }
@@ -167,6 +204,6 @@ fn move_in_feed(list: &mut List, id: u64, change: u64, now: DateTime<Utc>) {
     item.changed_at = now;
 }
 
-fn name_taken() -> GraphError {
+pub(super) fn name_taken() -> GraphError {
     GraphError::new(409, "nameAlreadyExists", "An item with the same name already exists under the parent")
 }

@@ -1,12 +1,14 @@
 //! Everything the stand-in knows, in one place behind one lock: who is in the tenant, what they own, who
 //! subscribed to it and what still has to be told.
 
+mod change_log;
 mod directory;
 mod list;
 mod list_writes;
 mod mail_writes;
 mod mailbox;
 mod quick_xor;
+mod recycle_bin;
 mod seed;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,9 +17,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use change_log::{Action, KEPT, Row};
 pub(crate) use directory::{Actor, Site, User};
 pub(crate) use list::{Column, Content, Draft, File, Item, List};
 pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
+pub(crate) use recycle_bin::Recycled;
 
 use super::Options;
 use super::control::{Conflicts, Fault, Lifetimes, OddPage};
@@ -26,6 +30,7 @@ use super::graph::subscriptions::Subscription;
 use super::random::Random;
 use super::rich::{ContentBehaviour, TokenKey};
 use super::sender::{Behaviour, Outbox};
+use super::sharepoint::{OldTokens, Webhook};
 use super::tenant::{Tenant, tenant};
 use crate::clock::Clock;
 
@@ -58,6 +63,9 @@ pub(crate) struct World {
     pub(crate) lists: BTreeMap<Uuid, List>,
     pub(crate) mailboxes: BTreeMap<Uuid, Mailbox>,
     pub(crate) subscriptions: BTreeMap<Uuid, Subscription>,
+    /// SharePoint's own subscriptions, which are apart from Graph's.
+    pub(crate) webhooks: BTreeMap<Uuid, Webhook>,
+    pub(crate) recycle_bin: BTreeMap<Uuid, Recycled>,
     pub(crate) outbox: Outbox,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) odd_pages: VecDeque<OddPage>,
@@ -75,6 +83,10 @@ pub(crate) struct World {
 pub(crate) struct Settings {
     /// The permissions that the app has been granted.
     pub(crate) roles: Vec<String>,
+    /// Those that it has been granted for SharePoint itself: Graph's do not help there.
+    pub(crate) site_roles: Vec<String>,
+    /// What becomes of a change token that is older than the change log.
+    pub(crate) old_tokens: OldTokens,
     /// What Graph wants tokens to have been asked for with.
     pub(crate) claims: Option<Value>,
     /// Items on a page unless the caller wants fewer.
@@ -101,6 +113,9 @@ const ROLES: [&str; 7] = [
     "User.Read.All",
 ];
 
+/// The least that lets an app have webhooks. It does not let it list them.
+const SITE_ROLES: [&str; 1] = ["Sites.Manage.All"];
+
 impl World {
     /// The seeded tenant at `url`.
     pub(crate) fn new(options: &Options, url: &str) -> Self {
@@ -119,6 +134,8 @@ impl World {
             listed: VecDeque::new(),
             settings: Settings {
                 roles: ROLES.map(str::to_owned).to_vec(),
+                site_roles: SITE_ROLES.map(str::to_owned).to_vec(),
+                old_tokens: OldTokens::default(),
                 claims: None,
                 page_size: options.page_size.max(1),
                 partial_messages: true,
@@ -132,6 +149,8 @@ impl World {
             lists: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            recycle_bin: BTreeMap::new(),
             outbox: Outbox::new(options.seed),
             faults: VecDeque::new(),
             odd_pages: VecDeque::new(),
@@ -145,7 +164,7 @@ impl World {
     }
 
     /// The number of the next change.
-    fn next_change(&mut self) -> u64 {
+    pub(crate) fn next_change(&mut self) -> u64 {
         self.changes += 1;
         self.changes
     }
@@ -172,6 +191,11 @@ impl World {
     /// Whether the app was granted one of these permissions.
     pub(crate) fn granted(&self, any_of: &[&str]) -> bool {
         self.settings.roles.iter().any(|role| any_of.contains(&role.as_str()))
+    }
+
+    /// Whether the app was granted one of these permissions for SharePoint itself.
+    pub(crate) fn granted_for_sites(&self, any_of: &[&str]) -> bool {
+        self.settings.site_roles.iter().any(|role| any_of.contains(&role.as_str()))
     }
 
     /// The app itself, as the author of a change.

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::change_log::ChangeLog;
 use super::list::{Drive, ROOT};
 use super::list_writes::folder_draft;
 use super::mailbox::{Folder, Mailbox, WELL_KNOWN};
@@ -205,6 +206,7 @@ fn new_list(
         drive: None,
         items: BTreeMap::new(),
         oldest_token: 0,
+        log: ChangeLog::default(),
         by_drive_id: HashMap::new(),
         by_change: BTreeMap::new(),
         next_id: 1,

@@ -21,15 +21,15 @@ use crate::office365::Reach;
 use crate::simulator::harness::{Answered, Bench, answered};
 
 /// A certificate with its key, valid from 2020 until the first day of `until`.
-struct Pair {
-    certificate: String,
+pub struct Pair {
+    pub certificate: String,
     key: String,
     der: Vec<u8>,
     rsa: KeyPair,
 }
 
 impl Pair {
-    fn until(year: i32) -> Self {
+    pub fn until(year: i32) -> Self {
         let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -78,7 +78,7 @@ impl Pair {
         })
     }
 
-    fn signed(&self, header: &Header, claims: &Value) -> String {
+    pub fn signed(&self, header: &Header, claims: &Value) -> String {
         jsonwebtoken::encode(header, claims, &self.signing_key()).unwrap()
     }
 }
@@ -117,12 +117,12 @@ async fn present(bench: &Bench, assertion: &str) -> Answered {
 }
 
 /// A header that names its certificate by SHA-256.
-fn current(pair: &Pair) -> Header {
+pub fn current(pair: &Pair) -> Header {
     Header { x5t_s256: Some(pair.sha256()), ..Header::new(Algorithm::PS256) }
 }
 
 /// What a right assertion claims.
-fn right_claims(bench: &Bench) -> Value {
+pub fn right_claims(bench: &Bench) -> Value {
     let (now, tenant) = (bench.clock.now().timestamp(), bench.tenant());
     json!({
         "aud": format!("https://login.microsoftonline.com/{}/oauth2/v2.0/token", tenant.tenant_id),
