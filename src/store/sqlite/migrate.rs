@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_folders_and_sweeps.sql"),
     include_str!("migrations/0013_told.sql"),
     include_str!("migrations/0014_sign_in.sql"),
+    include_str!("migrations/0015_lanes_and_lessons.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

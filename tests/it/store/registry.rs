@@ -5,8 +5,8 @@ use o365_listener::store::{All, Cause, NewSubscription, PageCommit, Registered};
 use uuid::Uuid;
 
 use super::{
-    LEASE, Place, at, change, claim, conformance, done, event, followed, is_lost, last_page, name, new, next,
-    quiet, register, remote, write_events,
+    Place, at, change, claim, conformance, done, event, followed, is_lost, last_page, name, new, next, quiet,
+    register, remote, write_events,
 };
 
 async fn a_wish_is_kept_as_it_was_made(place: &dyn Place) {
@@ -107,10 +107,10 @@ async fn one_of_the_configuration_stays_as_removed_until_it_is_wanted_again(plac
 
     let stays = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!((stays.state(at(1)), stays.remote), (State::Removed, None));
-    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty());
+    assert!(super::claim_due(&*store, 9999).await.is_empty());
     assert!(claim(&*store, 9999).await.is_none());
     store.remove(&name("files"), at(2)).await.unwrap();
-    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty(), "it is removed for good");
+    assert!(super::claim_due(&*store, 9999).await.is_empty(), "it is removed for good");
 
     wanted.id = SubscriptionId(Uuid::new_v4());
     let again = register(&*store, wanted).await;
