@@ -1,9 +1,11 @@
 -- Renewals are claimed apart from what else is due, and both tenant by tenant, so that neither what waits in the other lane
 -- nor what waits for a busy tenant is walked through.
 ALTER TABLE subscription ADD COLUMN renewal_apart INTEGER NOT NULL DEFAULT 0;    -- 1: held, but due for another thing than a renewal
-ALTER TABLE subscription ADD COLUMN renewal_lane INTEGER                         -- 1: a renewal; 0: another thing
+-- 1: a renewal; 0: another thing.
+ALTER TABLE subscription ADD COLUMN renewal_lane INTEGER
     GENERATED ALWAYS AS (remote_id IS NOT NULL AND removed_at IS NULL AND renewal_apart = 0) VIRTUAL;
-ALTER TABLE subscription ADD COLUMN renewal_ripe_at INTEGER                      -- when it can be claimed, in one value
+-- When it can be claimed, in one value.
+ALTER TABLE subscription ADD COLUMN renewal_ripe_at INTEGER
     GENERATED ALWAYS AS (max(renewal_due_at, ifnull(renewal_leased_until, renewal_due_at))) VIRTUAL;
 
 CREATE INDEX subscription_renewal_ripe ON subscription (renewal_lane, tenant, renewal_ripe_at)
