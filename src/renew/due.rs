@@ -119,10 +119,10 @@ impl Renewer {
             if busy.len() >= TENANTS {
                 return Ok(None);
             }
-            let due = match stop.is_cancelled() {
-                true => Vec::new(),
-                false => self.store.claim_due(lane, &busy, self.clock.now(), LEASE, GROUP).await?,
-            };
+            let mut due = Vec::new();
+            if !stop.is_cancelled() {
+                due = self.store.claim_due(lane, &busy, self.clock.now(), LEASE, GROUP).await?;
+            }
             let Some(tenant) = due.first().map(|first| first.wish.tenant.clone()) else {
                 return self.store.next_due(lane, &busy).await;
             };
