@@ -69,19 +69,23 @@ impl Renewer {
         Ok(self.held(subscription, made, recipient))
     }
 
-    /// What stands in the way; none if it has gone meanwhile. Where the refusal does not name it, the list does.
+    /// What stands in the way; none if it has gone meanwhile. The list shows it where the refusal does not name it, and where
+    /// what it names is not there: the guid in its text may be that of another thing, a user or a site.
     async fn standing(
         &self,
         tenant: &Tenant,
         target: &Target,
         conflict: Failure,
     ) -> Result<Option<RemoteSubscription>, Failure> {
-        if let Some(id) = conflict.existing() {
-            return tenant.find(&id).await;
+        let named = conflict.existing();
+        if let Some(id) = &named
+            && let Some(standing) = tenant.find(id).await?
+        {
+            return Ok(Some(standing));
         }
         let wanted = tenant.combination(target);
         let found = tenant.list().await?.into_iter().find(|one| one.combination() == wanted);
-        found.map(Some).ok_or(conflict)
+        if found.is_none() && named.is_none() { Err(conflict) } else { Ok(found) }
     }
 
     /// Takes over what stands in the way, if it is the one that this subscription holds or held last: only of that one

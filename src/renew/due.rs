@@ -1,33 +1,39 @@
-//! Works off what is due, tenant by tenant: the renewals of a tenant go together, and one that is slow or dead keeps
-//! nobody else waiting.
+//! Works off what is due, tenant by tenant: one that is slow or dead keeps nobody else waiting.
+//!
+//! Within a tenant there are two lanes. Renewals go together, by few requests. The rest (creations, removals, and what a
+//! renewal turns out to need) goes by itself, since creating waits for two handshakes with our own endpoint: while that
+//! cannot be reached, thousands of creations may hang for hours, and what is held must not run out behind them. So the
+//! lane of renewals makes nothing: it hands over what is not to be renewed, and gives back what is lost.
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
+use futures_util::future::ready;
 use futures_util::stream;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{self, Step};
-use super::prolong::{Answer, Renewal};
+use super::prolong::{Answer, Prolonged, Renewal};
 use super::{BEGIN, BETWEEN_RENEWALS, GROUP, LEASE, Renewer, STEPS, TENANTS};
 use crate::model::{Name, Subscription, SubscriptionId};
-use crate::store::StoreError;
+use crate::store::{Lane, StoreError};
 use crate::tasks::{self, STORE_RETRY, Task};
 
-/// The groups that are under way, one for each tenant at most.
+/// The groups that are under way, one for each tenant and lane at most.
 #[derive(Default)]
 struct Groups {
     running: JoinSet<()>,
-    tenants: HashMap<Id, Name>,
+    places: HashMap<Id, (Lane, Name)>,
 }
 
-/// A claimed subscription, and the answer to its renewal if that was asked for already.
-struct Work {
+/// A claimed subscription, and the answer to its renewal.
+struct Asked {
     subscription: Subscription,
-    answered: Option<Box<(Renewal, Answer)>>,
+    renewal: Renewal,
+    answer: Answer,
 }
 
 /// Up to when the steps of a group may begin.
@@ -37,8 +43,9 @@ struct Until<'a> {
 }
 
 impl Groups {
-    fn busy(&self) -> Vec<Name> {
-        self.tenants.values().cloned().collect()
+    /// The tenants that have a group in this lane.
+    fn busy(&self, lane: Lane) -> Vec<Name> {
+        self.places.values().filter(|(of, _)| *of == lane).map(|(_, tenant)| tenant.clone()).collect()
     }
 
     /// Waits until one is over.
@@ -51,7 +58,7 @@ impl Groups {
                 error.id()
             }
         };
-        self.tenants.remove(&id);
+        self.places.remove(&id);
     }
 }
 
@@ -82,55 +89,88 @@ impl Task for Renewer {
 impl Renewer {
     /// Begins what is due, and says when to look again.
     async fn look(&self, groups: &mut Groups, stop: &CancellationToken) -> Option<DateTime<Utc>> {
-        if let Err(error) = self.launch(groups, stop).await {
-            if self.outage.begins() {
-                tracing::warn!(%error, "Cannot look for subscriptions that are due; trying again until it works");
+        let mut next = None;
+        for lane in [Lane::Renewals, Lane::Others] {
+            match self.launch(lane, groups, stop).await {
+                Ok(due) => next = next.into_iter().chain(due).min(),
+                Err(error) => {
+                    if self.outage.begins() {
+                        tracing::warn!(%error, "Cannot look for subscriptions that are due; trying again until it works");
+                    }
+                    return Some(self.clock.now() + STORE_RETRY);
+                }
             }
-            return Some(self.clock.now() + STORE_RETRY);
         }
         if self.outage.ends() {
             tracing::info!("Subscriptions that are due are found again");
         }
-        self.store.next_due(&groups.busy()).await.ok().flatten()
+        next
     }
 
-    async fn launch(&self, groups: &mut Groups, stop: &CancellationToken) -> Result<(), StoreError> {
-        while groups.running.len() < TENANTS && !stop.is_cancelled() {
-            let due = self.store.claim_due(&groups.busy(), self.clock.now(), LEASE, GROUP).await?;
-            let Some(tenant) = due.first().map(|first| first.wish.tenant.clone()) else { break };
+    /// Begins what is due in a lane; when the next is, if there is room for it.
+    async fn launch(
+        &self,
+        lane: Lane,
+        groups: &mut Groups,
+        stop: &CancellationToken,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        loop {
+            let busy = groups.busy(lane);
+            if busy.len() >= TENANTS {
+                return Ok(None);
+            }
+            let mut due = Vec::new();
+            if !stop.is_cancelled() {
+                due = self.store.claim_due(lane, &busy, self.clock.now(), LEASE, GROUP).await?;
+            }
+            let Some(tenant) = due.first().map(|first| first.wish.tenant.clone()) else {
+                return self.store.next_due(lane, &busy).await;
+            };
             let (renewer, stop) = (self.clone(), stop.clone());
-            let group = groups.running.spawn(async move { renewer.settle_all(due, &stop).await });
-            groups.tenants.insert(group.id(), tenant);
+            let group = groups.running.spawn(async move { renewer.settle_all(lane, due, &stop).await });
+            groups.places.insert(group.id(), (lane, tenant));
         }
-        Ok(())
     }
 
-    /// Takes the next steps of claimed subscriptions of one tenant.
-    async fn settle_all(&self, due: Vec<Subscription>, stop: &CancellationToken) {
+    /// Takes the next steps of claimed subscriptions of one tenant and lane.
+    async fn settle_all(&self, lane: Lane, due: Vec<Subscription>, stop: &CancellationToken) {
+        let until = Until { time: self.clock.now() + BEGIN, stop };
+        let left = match lane {
+            Lane::Renewals => self.renew_due(due, &until).await,
+            Lane::Others => {
+                let steps = stream::iter(due).map(|subscription| self.settle_in_time(subscription, &until));
+                steps.buffer_unordered(STEPS).filter_map(ready).collect().await
+            }
+        };
+        Self::note(self.store.put_back(&left).await);
+    }
+
+    /// Renews what is to be renewed, and hands over the rest. What was not done is given back.
+    async fn renew_due(&self, due: Vec<Subscription>, until: &Until<'_>) -> Vec<SubscriptionId> {
         let begun = self.clock.now();
-        let until = Until { time: begun + BEGIN, stop };
         let (renewals, others): (Vec<_>, Vec<_>) =
             due.into_iter().partition(|one| plan::plan(one, begun) == Step::Renew);
-        let mut work = self.renew_all(renewals).await;
-        let renewed = work.len();
-        work.extend(others.into_iter().map(|subscription| Work { subscription, answered: None }));
-        let steps = stream::iter(work).map(|work| self.settle_in_time(work, &until));
-        let left: Vec<Option<SubscriptionId>> = steps.buffer_unordered(STEPS).collect().await;
-        let left: Vec<SubscriptionId> = left.into_iter().flatten().collect();
-        if let Err(error) = self.store.put_back(&left).await {
-            tracing::warn!(%error, "The store does not take part; claims run out by themselves");
+        let others: Vec<SubscriptionId> = others.iter().map(|one| one.id).collect();
+        if !others.is_empty() {
+            Self::note(self.store.hand_over(&others).await);
+            self.wake.raise();
         }
+        let asked = self.renew_all(renewals).await;
+        let renewed = asked.len();
+        let steps = stream::iter(asked).map(|asked| self.answer_in_time(asked, until));
+        let left = steps.buffer_unordered(STEPS).filter_map(ready).collect().await;
         if renewed > 1 {
             let rested = BETWEEN_RENEWALS * u32::try_from(renewed).unwrap_or(u32::MAX);
             tokio::select! {
                 () = self.clock.sleep_until(begun + rested) => {}
-                () = stop.cancelled() => {}
+                () = until.stop.cancelled() => {}
             }
         }
+        left
     }
 
     /// Asks for renewals of one tenant together.
-    async fn renew_all(&self, due: Vec<Subscription>) -> Vec<Work> {
+    async fn renew_all(&self, due: Vec<Subscription>) -> Vec<Asked> {
         let mut asked = Vec::new();
         for subscription in due {
             let Some(remote) = &subscription.remote else { continue };
@@ -144,29 +184,48 @@ impl Renewer {
         };
         let renewals: Vec<&Renewal> = asked.iter().map(|(_, renewal)| renewal).collect();
         let answers = self.ask_all(&tenant, &renewals).await;
-        let work = asked.into_iter().zip(answers).map(|((subscription, renewal), answer)| Work {
-            subscription,
-            answered: Some(Box::new((renewal, answer))),
-        });
-        work.collect()
+        let asked = asked.into_iter().zip(answers);
+        asked.map(|((subscription, renewal), answer)| Asked { subscription, renewal, answer }).collect()
     }
 
-    /// Takes a step, or answers with whose claim is to be given back since it is too late to begin. What was renewed is
-    /// kept in any case.
-    async fn settle_in_time(&self, work: Work, until: &Until<'_>) -> Option<SubscriptionId> {
-        let Work { subscription, answered } = work;
-        let is_renewed = answered.as_ref().is_some_and(|answered| answered.1.is_ok());
-        if !is_renewed && (until.stop.is_cancelled() || self.clock.now() > until.time) {
+    /// Follows up the answer to a renewal, or answers with whose claim is to be given back: it is too late to begin, or has
+    /// to be made anew. What was renewed is kept in any case.
+    async fn answer_in_time(&self, asked: Asked, until: &Until<'_>) -> Option<SubscriptionId> {
+        let Asked { subscription, renewal, answer } = asked;
+        if answer.is_err() && self.is_late(until) {
             return Some(subscription.id);
         }
-        let done = match answered {
-            Some(answered) => {
-                let (renewal, answer) = *answered;
-                self.within(Box::pin(self.answered(&subscription, renewal, answer))).await
+        let done = match self.within(Box::pin(self.answered(&subscription, renewal, answer))).await {
+            Ok(Prolonged::Renewed) => Ok("renewed"),
+            Ok(Prolonged::Lost) => {
+                tracing::info!(subscription = %subscription.wish.name, "The remote subscription is gone; it is made anew");
+                Self::note(self.store.lost(subscription.id).await);
+                return Some(subscription.id);
             }
-            None => self.step(&subscription, plan::plan(&subscription, self.clock.now())).await,
+            Err(error) => Err(error),
         };
         self.finish_or_tell(&subscription, done).await;
         None
+    }
+
+    /// Takes a step, or answers with whose claim is to be given back since it is too late to begin.
+    async fn settle_in_time(&self, subscription: Subscription, until: &Until<'_>) -> Option<SubscriptionId> {
+        if self.is_late(until) {
+            return Some(subscription.id);
+        }
+        let done = self.step(&subscription, plan::plan(&subscription, self.clock.now())).await;
+        self.finish_or_tell(&subscription, done).await;
+        None
+    }
+
+    fn is_late(&self, until: &Until<'_>) -> bool {
+        until.stop.is_cancelled() || self.clock.now() > until.time
+    }
+
+    /// What is given back and could not be noted is claimed again when the lease has run out.
+    fn note(noted: Result<(), StoreError>) {
+        if let Err(error) = noted {
+            tracing::warn!(%error, "The store does not take part; claims run out by themselves");
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::Renewer;
 use super::settle::StepError;
 use crate::model::{Kind, Subscription};
 use crate::office365::{Failure, Verdict};
-use crate::store::LifeOf;
+use crate::store::{Lesson, LifeOf};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -31,19 +31,21 @@ fn usual(kind: Kind, content: bool) -> Duration {
     row.map_or(SHORTEST, |(_, _, minutes)| MINUTE.saturating_mul(*minutes))
 }
 
-/// What to ask for after `asked` was refused: what the refusal has told, less the margin; where it tells nothing, or
-/// nothing shorter, half. None: it cannot become shorter.
-fn lesson(asked: Duration, told: Option<Duration>) -> Option<Duration> {
-    let told = told.map(|told| told.saturating_sub(MARGIN.min(told / 4)));
-    let shorter = told.filter(|told| *told < asked).unwrap_or_else(|| SHORTEST.max(asked / 2));
-    (shorter < asked).then_some(shorter)
+/// What the refusal of `asked` teaches: what it has told, less the margin; where it tells nothing, or nothing shorter,
+/// half, as a guess. None: it cannot become shorter.
+fn lesson(asked: Duration, told: Option<Duration>) -> Option<Lesson> {
+    let told = told.map(|told| told.saturating_sub(MARGIN.min(told / 4)).max(SHORTEST));
+    let told = told.filter(|told| *told < asked);
+    let longest = told.unwrap_or_else(|| SHORTEST.max(asked / 2));
+    (longest < asked).then_some(Lesson { longest, told: told.is_some() })
 }
 
 impl Renewer {
     /// How long a life to ask for: what was wished, but never over what the resource allows.
     pub(super) async fn life(&self, subscription: &Subscription, kind: Kind) -> Result<Duration, StepError> {
         let usual = usual(kind, subscription.wish.include_resource_data);
-        let learned = self.store.longest_life(life_of(subscription, kind), self.clock.now()).await?;
+        let learned =
+            self.store.longest_life(subscription.id, life_of(subscription, kind), self.clock.now()).await?;
         let longest = learned.map_or(usual, |learned| learned.min(usual));
         Ok(subscription.wish.lifetime.unwrap_or(longest).min(longest))
     }
@@ -57,15 +59,16 @@ impl Renewer {
         refusal: &Failure,
     ) -> Result<Option<Duration>, StepError> {
         let Verdict::TooLong { longest } = refusal.verdict else { return Ok(None) };
-        let Some(shorter) = lesson(asked, longest) else { return Ok(None) };
+        let Some(lesson) = lesson(asked, longest) else { return Ok(None) };
         let of = life_of(subscription, kind);
         tracing::info!(
-            tenant = %of.tenant, %kind, content = of.content, asked_minutes = asked.as_secs() / 60,
-            told_minutes = longest.map(|longest| longest.as_secs() / 60), minutes = shorter.as_secs() / 60,
-            "Office 365 lets subscriptions live less long than was asked for; for 30 days the shorter life is asked for"
+            subscription = %subscription.wish.name, tenant = %of.tenant, %kind, content = of.content,
+            asked_minutes = asked.as_secs() / 60, told_minutes = longest.map(|longest| longest.as_secs() / 60),
+            minutes = lesson.longest.as_secs() / 60,
+            "Office 365 lets this subscription live less long than was asked for; for 30 days the shorter life is asked for"
         );
-        self.store.learn(of, shorter, self.clock.now()).await?;
-        Ok(Some(shorter))
+        self.store.learn(subscription.id, of, lesson, self.clock.now()).await?;
+        Ok(Some(lesson.longest))
     }
 }
 
@@ -96,19 +99,23 @@ mod tests {
     #[test]
     fn a_refusal_teaches_what_it_tells_and_else_the_half() {
         for (asked, told, expected) in [
-            (42_290, Some(4_320), Some(4_310)),
-            (4_310, Some(60), Some(50)),
-            (4_310, Some(20), Some(15)),
+            (42_290, Some(4_320), Some((4_310, true))),
+            (4_310, Some(60), Some((50, true))),
+            // Office 365 raises what is shorter to 45 minutes.
+            (4_310, Some(50), Some((45, true))),
+            (4_310, Some(1), Some((45, true))),
             // What it tells is no reason to refuse what was asked for.
-            (1_000, Some(1_000), Some(990)),
-            (1_000, Some(2_000), Some(500)),
-            (1_000, None, Some(500)),
-            (60, None, Some(45)),
+            (1_000, Some(1_000), Some((990, true))),
+            (1_000, Some(2_000), Some((500, false))),
+            (1_000, None, Some((500, false))),
+            (60, None, Some((45, false))),
             (45, None, None),
+            (45, Some(45), None),
             (40, Some(4_320), None),
         ] {
             let lesson = lesson(MINUTE * asked, told.map(|told| MINUTE * told));
-            assert_eq!(lesson, expected.map(|minutes| MINUTE * minutes), "{asked} {told:?}");
+            let expected = expected.map(|(minutes, told)| Lesson { longest: MINUTE * minutes, told });
+            assert_eq!(lesson, expected, "{asked} {told:?}");
         }
     }
 }

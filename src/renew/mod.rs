@@ -3,8 +3,9 @@
 //! Guarantees: a wish that is stored is created at Office 365 sooner or later, renewed before it ends, made anew
 //! when it has vanished, and removed there when it is no longer wished; a remote subscription is made only while
 //! the notification port listens. The plan is pure (`plan`); applying it is dumb (`settle` for one subscription, `apply`
-//! for all that configuration, store and Office 365 differ in). Due work goes tenant by tenant (`due`): renewals of one
-//! go together, and a tenant that is dead delays no other. What has vanished without a word is found by `reconcile`.
+//! for all that configuration, store and Office 365 differ in). Due work goes tenant by tenant (`due`), so that
+//! one that is dead delays no other; renewals of one go together, in a lane of their own, so that creations do not delay
+//! them. What has vanished without a word is found by `reconcile`.
 //!
 //! Races and what is decided on them:
 //! * a notification arrives before the create call has returned: its `client_state` is derived, so it is
@@ -75,10 +76,10 @@ const BATCH: Duration = Duration::from_secs(100);
 /// Subscriptions of one tenant that are claimed together: as many renewals as Graph takes in one request.
 const GROUP: usize = 20;
 
-/// Steps of one tenant at once, where they are not asked for together.
+/// Steps of one tenant and lane at once, where they are not asked for together.
 const STEPS: usize = 4;
 
-/// Tenants at once. Far more than are ever slow at the same time, so that these keep nobody waiting.
+/// Tenants at once in each lane. Far more than are ever slow at the same time, so that these keep nobody waiting.
 const TENANTS: usize = 32;
 
 /// What a tenant gets for each renewal of a batch before the next batch: 400 in 20 s, where Office 365 takes 500.

@@ -21,6 +21,15 @@ pub(super) struct Renewal {
     another: Option<Recipient>,
 }
 
+/// What became of a renewal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prolonged {
+    /// It lives longer.
+    Renewed,
+    /// It is not held any more, and has to be made anew.
+    Lost,
+}
+
 /// What Office 365 answered to one.
 pub(super) type Answer = Result<RemoteSubscription, Failure>;
 
@@ -37,7 +46,10 @@ impl Renewer {
         let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
         let renewal = self.renewal(subscription, remote).await?;
         let answer = self.ask_one(&subscription.wish.tenant, &renewal).await?;
-        self.answered(subscription, renewal, answer).await
+        match self.answered(subscription, renewal, answer).await? {
+            Prolonged::Renewed => Ok("renewed"),
+            Prolonged::Lost => self.recreate(subscription).await,
+        }
     }
 
     /// Asks for several renewals of a tenant with few requests. The answers are in the order of `renewals`.
@@ -81,13 +93,13 @@ impl Renewer {
     }
 
     /// Takes the answer to a renewal as it deserves. A life that is refused as too long is learned, and a shorter one
-    /// asked for at once.
+    /// asked for at once. Nothing is created: what is lost is told, since creating takes long.
     pub(super) async fn answered(
         &self,
         subscription: &Subscription,
         mut renewal: Renewal,
         answer: Answer,
-    ) -> Result<&'static str, StepError> {
+    ) -> Result<Prolonged, StepError> {
         let answer = match answer {
             Err(failure) if matches!(failure.verdict, Verdict::TooLong { .. }) => {
                 let shorter = self.learn(subscription, renewal.kind, renewal.life, &failure).await?;
@@ -102,7 +114,7 @@ impl Renewer {
                 let remote = self.remote(subscription, renewed, renewal.certificate);
                 self.store.renewed(subscription.id, &remote, self.clock.now()).await?;
                 self.fetch.raise();
-                Ok("renewed")
+                Ok(Prolonged::Renewed)
             }
             Err(failure) => self.mend(subscription, &renewal, failure).await,
         }
@@ -113,9 +125,9 @@ impl Renewer {
         subscription: &Subscription,
         renewal: &Renewal,
         failure: Failure,
-    ) -> Result<&'static str, StepError> {
+    ) -> Result<Prolonged, StepError> {
         match failure.verdict {
-            Verdict::NotFound => self.recreate(subscription).await,
+            Verdict::NotFound => Ok(Prolonged::Lost),
             Verdict::Forbidden => self.remake(subscription, renewal, failure).await,
             // Whether a certificate can be changed is not told the same on all of Microsoft's pages. If it is something else
             // that is refused, the renewal without it is refused too, and what still works is left alone.
@@ -123,7 +135,7 @@ impl Renewer {
                 let tenant = self.tenant(&subscription.wish.tenant)?;
                 tenant.renew(&renewal.remote.id, renewal.expires_at, None).await?;
                 tenant.delete(&renewal.remote.id).await?;
-                self.recreate(subscription).await
+                Ok(Prolonged::Lost)
             }
             _ => Err(failure.into()),
         }
@@ -136,7 +148,7 @@ impl Renewer {
         subscription: &Subscription,
         renewal: &Renewal,
         failure: Failure,
-    ) -> Result<&'static str, StepError> {
+    ) -> Result<Prolonged, StepError> {
         let now = self.clock.now();
         if self.store.remade_lately(subscription.id, now).await? {
             return Err(failure.into());
@@ -151,6 +163,6 @@ impl Renewer {
         }
         tracing::info!(subscription = %subscription.wish.name,
             "Office 365 does not let the remote subscription be renewed; it is made anew");
-        self.recreate(subscription).await
+        Ok(Prolonged::Lost)
     }
 }

@@ -41,14 +41,25 @@ pub enum Sight {
     Missing,
 }
 
+/// What is due at Office 365 comes in two lanes, so that renewals never wait behind what takes long: creating
+/// one takes two handshakes with our own endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What is held and wished: it is to be renewed, unless it was handed over.
+    Renewals,
+    /// What is to be created or removed, and what was handed over.
+    Others,
+}
+
 /// What the renewal loop needs: subscriptions whose remote side wants something done.
 #[async_trait]
 pub trait Renewals: Send + Sync {
-    /// Claims up to `limit` subscriptions of one tenant that are due (not yet created, lost, to be renewed, to be
+    /// Claims up to `limit` subscriptions of one tenant and lane that are due (not yet created, lost, to be renewed, to be
     /// removed) and whose next attempt's time has come: of the tenant with the longest due one, those aside that are
     /// `busy`. A claim is void after `lease`, or when one of the methods below has recorded its end.
     async fn claim_due(
         &self,
+        lane: Lane,
         busy: &[Name],
         now: DateTime<Utc>,
         lease: Duration,
@@ -65,6 +76,10 @@ pub trait Renewals: Send + Sync {
 
     /// Gives claims back whose step was not begun: what was due stays due.
     async fn put_back(&self, ids: &[SubscriptionId]) -> Result<(), StoreError>;
+
+    /// Gives claims back of what is held, but due for another thing than a renewal: it is due as before, in the other lane,
+    /// until a step for it has ended.
+    async fn hand_over(&self, ids: &[SubscriptionId]) -> Result<(), StoreError>;
 
     /// Office 365 holds `remote`: created or renewed at `now`. Clears the error and ends the claim. A
     /// remote subscription with another id than before makes a fetch due, from the kept link: what happened in
@@ -127,7 +142,7 @@ pub trait Renewals: Send + Sync {
     /// Notes that this was tried at `now`.
     async fn remade(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// When the next one is due, the `busy` tenants' aside. One that is claimed counts from the end of its lease, so that work whose task
-    /// died is taken up again.
-    async fn next_due(&self, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError>;
+    /// When the next one of a lane is due, the `busy` tenants' aside. One that is claimed counts from the end of its lease,
+    /// so that work whose task died is taken up again.
+    async fn next_due(&self, lane: Lane, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError>;
 }

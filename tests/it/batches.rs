@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::listener::eventually;
+use crate::outage::gate::Gate;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DEAD: usize = 6;
@@ -193,4 +195,64 @@ async fn a_dead_tenant_does_not_delay_another() {
     let (status, renewed) = house.call("POST", "/v1/subscriptions/files/renew", None).await;
     assert_eq!(status, 200, "{renewed}");
     house.crash().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn creations_that_hang_do_not_delay_the_renewals_of_their_tenant() {
+    let short = |name: &str| {
+        format!(
+            "[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{{{name}}}\"\nlifetime = \"2h\"\n"
+        )
+    };
+    let mut house = House::start(&short("drive")).await;
+    house.active("drive").await;
+    let shown = house.subscription("drive").await;
+    let renew_at: chrono::DateTime<chrono::Utc> = shown["renew_at"].as_str().unwrap().parse().unwrap();
+    house.close().await;
+    house.advance((renew_at - house.now()).to_std().unwrap() - Duration::from_secs(5));
+
+    let gate =
+        Gate::to_some(house.tenant.url()["http://".len()..].parse().unwrap(), "POST /v1.0/subscriptions ")
+            .await;
+    gate.close();
+    house.configure(&["drive", "list", "mail"].map(short).concat(), gate.url());
+    house.open().await;
+    eventually("both creations hang", async || gate.waiting() == 2).await;
+    // Then time stands still, so that nothing is over because it took too long.
+    house.advance(Duration::from_secs(6));
+    eventually("what is held is renewed", async || {
+        minutes_left(&house, &house.subscription("drive").await) > 115
+    })
+    .await;
+    assert_eq!(gate.waiting(), 2);
+
+    gate.open();
+    for name in ["list", "mail"] {
+        house.active(name).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_renewal_finds_gone_and_what_has_run_out_is_made_anew() {
+    let mut house = three().await;
+    let before = house.subscription("mail").await["remote_id"].clone();
+    house.control(&format!("subscriptions/{}/expire", before.as_str().unwrap()), json!({})).await;
+    house.advance(81 * MINUTE);
+    renewed(&house, 2.0).await;
+    house.active("mail").await;
+    let mail = house.subscription("mail").await;
+    assert!(mail["remote_id"] != before && minutes_left(&house, &mail) > 115, "{mail}");
+
+    house.close().await;
+    house.advance(180 * MINUTE);
+    house.open().await;
+    for name in ["list", "drive", "mail"] {
+        house
+            .eventually("it is held again", async || {
+                let shown = house.subscription(name).await;
+                shown["state"] == "active" && minutes_left(&house, &shown) > 100
+            })
+            .await;
+    }
+    assert_eq!(house.remote().await.len(), 3);
 }

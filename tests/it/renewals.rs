@@ -20,7 +20,11 @@ async fn following() -> House {
 }
 
 async fn minutes_left(house: &House) -> i64 {
-    let shown = house.subscription("files").await;
+    minutes_left_of(house, "files").await
+}
+
+async fn minutes_left_of(house: &House, name: &str) -> i64 {
+    let shown = house.subscription(name).await;
     let end: chrono::DateTime<chrono::Utc> = shown["expires_at"].as_str().unwrap().parse().unwrap();
     (end - house.now() + chrono::TimeDelta::seconds(30)).num_minutes()
 }
@@ -80,6 +84,66 @@ async fn a_life_that_is_too_long_is_learned_from_the_refusal_and_kept_over_a_res
     house.forget("lifetimes").await;
     house.advance(31 * DAY);
     house.eventually("the raised limit is noticed", async || minutes_left(&house).await > 40_000).await;
+}
+
+/// Follows what the others follow too, a mailbox or a folder of one.
+async fn follow(house: &House, name: &str, resource: &str, lifetime: &str) {
+    let body = json!({"name": name, "tenant": "contoso", "resource": resource, "lifetime": lifetime});
+    let (status, made) = house.call("POST", "/v1/subscriptions", Some(body)).await;
+    assert_eq!(status, 201, "{made}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_was_told_shortens_another_only_after_a_second_one_was_told_the_same() {
+    let house = House::start("").await;
+    let lowered = json!({"of": "message", "minutes": 4_320, "text": "minutes"});
+    house.control("lifetimes", lowered.clone()).await;
+    follow(&house, "one", "mail:alice@contoso.com", "max").await;
+    assert_eq!(minutes_left_of(&house, "one").await, 4_310);
+    // What is followed next has another limit.
+    house.forget("lifetimes").await;
+    follow(&house, "other", "mail:bob@contoso.com", "max").await;
+    assert_eq!(minutes_left_of(&house, "other").await, 10_060);
+
+    house.control("lifetimes", lowered).await;
+    house.quiet().await;
+    house.forget_requests().await;
+    assert_eq!(house.call("POST", "/v1/subscriptions/other/renew", None).await.0, 200);
+    assert_eq!(asked(&house).await, [0, 2, 0, 0], "it has to be told itself");
+    let (_, folder) =
+        house.graph("POST", "/users/alice@contoso.com/mailFolders", &json!({"displayName": "third"})).await;
+    follow(&house, "third", &format!("mail:alice@contoso.com/{}", folder["id"].as_str().unwrap()), "max")
+        .await;
+    assert_eq!(asked(&house).await, [1, 2, 0, 0], "it is known to be so for all");
+    assert_eq!(minutes_left_of(&house, "third").await, 4_310);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guess_about_one_shortens_no_other() {
+    let house = House::start("").await;
+    house.control("lifetimes", json!({"of": "message", "minutes": 200, "text": "unnamed"})).await;
+    follow(&house, "one", "mail:alice@contoso.com", "6h").await;
+    assert_eq!(minutes_left_of(&house, "one").await, 180, "half of what was wished");
+    house.forget("lifetimes").await;
+    follow(&house, "other", "mail:bob@contoso.com", "max").await;
+    assert_eq!(minutes_left_of(&house, "other").await, 10_060);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_the_way_is_looked_for_in_the_list_where_the_conflict_names_another_thing() {
+    let house = following().await;
+    let url = house.remote().await[0]["notificationUrl"].as_str().unwrap().to_owned();
+    let other = another_in_the_way(&house, &url).await;
+    let message = "The user 11111111-2222-3333-4444-555555555555 has this subscription already.";
+    let fault =
+        json!({"status": 409, "method": "POST", "path_prefix": "/v1.0/subscriptions", "message": message});
+    house.control("faults", fault).await;
+    let (status, made) = add(&house).await;
+    assert_eq!(status, 201, "{made}");
+    let held = house.remote().await;
+    assert_eq!(held.len(), 1);
+    assert_ne!(held[0]["id"], other["id"]);
+    assert_eq!(asked(&house).await, [2, 0, 1, 1], "what it names is asked for, and then the list");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use super::super::{Failure, Verdict};
 const IN_MINUTES: &str = "expiration can only be ";
 const AS_SPAN: &str = "beyond allowed max '";
 
-/// What a refusal says that is about the end of a subscription being too late, and names no number.
+/// What a refusal says, in one sentence with the expiration, that is about its being too late, and names no number.
 const TOO_LATE: [&str; 6] = ["beyond", "exceed", "maximum", "can only be", "longer than", "too far"];
 
 /// Tells a refusal because of a life that is too long from others.
@@ -26,7 +26,8 @@ fn read(text: &str) -> Option<Verdict> {
     let after = |before: &str| lower.split_once(before).map(|(_, after)| after);
     let told = after(IN_MINUTES).and_then(minutes).or_else(|| after(AS_SPAN).and_then(time_span));
     let longest = told.filter(|longest| !longest.is_zero());
-    let too_late = lower.contains("expiration") && TOO_LATE.iter().any(|word| lower.contains(word));
+    let is_too_late = |sentence: &str| TOO_LATE.iter().any(|word| sentence.contains(word));
+    let too_late = lower.split(". ").any(|one| one.contains("expiration") && is_too_late(one));
     (longest.is_some() || too_late).then_some(Verdict::TooLong { longest })
 }
 
@@ -83,6 +84,7 @@ mod tests {
             ("Subscription expiration must be in the future.", None),
             ("expirationDateTime is not a valid date and time.", None),
             ("clientState must not exceed 128 characters.", None),
+            ("expirationDateTime is required. clientState must not exceed 128 characters.", None),
             ("Subscription validation request timed out.", None),
             ("", None),
         ] {

@@ -8,7 +8,7 @@ use super::SqliteStore;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
 use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
-use crate::store::{Holding, Renewals, Sight, Sighting, StoreError};
+use crate::store::{Holding, Lane, Renewals, Sight, Sighting, StoreError};
 
 /// What is made anew because renewing it is forbidden is not made anew again before: it may be forbidden for good.
 const REMADE_AFTER: TimeDelta = TimeDelta::days(1);
@@ -17,27 +17,22 @@ const REMADE_AFTER: TimeDelta = TimeDelta::days(1);
 impl Renewals for SqliteStore {
     async fn claim_due(
         &self,
+        lane: Lane,
         busy: &[Name],
         now: DateTime<Utc>,
         lease: Duration,
         limit: usize,
     ) -> Result<Vec<Subscription>, StoreError> {
-        let (busy, limit) = (to_json(busy)?, i64::try_from(limit).unwrap_or(i64::MAX));
+        // Mostly nothing is due, which the writer, shared with acknowledgements, need not be asked.
+        let busy = busy.to_vec();
+        let soonest = self.read(move |db| soonest(db, lane, &busy)).await?;
+        let Some((_, tenant)) = soonest.filter(|(ripe_at, _)| *ripe_at <= now) else { return Ok(Vec::new()) };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.write(move |db| {
-            let due = row::all(
-                db,
-                select_subscription!(
-                    "WHERE renewal_due_at <= ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?1)
-                       AND s.tenant = (
-                         SELECT tenant FROM subscription
-                         WHERE renewal_due_at <= ?1 AND (renewal_leased_until IS NULL OR renewal_leased_until <= ?1)
-                           AND tenant NOT IN (SELECT value FROM json_each(?3))
-                         ORDER BY renewal_due_at LIMIT 1)
-                     ORDER BY renewal_due_at LIMIT ?2"
-                ),
-                params![micros(now), limit, busy],
-                |row| subscription::read(&subscription::fields(row)),
-            )?;
+            let due =
+                row::all(db, RIPE, params![number(lane), tenant.as_str(), micros(now), limit], |row| {
+                    subscription::read(&subscription::fields(row))
+                })?;
             due.iter().try_for_each(|due| claim(db, due.id, now, lease))?;
             Ok(due)
         })
@@ -67,6 +62,18 @@ impl Renewals for SqliteStore {
     async fn put_back(&self, ids: &[SubscriptionId]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
         self.write(move |db| ids.iter().try_for_each(|id| release(db, *id))).await
+    }
+
+    async fn hand_over(&self, ids: &[SubscriptionId]) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        let sql = "UPDATE subscription SET renewal_apart = 1 WHERE id = ?1";
+        self.write(move |db| {
+            ids.iter().try_for_each(|id| {
+                row::execute(db, sql, [id.to_string()])?;
+                release(db, *id)
+            })
+        })
+        .await
     }
 
     async fn confirmed(
@@ -108,7 +115,7 @@ impl Renewals for SqliteStore {
                 "UPDATE subscription
                  SET remote_expires_at = iif(remote_id IS ?2, ?3, remote_expires_at),
                      renewal_due_at = iif(removed_at IS NULL AND remote_id IS ?2, remote_renew_at, renewal_due_at),
-                     renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
+                     renewal_leased_until = NULL, renewal_apart = 0, renewal_attempts = 0, renewal_error = NULL
                  WHERE id = ?1",
                 params![id, remote.id.0, micros(remote.expires_at)],
             )?;
@@ -161,7 +168,7 @@ impl Renewals for SqliteStore {
                 db,
                 "UPDATE subscription
                  SET renewal_error = ?2, renewal_attempts = renewal_attempts + 1, renewal_leased_until = NULL,
-                     renewal_due_at = ifnull(?3, renewal_due_at)
+                     renewal_apart = 0, renewal_due_at = ifnull(?3, renewal_due_at)
                  WHERE id = ?1",
                 params![id.to_string(), to_json(&trouble)?, trouble.next_attempt_at.map(micros)],
             )?;
@@ -221,28 +228,47 @@ impl Renewals for SqliteStore {
         .await
     }
 
-    async fn next_due(&self, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError> {
-        let busy = to_json(busy)?;
-        self.read(move |db| {
-            let due = [NEXT_FREE, NEXT_CLAIMED]
-                .map(|sql| row::first(db, sql, [&busy], |row| subscription::fields(row).time("due_at")));
-            let [free, claimed] = due;
-            Ok(free?.into_iter().chain(claimed?).min())
-        })
-        .await
+    async fn next_due(&self, lane: Lane, busy: &[Name]) -> Result<Option<DateTime<Utc>>, StoreError> {
+        let busy = busy.to_vec();
+        self.read(move |db| Ok(soonest(db, lane, &busy)?.map(|(ripe_at, _)| ripe_at))).await
     }
 }
 
-/// The next that nobody has claimed, and the next of the few that somebody has: each by its index.
-const NEXT_FREE: &str = "SELECT name, renewal_due_at AS due_at FROM subscription
-                         WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NULL
-                               AND tenant NOT IN (SELECT value FROM json_each(?1))
-                         ORDER BY renewal_due_at LIMIT 1";
-const NEXT_CLAIMED: &str = "SELECT name, max(renewal_due_at, renewal_leased_until) AS due_at
-                            FROM subscription INDEXED BY subscription_renewal_leased
-                            WHERE renewal_due_at IS NOT NULL AND renewal_leased_until IS NOT NULL
-                                  AND tenant NOT IN (SELECT value FROM json_each(?1))
-                            ORDER BY due_at LIMIT 1";
+/// The next tenant in the order of their names, and when the first of its lane can be claimed: one look at the index
+/// `subscription_renewal_ripe`, however many are due.
+const NEXT_TENANT: &str = "SELECT name, tenant, renewal_ripe_at FROM subscription
+                           WHERE renewal_lane = ?1 AND tenant > ?2 AND renewal_due_at IS NOT NULL
+                           ORDER BY tenant, renewal_ripe_at LIMIT 1";
+
+/// What can be claimed of a tenant and lane, by the same.
+const RIPE: &str = select_subscription!(
+    "WHERE s.renewal_lane = ?1 AND s.tenant = ?2 AND s.renewal_ripe_at <= ?3 AND s.renewal_due_at IS NOT NULL
+     ORDER BY s.renewal_ripe_at LIMIT ?4"
+);
+
+/// As it stands in `renewal_lane`.
+fn number(lane: Lane) -> i64 {
+    match lane {
+        Lane::Renewals => 1,
+        Lane::Others => 0,
+    }
+}
+
+/// Which tenant that is not `busy` has what can be claimed first, and when that is.
+fn soonest(db: &Connection, lane: Lane, busy: &[Name]) -> Result<Option<(DateTime<Utc>, Name)>, StoreError> {
+    let (mut soonest, mut last) = (None::<(DateTime<Utc>, Name)>, String::new());
+    loop {
+        let next = row::first(db, NEXT_TENANT, params![number(lane), last], |row| {
+            let fields = subscription::fields(row);
+            Ok((fields.time("renewal_ripe_at")?, fields.parsed::<Name>("tenant")?))
+        })?;
+        let Some((ripe_at, tenant)) = next else { return Ok(soonest) };
+        tenant.as_str().clone_into(&mut last);
+        if !busy.contains(&tenant) && soonest.as_ref().is_none_or(|(before, _)| ripe_at < *before) {
+            soonest = Some((ripe_at, tenant));
+        }
+    }
+}
 
 fn claim(db: &Connection, id: SubscriptionId, now: DateTime<Utc>, lease: Duration) -> Result<(), StoreError> {
     row::execute(
@@ -294,7 +320,7 @@ fn confirmed(
              remote_id = :remote, remote_expires_at = :expires_at, remote_renew_at = :renew_at,
              remote_certificate = :certificate, remote_confirmed_at = :now,
              remote_replace = iif(remote_id IS :remote, remote_replace, 0),
-             renewal_leased_until = NULL, renewal_attempts = 0, renewal_error = NULL
+             renewal_leased_until = NULL, renewal_apart = 0, renewal_attempts = 0, renewal_error = NULL
          WHERE id = :id",
         named_params! {
             ":id": id.to_string(),
@@ -352,18 +378,23 @@ mod tests {
     use super::super::{connection, migrate};
     use super::*;
 
-    /// With 1,000,000 subscriptions, sorting them takes a second, after each step of the renewal loop.
+    /// With 1,000,000 subscriptions, sorting them takes a second, after each step of the renewal loop; and with 100,000
+    /// that are due, walking those of one tenant takes 45 ms, in the writer.
     #[test]
-    fn what_is_due_next_is_found_by_indexes() {
+    fn what_is_due_is_found_by_an_index_tenant_by_tenant() {
         let folder = tempfile::tempdir().unwrap();
         let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
         migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
-        for (sql, index) in
-            [(NEXT_FREE, "subscription_renewal_due"), (NEXT_CLAIMED, "subscription_renewal_leased")]
-        {
-            let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "'[]'"));
-            let plan: Vec<String> = row::all(&db, &sql, [], |row| Ok(row.get(3)?)).unwrap();
-            assert!(plan.iter().any(|step| step.contains(index)), "{plan:#?}");
+        for (sql, expected) in [
+            (NEXT_TENANT, "subscription_renewal_ripe (renewal_lane=? AND tenant>?)"),
+            (RIPE, "subscription_renewal_ripe (renewal_lane=? AND tenant=? AND renewal_ripe_at<?)"),
+        ] {
+            let given = [("?1", "1"), ("?2", "'contoso'"), ("?3", "1"), ("?4", "20")];
+            let sql = given.iter().fold(sql.to_owned(), |sql, (name, value)| sql.replace(name, value));
+            let plan: Vec<String> =
+                row::all(&db, &format!("EXPLAIN QUERY PLAN {sql}"), [], |row| Ok(row.get(3)?)).unwrap();
+            assert!(plan.iter().any(|step| step.contains(expected)), "{plan:#?}");
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE FOR ORDER BY")), "{plan:#?}");
         }
     }
 }

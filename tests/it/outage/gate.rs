@@ -1,6 +1,8 @@
-//! A way to the tenant that can be closed: what is sent then waits until it is opened again.
+//! A way to the tenant that can be closed, to all or to some requests: what is sent then waits until it is opened again.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -11,30 +13,56 @@ pub struct Gate {
     url: String,
     open: watch::Sender<bool>,
     held: watch::Sender<Option<&'static str>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// What waits at a closed gate.
+#[derive(Clone)]
+struct Guard {
+    opened: watch::Receiver<bool>,
+    /// What a request begins with, if not all is to wait.
+    only: Option<&'static str>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Gate {
     /// An open gate in front of this address.
-    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
     pub async fn to(behind: SocketAddr) -> Self {
+        Self::of(behind, None).await
+    }
+
+    /// As [`Gate::to`], which closes to requests alone that begin like this.
+    pub async fn to_some(behind: SocketAddr, only: &'static str) -> Self {
+        Self::of(behind, Some(only)).await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    async fn of(behind: SocketAddr, only: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let open = watch::Sender::new(true);
         let held = watch::Sender::new(None);
-        let (opened, holds) = (open.subscribe(), held.subscribe());
+        let holds = held.subscribe();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let guard = Guard { opened: open.subscribe(), only, waiting: waiting.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = TcpStream::connect(behind).await.unwrap().into_split();
-                tokio::spawn(pass(from_client, to_server, opened.clone(), Some(holds.clone())));
-                tokio::spawn(pass(from_server, to_client, opened.clone(), None));
+                tokio::spawn(pass(from_client, to_server, guard.clone(), Some(holds.clone())));
+                tokio::spawn(pass(from_server, to_client, guard.clone(), None));
             }
         });
-        Self { url, open, held }
+        Self { url, open, held, waiting }
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How much waits just now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     pub fn close(&self) {
@@ -54,7 +82,7 @@ impl Gate {
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut opened: watch::Receiver<bool>,
+    mut guard: Guard,
     mut holds: Option<watch::Receiver<Option<&'static str>>>,
 ) {
     let mut piece = [0; 16 * 1024];
@@ -66,8 +94,18 @@ async fn pass(
         {
             return;
         }
-        if opened.wait_for(|open| *open).await.is_err() || to.write_all(&piece[..length]).await.is_err() {
+        let concerned = guard.only.is_none_or(|only| piece.starts_with(only.as_bytes()));
+        if (concerned && !guard.is_passed().await) || to.write_all(&piece[..length]).await.is_err() {
             return;
         }
+    }
+}
+
+impl Guard {
+    async fn is_passed(&mut self) -> bool {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let passed = self.opened.wait_for(|open| *open).await.is_ok();
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        passed
     }
 }

@@ -11,7 +11,7 @@ use actix_web::http::StatusCode;
 use futures_util::future::join_all;
 use o365_listener::model::{Name, Origin, Remote, RemoteId, Start, Subscription, SubscriptionId, Via, Wish};
 use o365_listener::seal::ClientStates;
-use o365_listener::store::{Claim, Committed, Link, NewSubscription, PageCommit, RoundEnd};
+use o365_listener::store::{Claim, Committed, Lane, Link, NewSubscription, PageCommit, RoundEnd};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -113,7 +113,8 @@ impl Stage {
         let store = &self.bench.store;
         let subscriptions = store.subscriptions().await.unwrap();
         let now = self.bench.clock.now();
-        let renewals = store.claim_due(&[], now, LEASE, 9).await.unwrap();
+        let mut renewals = store.claim_due(Lane::Renewals, &[], now, LEASE, 9).await.unwrap();
+        renewals.extend(store.claim_due(Lane::Others, &[], now, LEASE, 9).await.unwrap());
         let events = self.events();
         let due = self.due().await;
         let dropped =

@@ -4,8 +4,8 @@ use o365_listener::model::Change;
 use o365_listener::store::{All, Cause, PageCommit};
 
 use super::{
-    LEASE, Place, at, change, claim, conformance, done, event, followed, last_page, missed, name, next,
-    quiet, register,
+    Place, at, change, claim, conformance, done, event, followed, last_page, missed, name, next, quiet,
+    register,
 };
 
 async fn what_was_acknowledged_is_there(place: &dyn Place) {
@@ -44,10 +44,10 @@ async fn a_round_goes_on_from_its_last_page_and_its_former_claim_is_void(place: 
 async fn a_creation_under_way_is_due_again(place: &dyn Place) {
     let store = place.open().await;
     let id = register(&*store, super::new("files")).await;
-    assert_eq!(store.claim_due(&[], at(0), LEASE, 9).await.unwrap().len(), 1);
+    assert_eq!(super::claim_due(&*store, 0).await.len(), 1);
     drop(store);
     let store = place.open().await;
-    let due = store.claim_due(&[], at(0), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 0).await;
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
 }
 
@@ -56,12 +56,12 @@ async fn what_failed_is_tried_at_once_and_what_is_held_is_left_alone(place: &dyn
     let failed = followed(&*store, "failed").await;
     store.failed(failed, &super::trouble(900)).await.unwrap();
     followed(&*store, "held").await;
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(900)));
+    assert_eq!(super::next_due(&*store).await, Some(at(900)));
     drop(store);
     let store = place.open().await;
-    let due = store.claim_due(&[], at(0), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 0).await;
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [failed]);
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(60)), "the end of that claim");
+    assert_eq!(super::next_due(&*store).await, Some(at(60)), "the end of that claim");
 }
 
 async fn a_caller_that_went_away_does_no_harm(place: &dyn Place) {

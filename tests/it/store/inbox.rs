@@ -64,10 +64,10 @@ async fn a_removal_by_office_365_makes_the_creation_due_if_it_names_what_is_held
     let mut other = hint(id, HintKind::SubscriptionRemoved, 1);
     other.remote = Some(o365_listener::model::RemoteId("former".to_owned()));
     store.append(vec![other]).await.unwrap();
-    assert!(store.claim_due(&[], at(1), super::LEASE, 9).await.unwrap().is_empty());
+    assert!(super::claim_due(&*store, 1).await.is_empty());
 
     store.append(vec![hint(id, HintKind::SubscriptionRemoved, 2)]).await.unwrap();
-    let due = store.claim_due(&[], at(2), super::LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 2).await;
     assert_eq!(due.iter().map(|it| (it.id, &it.remote)).collect::<Vec<_>>(), [(id, &None)]);
 }
 
@@ -75,9 +75,9 @@ async fn a_request_to_reauthorize_makes_the_renewal_due_unless_it_was_just_done(
     let store = place.open().await;
     let id = followed(&*store, "files").await;
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 599)]).await.unwrap();
-    assert!(store.claim_due(&[], at(599), super::LEASE, 9).await.unwrap().is_empty());
+    assert!(super::claim_due(&*store, 599).await.is_empty());
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
-    let due = store.claim_due(&[], at(600), super::LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 600).await;
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].remote.as_ref().unwrap().renew_at, at(600));
 }
@@ -86,23 +86,23 @@ async fn a_request_to_reauthorize_leaves_the_next_attempt_where_it_is(place: &dy
     let store = place.open().await;
     let id = followed(&*store, "files").await;
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
-    assert_eq!(store.claim_due(&[], at(600), super::LEASE, 9).await.unwrap().len(), 1);
+    assert_eq!(super::claim_due(&*store, 600).await.len(), 1);
     store.failed(id, &super::trouble(700)).await.unwrap();
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 601)]).await.unwrap();
-    assert!(store.claim_due(&[], at(699), super::LEASE, 9).await.unwrap().is_empty());
-    assert_eq!(store.claim_due(&[], at(700), super::LEASE, 9).await.unwrap().len(), 1);
+    assert!(super::claim_due(&*store, 699).await.is_empty());
+    assert_eq!(super::claim_due(&*store, 700).await.len(), 1);
 }
 
 async fn a_request_to_reauthorize_that_comes_during_the_renewal_is_done_with_it(place: &dyn Place) {
     let store = place.open().await;
     let id = followed(&*store, "files").await;
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 600)]).await.unwrap();
-    store.claim_due(&[], at(600), super::LEASE, 9).await.unwrap();
+    super::claim_due(&*store, 600).await;
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 601)]).await.unwrap();
-    assert!(store.claim_due(&[], at(601), super::LEASE, 9).await.unwrap().is_empty(), "somebody is at it");
+    assert!(super::claim_due(&*store, 601).await.is_empty(), "somebody is at it");
     store.renewed(id, &super::remote("r1", 2000), at(602)).await.unwrap();
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 603)]).await.unwrap();
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(2000)));
+    assert_eq!(super::next_due(&*store).await, Some(at(2000)));
 }
 
 async fn a_storm_after_a_claim_asks_for_another_round(place: &dyn Place) {

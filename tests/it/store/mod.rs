@@ -27,10 +27,11 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use o365_listener::model::{
     Body, Change, Hint, HintKind, ItemId, Kind, Name, NewEvent, Origin, Properties, Remote, RemoteId, Start,
-    SubscriptionId, Target, Trouble, Via, Wish,
+    Subscription, SubscriptionId, Target, Trouble, Via, Wish,
 };
 use o365_listener::store::{
-    Claim, Committed, Link, MirrorRow, NewSubscription, PageCommit, Registered, RoundEnd, Store, StoreError,
+    Claim, Committed, Lane, Link, MirrorRow, NewSubscription, PageCommit, Registered, RoundEnd, Store,
+    StoreError,
 };
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -99,6 +100,19 @@ fn remote(id: &str, renew_at: i64) -> Remote {
         renew_at: at(renew_at),
         certificate: None,
     }
+}
+
+/// Claims what is due in either lane.
+async fn claim_due(store: &dyn Store, time: i64) -> Vec<Subscription> {
+    let mut due = store.claim_due(Lane::Renewals, &[], at(time), LEASE, 9).await.unwrap();
+    due.extend(store.claim_due(Lane::Others, &[], at(time), LEASE, 9).await.unwrap());
+    due
+}
+
+/// When the next is due in either lane.
+async fn next_due(store: &dyn Store) -> Option<DateTime<Utc>> {
+    let renewal = store.next_due(Lane::Renewals, &[]).await.unwrap();
+    renewal.into_iter().chain(store.next_due(Lane::Others, &[]).await.unwrap()).min()
 }
 
 fn trouble(next_attempt_at: i64) -> Trouble {

@@ -5,8 +5,8 @@ use o365_listener::store::{All, Cause, NewSubscription, NewWish, PageCommit, Reg
 use uuid::Uuid;
 
 use super::{
-    LEASE, Place, at, change, claim, conformance, done, event, followed, is_lost, last_page, name, new, next,
-    quiet, register, remote, write_events,
+    Place, at, change, claim, conformance, done, event, followed, is_lost, last_page, name, new, next, quiet,
+    register, remote, write_events,
 };
 
 async fn a_wish_is_kept_as_it_was_made(place: &dyn Place) {
@@ -72,10 +72,10 @@ async fn another_wish_for_the_same_changes_what_may_change(place: &dyn Place) {
     assert_eq!(after, Subscription { wish, ..before }, "neither its name nor its tenant is another one");
 
     // What follows from it is due with it, so that a crash loses nothing.
-    let due = store.next_due(&[]).await.unwrap();
+    let due = super::next_due(&*store).await;
     assert!(due > Some(at(2)), "{due:?}");
     assert!(store.rewish(id, NewWish { replace: true, resync: true, ..new.clone() }, at(2)).await.unwrap());
-    let claimed = store.claim_due(&[], at(2), LEASE, 9).await.unwrap();
+    let claimed = super::claim_due(&*store, 2).await;
     assert_eq!(claimed.iter().map(|it| it.replace).collect::<Vec<_>>(), [true]);
     assert_eq!(claim(&*store, 2).await.unwrap().link, None, "a round from the beginning");
     assert!(!store.rewish(id, NewWish { renew: true, ..new }, at(3)).await.unwrap(), "somebody is at it");
@@ -117,10 +117,10 @@ async fn one_of_the_configuration_stays_as_removed_until_it_is_wanted_again(plac
 
     let stays = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!((stays.state(at(1)), stays.remote), (State::Removed, None));
-    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty());
+    assert!(super::claim_due(&*store, 9999).await.is_empty());
     assert!(claim(&*store, 9999).await.is_none());
     store.remove(&name("files"), at(2)).await.unwrap();
-    assert!(store.claim_due(&[], at(9999), LEASE, 9).await.unwrap().is_empty(), "it is removed for good");
+    assert!(super::claim_due(&*store, 9999).await.is_empty(), "it is removed for good");
 
     wanted.id = SubscriptionId(Uuid::new_v4());
     let again = register(&*store, wanted).await;

@@ -1,5 +1,5 @@
 use o365_listener::model::{HintKind, RemoteId, State};
-use o365_listener::store::{Holding, Sight, Sighting};
+use o365_listener::store::{Holding, Lane, Sight, Sighting};
 
 use super::{
     LEASE, Place, at, claim, conformance, done, followed, hint, last_page, name, new, quiet, register,
@@ -9,12 +9,12 @@ use super::{
 async fn a_wish_is_due_for_creation_at_once_and_claimed_by_one(place: &dyn Place) {
     let store = place.open().await;
     let id = register(&*store, new("files")).await;
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(0)));
-    let due = store.claim_due(&[], at(0), LEASE, 9).await.unwrap();
+    assert_eq!(super::next_due(&*store).await, Some(at(0)));
+    let due = super::claim_due(&*store, 0).await;
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [id]);
-    assert!(store.claim_due(&[], at(0), LEASE, 9).await.unwrap().is_empty());
+    assert!(super::claim_due(&*store, 0).await.is_empty());
     assert_eq!(store.claim_one(id, at(59), LEASE).await.unwrap(), None);
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(60)), "the claim may never be ended");
+    assert_eq!(super::next_due(&*store).await, Some(at(60)), "the claim may never be ended");
     assert!(store.claim_one(id, at(60), LEASE).await.unwrap().is_some(), "the lease has run out");
 }
 
@@ -24,8 +24,8 @@ async fn claims_are_limited_and_the_longest_due_comes_first(place: &dyn Place) {
         let id = register(&*store, new(it)).await;
         store.confirmed(id, &remote(it, renew_at), at(0)).await.unwrap();
     }
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(10)));
-    let due = store.claim_due(&[], at(30), LEASE, 2).await.unwrap();
+    assert_eq!(super::next_due(&*store).await, Some(at(10)));
+    let due = store.claim_due(Lane::Renewals, &[], at(30), LEASE, 2).await.unwrap();
     assert_eq!(due.iter().map(|it| it.wish.name.as_str()).collect::<Vec<_>>(), ["early", "middle"]);
 }
 
@@ -38,21 +38,21 @@ async fn what_is_confirmed_is_due_again_when_it_is_to_be_renewed(place: &dyn Pla
     let shown = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!((shown.state(at(2)), &shown.remote), (State::Active, &Some(remote("r1", 1000))));
     assert_eq!(store.attempts(id).await.unwrap(), 0);
-    assert!(store.claim_due(&[], at(999), LEASE, 9).await.unwrap().is_empty());
-    assert_eq!(store.claim_due(&[], at(1000), LEASE, 9).await.unwrap().len(), 1);
+    assert!(super::claim_due(&*store, 999).await.is_empty());
+    assert_eq!(super::claim_due(&*store, 1000).await.len(), 1);
 }
 
 async fn what_failed_is_tried_again_when_its_time_has_come(place: &dyn Place) {
     let store = place.open().await;
     let id = register(&*store, new("files")).await;
     for attempt in 1..=2 {
-        store.claim_due(&[], at(100), LEASE, 9).await.unwrap();
+        super::claim_due(&*store, 100).await;
         store.failed(id, &trouble(100)).await.unwrap();
         assert_eq!(store.attempts(id).await.unwrap(), attempt);
     }
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(100)));
-    assert!(store.claim_due(&[], at(99), LEASE, 9).await.unwrap().is_empty());
-    let due = store.claim_due(&[], at(100), LEASE, 9).await.unwrap();
+    assert_eq!(super::next_due(&*store).await, Some(at(100)));
+    assert!(super::claim_due(&*store, 99).await.is_empty());
+    let due = super::claim_due(&*store, 100).await;
     assert_eq!(due[0].renew_error, Some(trouble(100)));
 }
 
@@ -61,8 +61,8 @@ async fn what_is_lost_stays_claimed_and_is_due_when_the_claim_ends(place: &dyn P
     let id = followed(&*store, "files").await;
     store.claim_one(id, at(1), LEASE).await.unwrap().unwrap();
     store.lost(id).await.unwrap();
-    assert!(store.claim_due(&[], at(2), LEASE, 9).await.unwrap().is_empty(), "the claim is kept");
-    let due = store.claim_due(&[], at(61), LEASE, 9).await.unwrap();
+    assert!(super::claim_due(&*store, 2).await.is_empty(), "the claim is kept");
+    let due = super::claim_due(&*store, 61).await;
     assert_eq!(due.iter().map(|it| &it.remote).collect::<Vec<_>>(), [&None]);
 }
 
@@ -86,11 +86,11 @@ async fn a_renewal_that_office_365_has_made_is_followed_by_a_round(place: &dyn P
     store.renewed(id, &remote("r1", 2000), at(1)).await.unwrap();
     let claim = claim(&*store, 1).await.unwrap();
     assert_eq!(claim.link, Some(super::delta("0")), "it goes on from the kept link");
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(2000)));
+    assert_eq!(super::next_due(&*store).await, Some(at(2000)));
 
     store.lost(id).await.unwrap();
     store.renewed(id, &remote("r1", 3000), at(2)).await.unwrap();
-    let due = store.claim_due(&[], at(2), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 2).await;
     assert_eq!(due[0].remote, None, "it was lost meanwhile");
 }
 
@@ -102,25 +102,18 @@ async fn what_is_only_verified_is_no_renewal(place: &dyn Place) {
     store.verified(id, &remote("r1", 1000)).await.unwrap();
     let shown = store.subscription(&name("files")).await.unwrap().unwrap();
     assert_eq!((shown.confirmed_at, shown.renew_error), (Some(at(0)), None));
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(1000)));
+    assert_eq!(super::next_due(&*store).await, Some(at(1000)));
     assert!(claim(&*store, 701).await.is_none(), "no round is due");
 
     // A request to renew it comes while it is being verified.
     store.claim_one(id, at(702), LEASE).await.unwrap().unwrap();
     store.append(vec![hint(id, HintKind::ReauthorizationRequired, 703)]).await.unwrap();
     store.verified(id, &remote("r1", 1000)).await.unwrap();
-    assert_eq!(
-        store.claim_due(&[], at(703), LEASE, 9).await.unwrap()[0].remote.as_ref().unwrap().renew_at,
-        at(703)
-    );
+    assert_eq!(super::claim_due(&*store, 703).await[0].remote.as_ref().unwrap().renew_at, at(703));
 
     store.lost(id).await.unwrap();
     store.verified(id, &remote("r1", 1000)).await.unwrap();
-    assert_eq!(
-        store.claim_due(&[], at(704), LEASE, 9).await.unwrap()[0].remote,
-        None,
-        "it was lost meanwhile"
-    );
+    assert_eq!(super::claim_due(&*store, 704).await[0].remote, None, "it was lost meanwhile");
 }
 
 async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
@@ -152,14 +145,14 @@ async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
     let shown = async |found| {
         store.sighted(vec![sighting(first, "r1", found)], at(10)).await.unwrap();
         (
-            store.next_due(&[]).await.unwrap(),
+            super::next_due(&*store).await,
             store.subscription(&name("a")).await.unwrap().unwrap().remote.unwrap(),
         )
     };
     let (due, remote) = shown(Sight::Held(at(9000))).await;
     assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(2)), at(9000), at(1000)));
     store.removed(gone).await.unwrap();
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(1000)));
+    assert_eq!(super::next_due(&*store).await, Some(at(1000)));
     let (due, remote) = shown(Sight::Missing).await;
     assert_eq!(
         (due, remote.expires_at, remote.renew_at),
@@ -170,11 +163,11 @@ async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
     assert_eq!((due, remote.expires_at, remote.renew_at), (Some(at(10)), at(900), at(10)), "to be renewed");
 
     store.sighted(vec![sighting(second, "former", Sight::Missing)], at(11)).await.unwrap();
-    let due = store.claim_due(&[], at(11), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 11).await;
     assert_eq!(due.iter().map(|it| it.id).collect::<Vec<_>>(), [first], "it is another one by now");
 
     store.sighted(vec![sighting(second, "r2", Sight::Elsewhere)], at(12)).await.unwrap();
-    let due = store.claim_due(&[], at(12), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 12).await;
     assert_eq!(due.iter().map(|it| (it.id, it.replace)).collect::<Vec<_>>(), [(second, true)]);
     store.renewed(second, &super::remote("r2", 2000), at(13)).await.unwrap();
     let kept = async || store.subscription(&name("b")).await.unwrap().unwrap().replace;
@@ -195,16 +188,16 @@ async fn a_lost_remote_subscription_does_not_stop_the_rounds(place: &dyn Place) 
 async fn a_removal_is_due_until_it_is_done_even_if_the_creation_crosses_it(place: &dyn Place) {
     let store = place.open().await;
     let id = register(&*store, new("files")).await;
-    store.claim_due(&[], at(0), LEASE, 9).await.unwrap();
+    super::claim_due(&*store, 0).await;
     store.remove(&name("files"), at(1)).await.unwrap();
     store.confirmed(id, &remote("r1", 1000), at(2)).await.unwrap();
-    let due = store.claim_due(&[], at(2), LEASE, 9).await.unwrap();
+    let due = super::claim_due(&*store, 2).await;
     assert_eq!(due[0].remote, Some(remote("r1", 1000)));
     store.failed(id, &trouble(5)).await.unwrap();
-    assert!(store.claim_due(&[], at(4), LEASE, 9).await.unwrap().is_empty());
-    assert_eq!(store.claim_due(&[], at(5), LEASE, 9).await.unwrap().len(), 1);
+    assert!(super::claim_due(&*store, 4).await.is_empty());
+    assert_eq!(super::claim_due(&*store, 5).await.len(), 1);
     store.removed(id).await.unwrap();
-    assert_eq!(store.next_due(&[]).await.unwrap(), None);
+    assert_eq!(super::next_due(&*store).await, None);
 }
 
 conformance![
