@@ -106,8 +106,8 @@ impl Reconciler {
         let (mut after, mut due) = (None, false);
         loop {
             let holdings = self.renewer.store.holdings(tenant, after, CHUNK).await?;
-            let Some(last) = holdings.last() else { break };
-            after = Some(last.id);
+            let Some(end) = holdings.last() else { break };
+            after = Some(end.id);
             let mut sightings = Vec::new();
             for holding in &holdings {
                 let url = &self.renewer.notification_url;

@@ -244,8 +244,8 @@ impl Renewer {
             (Some(remote), Some(tenant)) => tenant.delete(&remote.id).await?,
             (Some(remote), None) => {
                 tracing::warn!(subscription = %subscription.wish.name, tenant = %subscription.wish.tenant,
-                remote_id = remote.id.0, expires_at = %remote.expires_at,
-                "The configuration has no such tenant any more, so Office 365 is not told; the remote subscription ends by itself")
+                    remote_id = remote.id.0, expires_at = %remote.expires_at,
+                    "The configuration has no such tenant any more, so Office 365 is not told; the remote subscription ends by itself");
             }
             (None, _) => {}
         }

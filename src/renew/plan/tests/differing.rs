@@ -42,6 +42,11 @@ fn ours(id: &str, resource: &str) -> RemoteSubscription {
     held(id, resource, url().as_str())
 }
 
+/// One that notifies somebody else.
+fn elsewhere(id: &str) -> RemoteSubscription {
+    held(id, "x", "https://hooks.contoso.com/another/notifications")
+}
+
 fn contoso() -> Name {
     "contoso".parse().unwrap()
 }
@@ -74,7 +79,6 @@ fn what_is_held_as_it_should_be_is_no_change_whatever_the_letter_case_of_its_id(
 
 #[test]
 fn each_way_to_differ_has_its_action() {
-    let other = |id: &str| held(id, "x", "https://hooks.contoso.com/another/notifications");
     let trouble = |it: &mut Subscription| {
         it.renew_error = Some(Trouble {
             code: "accessDenied".into(),
@@ -92,7 +96,7 @@ fn each_way_to_differ_has_its_action() {
             vec![],
             vec![],
         ),
-        ("moved", known("files", Some("r1"), |_| {}), vec![other("r1")], vec!["Recreate files"]),
+        ("moved", known("files", Some("r1"), |_| {}), vec![elsewhere("r1")], vec!["Recreate files"]),
         (
             "lost, and lives on",
             known("files", None, |it| it.former_remote = Some(RemoteId("r1".into()))),
@@ -113,6 +117,20 @@ fn each_way_to_differ_has_its_action() {
             vec!["Create files"],
         ),
         (
+            "no such tenant",
+            known("files", Some("r1"), |it| it.wish.tenant = "gone".parse().unwrap()),
+            vec![],
+            vec!["Leave files"],
+        ),
+    ] {
+        assert_eq!(planned(&[&known], std::slice::from_ref(&known), list), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_the_store_does_not_know_is_deleted_only_where_it_is_ours_and_nobody_is_making_it() {
+    for (what, known, list, expected) in [
+        (
             "an orphan",
             known("files", Some("r1"), |_| {}),
             vec![ours("r1", "files"), ours("r2", "lost")],
@@ -121,7 +139,7 @@ fn each_way_to_differ_has_its_action() {
         (
             "a stranger",
             known("files", Some("r1"), |_| {}),
-            vec![ours("r1", "files"), other("r2")],
+            vec![ours("r1", "files"), elsewhere("r2")],
             vec!["Leave r2"],
         ),
         (
@@ -129,12 +147,6 @@ fn each_way_to_differ_has_its_action() {
             known("files", None, |_| {}),
             vec![ours("r2", "/FILES")],
             vec!["Create files", "Leave r2"],
-        ),
-        (
-            "no such tenant",
-            known("files", Some("r1"), |it| it.wish.tenant = "gone".parse().unwrap()),
-            vec![],
-            vec!["Leave files"],
         ),
     ] {
         assert_eq!(planned(&[&known], std::slice::from_ref(&known), list), expected, "{what}");
@@ -165,26 +177,26 @@ fn what_the_configuration_says_comes_first_and_what_goes_makes_room() {
 #[test]
 fn a_changed_entry_is_updated_in_place_where_the_resource_is_the_same() {
     let stored = known("inbox", Some("r1"), |_| {});
-    let changed = |change: &dyn Fn(&mut Wish)| {
+    let planned_for = |change: &dyn Fn(&mut Wish)| {
         let mut wish = stored.subscription.wish.clone();
         change(&mut wish);
         let lists = Lists::from([(contoso(), Ok(vec![ours("r1", "inbox")]))]);
         let plan = whole(&[wish], std::slice::from_ref(&stored), &lists, &url(), now());
         plan.changes.into_iter().map(|change| (change.action, change.todo)).collect::<Vec<_>>()
     };
-    assert!(changed(&|_| {}).is_empty());
-    assert!(changed(&|wish| wish.start = crate::model::Start::Beginning).is_empty(), "it has begun");
+    assert!(planned_for(&|_| {}).is_empty());
+    assert!(planned_for(&|wish| wish.start = crate::model::Start::Beginning).is_empty(), "it has begun");
     let step = |todo: &Todo| match todo {
         Todo::Update(_, new) => (new.renew, new.replace, new.resync),
         todo => panic!("{todo:?}"),
     };
-    let changes = changed(&|wish| wish.lifetime = Some(Duration::from_secs(3600)));
+    let changes = planned_for(&|wish| wish.lifetime = Some(Duration::from_secs(3600)));
     assert_eq!((changes[0].0, step(&changes[0].1)), (Action::Update, (true, false, false)));
-    let changes = changed(&|wish| wish.select = vec!["replyTo".into()]);
+    let changes = planned_for(&|wish| wish.select = vec!["replyTo".into()]);
     assert_eq!(step(&changes[0].1), (false, false, true));
-    let changes = changed(&|wish| wish.include_resource_data = true);
+    let changes = planned_for(&|wish| wish.include_resource_data = true);
     assert_eq!(step(&changes[0].1), (false, true, false));
-    let changes = changed(&|wish| wish.resource = "onedrive:bob@contoso.com".parse().unwrap());
+    let changes = planned_for(&|wish| wish.resource = "onedrive:bob@contoso.com".parse().unwrap());
     assert_eq!(changes[0].0, Action::Recreate);
     assert!(matches!(changes[0].1, Todo::Exchange(_)));
 }
