@@ -224,7 +224,8 @@ async fn creations_that_hang_do_not_delay_the_renewals_of_their_tenant() {
         minutes_left(&house, &house.subscription("drive").await) > 115
     })
     .await;
-    assert_eq!(gate.waiting(), 2);
+    let given_up = house.metric("o365_renewals_total{result=\"transient\"}").await;
+    assert!(given_up < 0.5 && gate.waiting() == 2, "the creations still hang");
 
     gate.open();
     for name in ["list", "mail"] {

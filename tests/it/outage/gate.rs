@@ -99,13 +99,21 @@ async fn pass(
             return;
         }
     }
+    // A server hangs up on who says nothing for some seconds; whoever waits behind the gate does not learn of that.
+    if guard.only.is_some() {
+        guard.is_open().await;
+    }
 }
 
 impl Guard {
     async fn is_passed(&mut self) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        let passed = self.opened.wait_for(|open| *open).await.is_ok();
+        let passed = self.is_open().await;
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         passed
+    }
+
+    async fn is_open(&mut self) -> bool {
+        self.opened.wait_for(|open| *open).await.is_ok()
     }
 }
