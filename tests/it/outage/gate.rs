@@ -60,9 +60,8 @@ async fn pass(
     let mut piece = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
         let said = String::from_utf8_lossy(&piece[..length]);
-        let passes = |held: &Option<&str>| held.is_none_or(|held| !said.contains(held));
         if let Some(holds) = &mut holds
-            && holds.wait_for(passes).await.is_err()
+            && holds.wait_for(|held| held.is_none_or(|held| !said.contains(held))).await.is_err()
         {
             return;
         }
