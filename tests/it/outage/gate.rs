@@ -10,7 +10,6 @@ use tokio::sync::watch;
 pub struct Gate {
     url: String,
     open: watch::Sender<bool>,
-    held: watch::Sender<Option<&'static str>>,
 }
 
 impl Gate {
@@ -20,17 +19,16 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let open = watch::Sender::new(true);
-        let held = watch::Sender::new(None);
-        let (opened, holds) = (open.subscribe(), held.subscribe());
+        let opened = open.subscribe();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = TcpStream::connect(behind).await.unwrap().into_split();
-                tokio::spawn(pass(from_client, to_server, opened.clone(), Some(holds.clone())));
-                tokio::spawn(pass(from_server, to_client, opened.clone(), None));
+                tokio::spawn(pass(from_client, to_server, opened.clone()));
+                tokio::spawn(pass(from_server, to_client, opened.clone()));
             }
         });
-        Self { url, open, held }
+        Self { url, open }
     }
 
     pub fn url(&self) -> &str {
@@ -44,27 +42,11 @@ impl Gate {
     pub fn open(&self) {
         self.open.send_replace(true);
     }
-
-    /// Lets no request through that says this, open or not; `None`: it holds nothing.
-    pub fn hold(&self, what: Option<&'static str>) {
-        self.held.send_replace(what);
-    }
 }
 
-async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut opened: watch::Receiver<bool>,
-    mut holds: Option<watch::Receiver<Option<&'static str>>>,
-) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut opened: watch::Receiver<bool>) {
     let mut piece = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        let said = String::from_utf8_lossy(&piece[..length]);
-        if let Some(holds) = &mut holds
-            && holds.wait_for(|held| held.is_none_or(|held| !said.contains(held))).await.is_err()
-        {
-            return;
-        }
         if opened.wait_for(|open| *open).await.is_err() || to.write_all(&piece[..length]).await.is_err() {
             return;
         }
