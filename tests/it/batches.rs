@@ -209,7 +209,7 @@ async fn creations_that_hang_do_not_delay_the_renewals_of_their_tenant() {
     let shown = house.subscription("drive").await;
     let renew_at: chrono::DateTime<chrono::Utc> = shown["renew_at"].as_str().unwrap().parse().unwrap();
     house.close().await;
-    house.advance((renew_at - house.now()).to_std().unwrap() - Duration::from_secs(5));
+    house.advance((renew_at - house.now() - chrono::TimeDelta::seconds(5)).to_std().unwrap());
 
     let gate =
         Gate::to_some(house.tenant.url()["http://".len()..].parse().unwrap(), "POST /v1.0/subscriptions ")

@@ -92,3 +92,25 @@ fn free(folder: &Path) -> u64 {
 fn free(_: &Path) -> u64 {
     0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_follows_the_write_ahead_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::of(&folder.path().join("store.db"));
+        let log = fs::File::create(folder.path().join("store.db-wal")).unwrap();
+        let kept = || length(&folder.path().join("store.db-reserve"));
+        log.set_len(LEAST / 4).unwrap();
+        reserve.take();
+        reserve.take_again();
+        assert_eq!(kept(), LEAST);
+        log.set_len(LEAST).unwrap();
+        reserve.take_again();
+        assert_eq!(kept(), 2 * LEAST);
+        assert!(reserve.give_up() && !reserve.give_up());
+        assert_eq!(kept(), 0);
+    }
+}

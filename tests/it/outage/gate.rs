@@ -12,7 +12,6 @@ use tokio::sync::watch;
 pub struct Gate {
     url: String,
     open: watch::Sender<bool>,
-    held: watch::Sender<Option<&'static str>>,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -41,19 +40,17 @@ impl Gate {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let open = watch::Sender::new(true);
-        let held = watch::Sender::new(None);
-        let holds = held.subscribe();
         let waiting = Arc::new(AtomicUsize::new(0));
         let guard = Guard { opened: open.subscribe(), only, waiting: waiting.clone() };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = TcpStream::connect(behind).await.unwrap().into_split();
-                tokio::spawn(pass(from_client, to_server, guard.clone(), Some(holds.clone())));
-                tokio::spawn(pass(from_server, to_client, guard.clone(), None));
+                tokio::spawn(pass(from_client, to_server, guard.clone()));
+                tokio::spawn(pass(from_server, to_client, guard.clone()));
             }
         });
-        Self { url, open, held, waiting }
+        Self { url, open, waiting }
     }
 
     pub fn url(&self) -> &str {
@@ -72,28 +69,11 @@ impl Gate {
     pub fn open(&self) {
         self.open.send_replace(true);
     }
-
-    /// Lets no request through that says this, open or not; `None`: it holds nothing.
-    pub fn hold(&self, what: Option<&'static str>) {
-        self.held.send_replace(what);
-    }
 }
 
-async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut guard: Guard,
-    mut holds: Option<watch::Receiver<Option<&'static str>>>,
-) {
+async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut guard: Guard) {
     let mut piece = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        let said = String::from_utf8_lossy(&piece[..length]);
-        let passes = |held: &Option<&str>| held.is_none_or(|held| !said.contains(held));
-        if let Some(holds) = &mut holds
-            && holds.wait_for(passes).await.is_err()
-        {
-            return;
-        }
         let concerned = guard.only.is_none_or(|only| piece.starts_with(only.as_bytes()));
         if (concerned && !guard.is_passed().await) || to.write_all(&piece[..length]).await.is_err() {
             return;
