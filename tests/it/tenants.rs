@@ -1,43 +1,10 @@
 //! Several tenants in one listener: what befalls one is no matter of the others.
 
-use o365_listener::simulator::{self, Simulator};
+use o365_listener::simulator;
 use serde_json::json;
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 
 use crate::house::House;
-
-/// A way to a tenant that can be frozen: connections stay open, and nothing comes through any more.
-struct Way {
-    url: String,
-    frozen: watch::Sender<bool>,
-}
-
-impl Way {
-    async fn to(tenant: &Simulator) -> Self {
-        let target = tenant.url().trim_start_matches("http://").to_owned();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let (frozen, state) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
-                let (target, mut state) = (target.clone(), state.clone());
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target).await.unwrap();
-                    let freezes = async {
-                        let _ = state.wait_for(|frozen| *frozen).await;
-                    };
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        () = freezes => std::future::pending().await,
-                    }
-                });
-            }
-        });
-        Self { url, frozen }
-    }
-}
+use crate::outage::gate::Gate;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_hangs_leaves_places_for_the_others() {
@@ -50,22 +17,24 @@ async fn a_tenant_that_hangs_leaves_places_for_the_others() {
         ..simulator::Options::default()
     };
     let hanging = simulator::start(options).await.unwrap();
-    let (way, tenant) = (Way::to(&hanging).await, hanging.tenant().clone());
+    let gate = Gate::to(hanging.url().trim_start_matches("http://").parse().unwrap()).await;
+    let tenant = hanging.tenant().clone();
     let mut entries = format!(
         "[[tenant]]\nname = \"fabrikam\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{}\"\n\
          login_url = \"{way}\"\ngraph_url = \"{way}\"\n",
         tenant.tenant_id,
         tenant.client_id,
         tenant.client_secret,
-        way = way.url
+        way = gate.url(),
     );
     let folders = ["inbox", "drafts", "sentitems", "archive", "deleteditems", "junkemail"];
-    for folder in folders {
-        entries.push_str(&format!(
-            "[[subscription]]\nname = \"{folder}\"\ntenant = \"fabrikam\"\nresource = \"mail:{}/{folder}\"\n",
-            tenant.user
-        ));
-    }
+    let followed = folders.map(|folder| {
+        let user = &tenant.user;
+        format!(
+            "[[subscription]]\nname = \"{folder}\"\ntenant = \"fabrikam\"\nresource = \"mail:{user}/{folder}\"\n"
+        )
+    });
+    entries.push_str(&followed.concat());
     entries.push_str("[[subscription]]\nname = \"files\"\ntenant = \"contoso\"\nresource = \"{drive}\"\n");
     house.configure(&format!("{entries}[fetch]\nconcurrency = 4\n"), house.tenant.url());
     house.open().await;
@@ -73,7 +42,7 @@ async fn a_tenant_that_hangs_leaves_places_for_the_others() {
         house.active(name).await;
     }
 
-    way.frozen.send_replace(true);
+    gate.close();
     let fetches = folders.map(|name| format!("/v1/subscriptions/{name}/fetch"));
     let asked = futures_util::future::join_all(fetches.iter().map(|path| house.call("POST", path, None)));
     let told = async {

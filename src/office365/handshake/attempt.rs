@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
+use rustls::{AlertDescription, ClientConfig};
 use url::Url;
 
 use super::Patience;
@@ -90,11 +90,21 @@ impl Attempts {
         let watch = self.clock.stopwatch();
         let work = self.exchange(url, token, Arc::clone(&names));
         let outcome = match self.clock.timeout(self.patience.limit, work).await {
-            Ok(outcome) => outcome.map_err(Unreached::of),
+            Ok(outcome) => outcome.map_err(|error| self.reason(error)),
             Err(_) => Err(Unreached::NoAnswer),
         };
         let (took, seen) = (watch.elapsed(), self.witness.seen());
         Attempt { token, outcome, took, addresses: names.found(), shown: seen.chain, version: seen.version }
+    }
+
+    /// A server that misses our certificate may close the connection before it has said so, or while we ask.
+    fn reason(&self, error: reqwest::Error) -> Unreached {
+        match Unreached::of(error) {
+            Unreached::Other(_) | Unreached::Closed if self.witness.seen().asks_for_ours => {
+                Unreached::Tls(rustls::Error::AlertReceived(AlertDescription::CertificateRequired))
+            }
+            why => why,
+        }
     }
 
     async fn exchange(&self, url: &Url, token: Token, names: Arc<Names>) -> reqwest::Result<Answer> {

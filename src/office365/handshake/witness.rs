@@ -1,8 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion};
 use rustls_platform_verifier::Verifier;
@@ -29,6 +31,8 @@ pub(super) struct Seen {
     pub(super) chain: Vec<Link>,
     /// The version of TLS, once the server has signed.
     pub(super) version: Option<&'static str>,
+    /// Whether it asked for a certificate of ours.
+    pub(super) asks_for_ours: bool,
 }
 
 impl Witness {
@@ -47,7 +51,7 @@ impl Witness {
             .with_protocol_versions(versions)?
             .dangerous()
             .with_custom_certificate_verifier(self.clone())
-            .with_no_client_auth();
+            .with_client_cert_resolver(self.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
@@ -68,6 +72,18 @@ pub(super) const OLDER: &[&SupportedProtocolVersion] = &[&TLS12];
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
+}
+
+/// There is none, as with Microsoft; but that it was asked for is known.
+impl ResolvesClientCert for Witness {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.note(|seen| seen.asks_for_ours = true);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
+    }
 }
 
 impl ServerCertVerifier for Witness {
