@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderValue;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 use uuid::Uuid;
 
@@ -173,8 +174,9 @@ impl Tenant {
     }
 
     /// All remote subscriptions that the app registration has in the tenant, whoever made them; all of them or an error.
-    pub async fn list(&self) -> Result<Vec<RemoteSubscription>, Failure> {
-        self.graph.list().await
+    /// After `stop` no further page is asked for.
+    pub async fn list(&self, stop: &CancellationToken) -> Result<Vec<RemoteSubscription>, Failure> {
+        self.graph.list(stop).await
     }
 
     /// What Office 365 tells the remote subscriptions of a target apart by

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::plan::{self, Known, Lists, Measure, Plan, Step, Todo};
@@ -87,7 +88,10 @@ impl Renewer {
     /// What each tenant holds.
     async fn lists(&self, now: DateTime<Utc>) -> Lists {
         let lists = self.office365.tenants().map(|(name, tenant)| async move {
-            (name.clone(), tenant.list().await.map_err(|failure| once(&failure, now)))
+            (
+                name.clone(),
+                tenant.list(&CancellationToken::new()).await.map_err(|failure| once(&failure, now)),
+            )
         });
         join_all(lists).await.into_iter().collect()
     }

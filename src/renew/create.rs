@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::Renewer;
 use super::plan;
 use super::settle::StepError;
@@ -84,7 +86,8 @@ impl Renewer {
             return Ok(Some(standing));
         }
         let wanted = tenant.combination(target);
-        let found = tenant.list().await?.into_iter().find(|one| one.combination() == wanted);
+        let found =
+            tenant.list(&CancellationToken::new()).await?.into_iter().find(|one| one.combination() == wanted);
         if found.is_none() && named.is_none() { Err(conflict) } else { Ok(found) }
     }
 

@@ -42,11 +42,7 @@ struct Next {
 impl Task for Reconciler {
     async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
         let due = self.renewer.office365.tenants().filter(|(name, _)| self.next(name).at <= self.now());
-        let looks = join_all(due.map(|(name, tenant)| self.look(name, tenant)));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            _ = looks => {}
-        }
+        join_all(due.map(|(name, tenant)| self.look(name, tenant, stop))).await;
         self.renewer.office365.tenants().map(|(name, _)| self.next(name).at).min()
     }
 }
@@ -70,9 +66,9 @@ impl Reconciler {
         self.next.lock().unwrap_or_else(PoisonError::into_inner).contains_key(tenant)
     }
 
-    async fn look(&self, name: &Name, tenant: &Tenant) {
+    async fn look(&self, name: &Name, tenant: &Tenant, stop: &CancellationToken) {
         let (asked_at, first) = (self.now(), !self.looked(name));
-        let next = match tenant.list().await {
+        let next = match tenant.list(stop).await {
             Ok(list) => match self.compare(name, &list, asked_at, first).await {
                 Ok(after) => Next { at: asked_at + after, failures: 0 },
                 Err(error) => {
@@ -80,6 +76,7 @@ impl Reconciler {
                     self.again(name, REQUESTS, None)
                 }
             },
+            Err(_) if stop.is_cancelled() => return,
             Err(failure) => {
                 tracing::warn!(tenant = %name, code = failure.code, error = %failure,
                     "Office 365 does not tell which subscriptions it holds; trying again");

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::super::throttle::Area;
@@ -240,15 +241,19 @@ impl Graph {
         }
     }
 
-    /// All that the app registration has in this tenant, whoever made them.
+    /// All that the app registration has in this tenant, whoever made them. After `stop` no further page is asked for.
     ///
     /// # Errors
     /// If any page is missing: half a list would make the rest look lost.
-    pub(crate) async fn list(&self) -> Result<Vec<RemoteSubscription>, Failure> {
+    pub(crate) async fn list(&self, stop: &CancellationToken) -> Result<Vec<RemoteSubscription>, Failure> {
         let mut call = Call { limits: PAGE, ..self.subscriptions("list subscriptions", None) };
         let (mut all, mut seen) = (Vec::new(), HashSet::new());
         while seen.insert(call.url.clone()) {
-            self.lists.turn(&self.clock).await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(stopped()),
+                () = self.lists.turn(&self.clock) => {}
+            }
             let (page, at) = self.read::<WireList>(&call).await?;
             all.extend(page.value.into_iter().map(|one| one.told(at)));
             let Some(next) = page.next else { return Ok(all) };
@@ -293,6 +298,10 @@ const fn change_types(kind: Kind) -> &'static str {
         Kind::Message => "created,updated,deleted",
         Kind::ListItem | Kind::DriveItem => "updated",
     }
+}
+
+fn stopped() -> Failure {
+    Failure::local(Verdict::Transient, "stopped", "The listener stops before the list has come to its end")
 }
 
 fn wire_time(time: DateTime<Utc>) -> String {

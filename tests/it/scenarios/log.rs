@@ -38,8 +38,9 @@ pub fn replay(before: &Before, events: &[Value]) -> Result<Replayed, String> {
         let (key, resource) = ((text("subscription"), text("subject")), &event["data"]["resource"]);
         let is_first = unseen.remove(&key);
         match (text("type").rsplit('.').next().unwrap_or_default(), items.get(&key)) {
+            // Reading everything anew after a dead cursor makes it known without a word.
             ("updated", Some(_)) if is_first && event["data"]["changed"] == json!([]) => {}
-            ("updated", Some(before)) if !is_first => differs(before, event)?,
+            ("updated", Some(before)) => differs(before, event)?,
             ("created", None) | ("deleted", Some(_)) => {}
             // It came and went between two rounds: told once, by its id alone.
             ("deleted", None) if *resource == json!({"id": key.1}) && !gone.contains(&key) => {}
