@@ -29,6 +29,17 @@ pub struct House {
     variables: Vec<(String, String)>,
 }
 
+/// An address for an app that goes and comes back: below the ports that connections get by themselves, so that none of
+/// them takes it meanwhile.
+fn lasting_address() -> SocketAddr {
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_240..32_768)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
 impl House {
     /// Starts tenant and app; `entries` is what the configuration has beside what every one needs, with
     /// `{list}`, `{drive}` and `{mail}` standing for the tenant's resources.
@@ -72,7 +83,7 @@ impl House {
             app: None,
             folder,
             store,
-            public: TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap(),
+            public: lasting_address(),
             variables: variables
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
