@@ -127,8 +127,8 @@ async fn a_library_has_renames_moves_and_several_rows_for_one_edit() {
         .await;
     assert_eq!(renamed.status, 204, "{:#}", renamed.body);
     let latest = token(&told[5]).to_owned();
-    let told = rows(&site, &list, &latest).await;
-    assert_eq!((kinds(&told), &told[0]["ItemId"]), (vec![4], folder_id));
+    let found = rows(&site, &list, &latest).await;
+    assert_eq!((kinds(&found), &found[0]["ItemId"]), (vec![4], folder_id));
     let path = site.read(&format!("{list}/items({file_id})?$select=FileRef")).await;
     assert_eq!(path["FileRef"], "/sites/hr/Shared Documents/New/plan.txt");
     site.bench.write(Method::PATCH, &file, json!({"name": "plan 2.txt"})).await;
