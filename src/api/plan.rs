@@ -1,6 +1,7 @@
 //! `/v1/plan` and `/v1/apply`: making Office 365 and the store agree with the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,6 +11,9 @@ use super::Api;
 use super::problem::Problem;
 use crate::model::Wish;
 use crate::renew::{Applied, Measure, NotListed, Plan};
+
+/// When to ask again where too many ask.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// The answer to `GET /v1/plan`.
 #[derive(Serialize)]
@@ -54,6 +58,10 @@ pub(super) async fn plan(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
     let plan = planned.ok_or_else(|| {
         let detail = "Office 365 takes longer than a minute to tell what it holds; ask again later";
         Problem::new(StatusCode::GATEWAY_TIMEOUT, detail)
+    })?;
+    let plan = plan.ok_or_else(|| {
+        let detail = "several plans are being made already; ask again when one of them is done";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(RETRY)
     })?;
     let (changes, rest) = Rest::of(plan);
     Ok(HttpResponse::Ok().json(Planned { changes, rest }))

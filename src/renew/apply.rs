@@ -41,11 +41,17 @@ pub enum Outcome {
 }
 
 impl Renewer {
-    /// What would have to be done so that Office 365 and the store agree with what the configuration names.
+    /// What would have to be done so that Office 365 and the store agree with what the configuration names; none: as
+    /// many as may be are looking already, each of whom waits for the few lists that Office 365 allows.
     ///
     /// # Errors
     /// [`StoreError`]; a tenant that does not answer is part of the plan.
-    pub async fn plan(&self, configured: &[Wish]) -> Result<Plan, StoreError> {
+    pub async fn plan(&self, configured: &[Wish]) -> Result<Option<Plan>, StoreError> {
+        let Ok(_place) = self.planning.try_acquire() else { return Ok(None) };
+        self.compare(configured).await.map(Some)
+    }
+
+    async fn compare(&self, configured: &[Wish]) -> Result<Plan, StoreError> {
         let now = self.clock.now();
         let lists = self.lists(now).await;
         // After the lists: what is created meanwhile is in neither or in the store, and so never looks like an orphan.
@@ -60,7 +66,7 @@ impl Renewer {
     /// [`StoreError`] while planning; later ones are told with their measure.
     pub async fn apply(&self, configured: &[Wish]) -> Result<Option<(Plan, Vec<Applied>)>, StoreError> {
         let Ok(_one_at_a_time) = self.applying.try_lock() else { return Ok(None) };
-        let mut plan = self.plan(configured).await?;
+        let mut plan = self.compare(configured).await?;
         let changes = std::mem::take(&mut plan.changes);
         // What goes makes room for what comes.
         let (first, then): (Vec<_>, Vec<_>) =

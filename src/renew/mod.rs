@@ -37,7 +37,7 @@ mod settle;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 pub use crate::office365::{Failure, Verdict};
@@ -76,6 +76,9 @@ const BATCH: Duration = Duration::from_secs(100);
 /// Subscriptions of one tenant that are claimed together: as many renewals as Graph takes in one request.
 const GROUP: usize = 20;
 
+/// Plans that are made at once: what is asked for goes on although the caller has left.
+const PLANS: usize = 4;
+
 /// Steps of one tenant and lane at once, where they are not asked for together.
 const STEPS: usize = 4;
 
@@ -102,6 +105,7 @@ pub struct Renewer {
     outage: Outage,
     anew: Arc<Anew>,
     applying: Arc<Mutex<()>>,
+    planning: Arc<Semaphore>,
 }
 
 /// What a [`Renewer`] is made of.
@@ -150,6 +154,7 @@ impl Renewer {
             outage: Outage::default(),
             anew: Arc::default(),
             applying: Arc::default(),
+            planning: Arc::new(Semaphore::new(PLANS)),
         }
     }
 }

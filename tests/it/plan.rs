@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::house::House;
 use crate::listener::eventually;
+use crate::outage::gate::Gate;
 use crate::receiver::Receiver;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -373,4 +374,27 @@ async fn content_that_is_wished_later_is_had_though_the_first_attempt_fails() {
     let after = house.remote().await;
     assert!(after.len() == 1 && after[0]["encryptionCertificateId"].is_string(), "{after:?}");
     assert!(house.planned().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_than_a_few_plans_wait_for_a_tenant_that_hangs() {
+    let mut house = House::start("").await;
+    house.close().await;
+    let tenant = house.tenant.url().trim_start_matches("http://").parse().unwrap();
+    let gate = Gate::to_some(tenant, "GET /v1.0/subscriptions").await;
+    house.configure("", gate.url());
+    gate.close();
+    house.open().await;
+    let waiting = futures_util::future::join_all((0..4).map(|_| house.call("GET", "/v1/plan", None)));
+    let another = async {
+        eventually("the others wait", async || gate.waiting() > 4).await;
+        house.call("GET", "/v1/plan", None).await
+    };
+    let (waited, (status, problem)) = tokio::join!(waiting, async {
+        let answer = another.await;
+        gate.open();
+        answer
+    });
+    assert_eq!(status, 503, "{problem}");
+    assert!(waited.iter().all(|(status, _)| *status == 200), "{waited:?}");
 }
