@@ -3,6 +3,7 @@
 //! Counters and histograms are raised where things happen; gauges are what the store says at the moment of a
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
+mod downstream;
 mod port;
 mod standing;
 
@@ -18,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use downstream::Downstream;
 use standing::OwnStanding;
 
 use crate::model::{Change, Kind, Name, State};
@@ -56,6 +58,7 @@ pub struct Metrics {
     /// What the notification port's connections do, and what certificates the ports show.
     pub port: Port,
     standing: OwnStanding,
+    downstream: Downstream,
     reputation: Reputation,
 }
 
@@ -78,6 +81,8 @@ pub struct Snapshot {
     pub credentials: Vec<(String, &'static str, f64)>,
     /// Whether the store takes writes.
     pub store_writable: bool,
+    /// Events that each named consumer has not committed yet.
+    pub consumers: Vec<(Name, u64)>,
     /// Commits that have failed since the start.
     pub store_failures: u64,
 }
@@ -165,6 +170,7 @@ impl Default for Metrics {
             ),
             port: Port::register(&mut registry),
             standing: OwnStanding::register(&mut registry),
+            downstream: Downstream::register(&mut registry),
             reputation: Reputation::default(),
             registry,
         };
@@ -279,6 +285,7 @@ impl Metrics {
             gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
         }
         self.standing.observe(snapshot);
+        self.downstream.observe(snapshot);
         // A removed subscription must not keep its gauge.
         self.subscription_expires.clear();
         for (name, left) in &snapshot.expires {

@@ -9,8 +9,8 @@ use actix_web::{Error, ResponseError, web};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, consumers};
 use crate::config::{ApiKey, Role};
 
 /// The keys that are accepted, kept as hashes; none: everybody may call.
@@ -62,13 +62,15 @@ fn unauthorised(challenge: &'static str, detail: &str) -> Problem {
         .header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }
 
-/// Lets calls through that may be made: reading takes any key, the rest one with the role `write`.
+/// Lets calls through that may be made: reading, and saying how far one has read, takes any key, the rest one with the
+/// role `write`.
 pub(super) async fn admit(
     api: web::Data<Api>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let needed = if *request.method() == Method::GET { Role::Read } else { Role::Write };
+    let reads = *request.method() == Method::GET || consumers::is_commit(request.path());
+    let needed = if reads { Role::Read } else { Role::Write };
     match api.keys.check(request.headers(), needed) {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(problem) => Ok(request.into_response(problem.error_response())),

@@ -7,9 +7,9 @@ use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::Api;
 use super::problem::Problem;
 use super::status::count_by_state;
+use super::{Api, consumers};
 use crate::metrics::{Snapshot, since};
 use crate::model::{Credential, Name, Subscription};
 use crate::store::{InboxDepth, StoreError, StoredGate};
@@ -45,6 +45,7 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
         store_writable: api.store_is_writable().await.is_ok(),
         closed_gates: closed_gates(api.store.gates().await?, now),
         credentials: credentials.map(|one| time_left(one, now)).collect(),
+        consumers: consumers::lags(&api).await?,
         store_failures: api.store.health().failed_commits,
         ..snapshot
     };

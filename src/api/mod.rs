@@ -11,6 +11,7 @@
 //! It decides nothing: what a call means is the business of the rooms behind it.
 
 mod auth;
+mod consumers;
 mod credentials;
 mod explain;
 mod health;
@@ -107,6 +108,10 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
             "/v1/subscriptions/{name}",
             [(Method::GET, web::to(subscriptions::show)), (Method::DELETE, web::to(subscriptions::remove))],
         ),
+        at("/v1/consumers", [(Method::GET, web::to(consumers::list))]),
+        at("/v1/consumers/{name}", [(Method::DELETE, web::to(consumers::forget))]),
+        at("/v1/consumers/{name}/events", [(Method::GET, web::to(consumers::events))]),
+        at(consumers::COMMIT, [(Method::POST, web::to(consumers::commit))]),
         at("/v1/plan", [(Method::GET, web::to(plan::plan))]),
         at("/v1/apply", [(Method::POST, web::to(plan::apply))]),
         at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),

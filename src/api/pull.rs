@@ -28,7 +28,7 @@ pub(super) struct Query {
 /// `limit`: events in one answer.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
-struct Limit(usize);
+pub(super) struct Limit(pub usize);
 
 impl Default for Limit {
     fn default() -> Self {
@@ -48,7 +48,7 @@ impl TryFrom<String> for Limit {
 /// `wait`: how long to hold the call open until there is something.
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "String")]
-struct Wait(Duration);
+pub(super) struct Wait(pub Duration);
 
 impl TryFrom<String> for Wait {
     type Error = &'static str;
@@ -63,16 +63,26 @@ impl TryFrom<String> for Wait {
 
 /// The answer.
 #[derive(Serialize)]
-struct Page {
+pub(super) struct Page {
     events: Vec<Event>,
     next: Cursor,
 }
 
 pub(super) async fn events(api: web::Data<Api>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
     let Query { after, limit, subscription, r#type, wait } = query.into_inner();
-    let mut reader = Reader::begin(&api, after, Wanted { subscription, event_type: r#type }).await?;
-    let events = first_wanted(&api, &mut reader, limit.0, wait.0).await?;
-    Ok(HttpResponse::Ok().json(Page { events, next: reader.position() }))
+    let reader = Reader::begin(&api, after, Wanted { subscription, event_type: r#type }).await?;
+    Ok(HttpResponse::Ok().json(page(&api, reader, &limit, &wait).await?))
+}
+
+/// The next page of what a reader wants.
+pub(super) async fn page(
+    api: &Api,
+    mut reader: Reader,
+    limit: &Limit,
+    wait: &Wait,
+) -> Result<Page, ReadError> {
+    let events = first_wanted(api, &mut reader, limit.0, wait.0).await?;
+    Ok(Page { events, next: reader.position() })
 }
 
 /// Reads on until something wanted is found, or the log's end is reached and the waiting time over.

@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod consumers;
 mod demo;
 mod event;
 mod events;
@@ -66,6 +67,9 @@ enum Command {
     /// Read the event log of a running listener
     #[command(subcommand_required = true)]
     Events(events::Arguments),
+    /// Look after the named readers of a running listener's event log
+    #[command(subcommand_required = true)]
+    Consumers(consumers::Arguments),
 }
 
 /// Parses the command line, does what it says, and tells how it went.
@@ -92,6 +96,7 @@ impl Cli {
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
             Command::Events(arguments) => events::run(arguments).await,
+            Command::Consumers(arguments) => consumers::run(arguments).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Plain data that every room speaks: no I/O, no clock, no SQL, no HTTP.
 
+mod consumer;
 mod content;
 mod credential;
 mod cursor;
@@ -13,6 +14,7 @@ mod rhythm;
 mod subscription;
 mod trouble;
 
+pub use consumer::Consumer;
 pub use content::{ArrivedContent, CertificateId, SealedContent};
 pub use credential::{Credential, Validity};
 pub use cursor::{Cursor, InvalidCursor};

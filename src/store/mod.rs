@@ -9,6 +9,7 @@
 //! * "not found" is `Ok(None)`; a row that cannot be understood is an error that names table, column and row.
 
 mod certificates;
+mod consumers;
 mod content;
 mod error;
 mod gates;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use certificates::{Certificates, StoredCertificate};
+pub use consumers::{Commit, Consumers};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
@@ -61,6 +63,7 @@ pub trait Store:
     + Keep
     + ClosedGates
     + SignIns
+    + Consumers
 {
 }
 
@@ -79,6 +82,7 @@ impl<T> Store for T where
         + Keep
         + ClosedGates
         + SignIns
+        + Consumers
 {
 }
 

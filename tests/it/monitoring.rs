@@ -36,6 +36,7 @@ fn scrape() -> String {
         subscriptions: State::ALL.iter().map(|state| (*state, 1)).collect(),
         closed_gates: vec![(name.clone(), "mailbox".to_owned())],
         credentials: vec![("contoso".to_owned(), "client_secret", 60.0)],
+        consumers: vec![(name.clone(), 1)],
         expires: vec![(name, 60.0)],
         ..Snapshot::default()
     };

@@ -168,6 +168,6 @@ fn cursor(sequence: i64) -> Cursor {
     Cursor::at(u64::try_from(sequence).unwrap_or_default())
 }
 
-fn number(cursor: Cursor) -> i64 {
+pub(super) fn number(cursor: Cursor) -> i64 {
     i64::try_from(cursor.number()).unwrap_or(i64::MAX)
 }

@@ -13,6 +13,7 @@ mod arrival;
 mod certificates;
 mod claims;
 mod connection;
+mod consumers;
 mod content;
 mod error;
 mod gates;

@@ -170,6 +170,6 @@ async fn a_bad_query_is_a_problem_that_says_what_is_wrong() {
     }
 }
 
-fn subjects(page: &Value) -> Vec<String> {
+pub fn subjects(page: &Value) -> Vec<String> {
     page["events"].as_array().unwrap().iter().map(|e| e["subject"].as_str().unwrap().to_owned()).collect()
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod calls;
+mod consumers;
 mod events;
 mod keys;
 mod streams;
