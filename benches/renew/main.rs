@@ -128,6 +128,7 @@ fn known(n: usize, now: DateTime<Utc>) -> Known {
         replace: false,
         former_remote: None,
         removed_at: None,
+        paused_at: None,
         renew_error: None,
         fetch_error: None,
         last_notification_at: None,

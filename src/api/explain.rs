@@ -14,6 +14,11 @@ pub(super) fn no_such_subscription(name: &Name) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no subscription '{name}'"))
 }
 
+/// Nothing is fetched of a subscription that is paused.
+pub(super) fn paused(name: &Name) -> Problem {
+    Problem::new(StatusCode::CONFLICT, format!("'{name}' is paused: resume it, and it is fetched"))
+}
+
 /// A subscription was not made, or nobody knows yet whether it was.
 pub(super) fn not_added(api: &Api, error: AddError, wished: &Wish) -> Result<HttpResponse, Problem> {
     Err(match error {

@@ -116,6 +116,8 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         at("/v1/apply", [(Method::POST, web::to(plan::apply))]),
         at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),
         at("/v1/subscriptions/{name}/fetch", [(Method::POST, web::to(subscriptions::fetch))]),
+        at("/v1/subscriptions/{name}/pause", [(Method::POST, web::to(subscriptions::pause))]),
+        at("/v1/subscriptions/{name}/resume", [(Method::POST, web::to(subscriptions::resume))]),
         at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
     ];
     let guarded = guarded

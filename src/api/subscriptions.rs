@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::explain::{no_such_subscription, not_added, not_done};
+use super::explain::{no_such_subscription, not_added, not_done, paused};
 use super::problem::Problem;
 use super::view::View;
 use crate::fetch::Fetched;
@@ -135,9 +135,20 @@ pub(super) async fn fetch(api: web::Data<Api>, name: web::Path<Name>) -> Result<
     match api.patiently(async move { fetcher.request(&asked).await }).await?.transpose()? {
         Some(Fetched::Done(subscription)) => Ok(api.show(StatusCode::OK, &subscription)),
         Some(Fetched::NotFound) => Err(no_such_subscription(&name)),
+        Some(Fetched::Paused) => Err(paused(&name)),
         Some(Fetched::Failed(trouble)) => Err(not_done("fetched", &name, &trouble)),
         None => api.accepted(&name).await,
     }
+}
+
+pub(super) async fn pause(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+    let paused = api.fetcher.pause(&name).await?.ok_or_else(|| no_such_subscription(&name))?;
+    Ok(api.show(StatusCode::OK, &paused))
+}
+
+pub(super) async fn resume(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+    let resumed = api.fetcher.resume(&name).await?.ok_or_else(|| no_such_subscription(&name))?;
+    Ok(api.show(StatusCode::OK, &resumed))
 }
 
 pub(super) async fn resync(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
@@ -145,6 +156,7 @@ pub(super) async fn resync(api: web::Data<Api>, name: web::Path<Name>) -> Result
     match api.patiently(async move { fetcher.resync(&asked).await }).await?.transpose()? {
         Some(Fetched::Done(subscription)) => Ok(api.show(StatusCode::OK, &subscription)),
         Some(Fetched::NotFound) => Err(no_such_subscription(&name)),
+        Some(Fetched::Paused) => Err(paused(&name)),
         Some(Fetched::Failed(trouble)) => Err(not_done("resynced", &name, &trouble)),
         None => api.accepted(&name).await,
     }

@@ -39,6 +39,10 @@ enum Action {
     Fetch { name: Name },
     /// Read everything anew and tell what differs from what is known
     Resync { name: Name },
+    /// Fetch nothing for a while; it is renewed, and notifications are kept
+    Pause { name: Name },
+    /// Fetch again, from where it was paused
+    Resume { name: Name },
     /// Show what `apply` would change: the listener reads its configuration again and asks Office 365 what it holds
     Plan,
     /// Make Office 365 and the store agree with the configuration
@@ -115,6 +119,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Action::Fetch { name } => {
             (client.post(&[all, name.as_str(), "fetch"], None).await?, Some(format!("{name} is fetched.")))
+        }
+        Action::Pause { name } => {
+            (client.post(&[all, name.as_str(), "pause"], None).await?, Some(format!("{name} is paused.")))
+        }
+        Action::Resume { name } => {
+            (client.post(&[all, name.as_str(), "resume"], None).await?, Some(format!("{name} is resumed.")))
         }
         Action::Plan => return plan::show(&client, server.json, &mut output).await,
         Action::Apply => return plan::apply(&client, server.json, &mut output).await,

@@ -24,6 +24,7 @@ mod glance;
 mod mailbox;
 mod odd;
 mod pages;
+mod pause;
 mod progress;
 mod request;
 mod resync;

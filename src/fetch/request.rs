@@ -17,6 +17,8 @@ pub enum Fetched {
     NotFound,
     /// A round that began after the request has ended.
     Done(Box<Subscription>),
+    /// Nothing is fetched: it is paused.
+    Paused,
     /// It did not get on.
     Failed(Trouble),
 }
@@ -31,6 +33,9 @@ impl Fetcher {
         let Some(subscription) = self.store.subscription(name).await? else { return Ok(Fetched::NotFound) };
         if subscription.confirmed_at.is_none() {
             return Ok(Fetched::Failed(subscription.renew_error.unwrap_or_else(not_created)));
+        }
+        if subscription.paused_at.is_some() {
+            return Ok(Fetched::Paused);
         }
         let mut ended = self.ended.subscribe();
         let hint = Hint {
@@ -57,7 +62,7 @@ impl Fetcher {
     /// [`StoreError`] when the request could not be stored.
     pub async fn resync(&self, name: &Name) -> Result<Fetched, StoreError> {
         let Some(subscription) = self.store.subscription(name).await? else { return Ok(Fetched::NotFound) };
-        if subscription.confirmed_at.is_some() {
+        if subscription.confirmed_at.is_some() && subscription.paused_at.is_none() {
             self.store.ask_resync(subscription.id, self.clock.now()).await?;
         }
         self.request(name).await
@@ -71,9 +76,12 @@ impl Fetcher {
     ) -> Result<Fetched, StoreError> {
         while self.store.waits(subscription.id, number).await? {
             match ended.recv().await {
-                Ok(round) if round.subscription == subscription.id && round.inbox_through >= number => {
-                    if let Some(trouble) = round.trouble {
+                Ok(round) if round.subscription == subscription.id => {
+                    if let Some(trouble) = round.trouble.filter(|_| round.inbox_through >= number) {
                         return Ok(Fetched::Failed(trouble));
+                    }
+                    if self.is_paused(&subscription.wish.name).await? {
+                        return Ok(Fetched::Paused);
                     }
                 }
                 Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -82,6 +90,10 @@ impl Fetcher {
         }
         let found = self.store.subscription(&subscription.wish.name).await?;
         Ok(found.map_or(Fetched::NotFound, |found| Fetched::Done(Box::new(found))))
+    }
+
+    async fn is_paused(&self, name: &Name) -> Result<bool, StoreError> {
+        Ok(self.store.subscription(name).await?.is_some_and(|found| found.paused_at.is_some()))
     }
 }
 

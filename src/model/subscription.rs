@@ -118,6 +118,8 @@ choice!(
     Creating = "creating",
     /// Followed.
     Active = "active",
+    /// Renewed and acknowledged, but nothing is fetched, because somebody asked for that.
+    Paused = "paused",
     /// Something does not work; `error` says what.
     Failing = "failing",
     /// The remote subscription ran out; sweeps go on, and it is made anew.
@@ -179,6 +181,8 @@ pub struct Subscription {
     pub confirmed_at: Option<DateTime<Utc>>,
     /// When its removal was asked for.
     pub removed_at: Option<DateTime<Utc>>,
+    /// Since when nothing is fetched, because somebody asked for that.
+    pub paused_at: Option<DateTime<Utc>>,
     /// Why creating or renewing does not work.
     pub renew_error: Option<Trouble>,
     /// Why fetching does not work.
@@ -212,7 +216,9 @@ impl Subscription {
             None if hopeless => State::Failing,
             None if self.confirmed_at.is_none() => State::Creating,
             Some(remote) if remote.expires_at <= now => State::Expired,
-            _ if self.renew_error.is_some() || self.fetch_error.is_some() => State::Failing,
+            _ if self.renew_error.is_some() => State::Failing,
+            _ if self.paused_at.is_some() => State::Paused,
+            _ if self.fetch_error.is_some() => State::Failing,
             None => State::Creating,
             Some(_) => State::Active,
         }
@@ -220,6 +226,8 @@ impl Subscription {
 
     /// What a person should read first when something is wrong.
     pub fn error(&self) -> Option<&Trouble> {
-        self.renew_error.as_ref().or(self.fetch_error.as_ref())
+        // While it is paused, nothing tries again to fetch.
+        let fetch_error = self.fetch_error.as_ref().filter(|_| self.paused_at.is_none());
+        self.renew_error.as_ref().or(fetch_error)
     }
 }

@@ -18,6 +18,7 @@ mod keep;
 mod lifetimes;
 mod log;
 mod mailboxes;
+mod pauses;
 mod registry;
 mod renewals;
 mod resyncs;
@@ -40,6 +41,7 @@ pub use keep::{Keep, StoreHealth, Swept};
 pub use lifetimes::{Lesson, LifeOf, Lifetimes};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
+pub use pauses::Pauses;
 pub use registry::{NewSubscription, NewWish, Registered, Registry};
 pub use renewals::{Holding, Lane, Renewals, Sight, Sighting};
 pub use resyncs::{Resync, Resyncs};
@@ -64,6 +66,7 @@ pub trait Store:
     + ClosedGates
     + SignIns
     + Consumers
+    + Pauses
 {
 }
 
@@ -83,6 +86,7 @@ impl<T> Store for T where
         + ClosedGates
         + SignIns
         + Consumers
+        + Pauses
 {
 }
 

@@ -29,6 +29,7 @@ mod odd;
 mod office365;
 mod openapi;
 mod outage;
+mod pauses;
 mod plan;
 mod port;
 mod receive;

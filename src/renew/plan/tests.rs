@@ -30,6 +30,7 @@ pub(super) fn subscription(remote: Option<(i64, i64)>, removed: bool) -> Subscri
         former_remote: None,
         confirmed_at: None,
         removed_at: removed.then(|| at(0)),
+        paused_at: None,
         renew_error: None,
         fetch_error: None,
         last_notification_at: None,

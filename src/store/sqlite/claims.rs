@@ -21,7 +21,7 @@ macro_rules! next {
             "SELECT name, max(round_due_at, ifnull(round_not_before, round_due_at),
                               ifnull(round_leased_until, round_due_at)) AS due_at
              FROM subscription
-             WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL ",
+             WHERE round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL AND paused_at IS NULL ",
             $of,
             " ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
                            ifnull(round_leased_until, round_due_at)) LIMIT 1"
@@ -36,7 +36,7 @@ const NEXT_OF_TENANT: &str = next!("AND tenant = ?1");
 const RIPEST: &str = select_subscription!(
     "WHERE max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
                <= ?1
-           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL AND paused_at IS NULL
      ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
                   ifnull(round_leased_until, round_due_at)) LIMIT 1"
 );
@@ -45,7 +45,7 @@ const RIPEST_OF_TENANT: &str = select_subscription!(
     "WHERE s.tenant = ?2
            AND max(round_due_at, ifnull(round_not_before, round_due_at), ifnull(round_leased_until, round_due_at))
                <= ?1
-           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL
+           AND round_due_at IS NOT NULL AND started_at IS NOT NULL AND remote_confirmed_at IS NOT NULL AND paused_at IS NULL
      ORDER BY max(round_due_at, ifnull(round_not_before, round_due_at),
                   ifnull(round_leased_until, round_due_at)) LIMIT 1"
 );

@@ -48,7 +48,9 @@ impl Inbox for SqliteStore {
                 db,
                 "SELECT (SELECT count(*) FROM inbox)
                             + (SELECT max(number) - min(number) FROM arrival) AS pending,
-                        ifnull((SELECT received_at FROM inbox ORDER BY number LIMIT 1),
+                        ifnull((SELECT received_at FROM inbox
+                                WHERE subscription NOT IN (SELECT key FROM subscription WHERE paused_at IS NOT NULL)
+                                ORDER BY number LIMIT 1),
                                (SELECT hints ->> '$[0][2]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
                             AS oldest_at",
                 [],

@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0016_rounds_of_tenants.sql"),
     include_str!("migrations/0017_lanes_and_lessons.sql"),
     include_str!("migrations/0018_consumers.sql"),
+    include_str!("migrations/0019_pauses.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

@@ -27,6 +27,7 @@ mod mailboxes;
 mod migrate;
 mod mirror;
 mod odd;
+mod pauses;
 mod readers;
 mod registry;
 mod renewals;

@@ -258,7 +258,8 @@ fn remove(db: &Connection, name: &Name, now: DateTime<Utc>) -> Result<Option<Sub
         db,
         "UPDATE subscription
          SET removed_at = ifnull(removed_at, ?2), renewal_due_at = ?2,
-             round_due_at = NULL, round_lease = NULL, round_leased_until = NULL, first_round = NULL
+             round_due_at = NULL, round_lease = NULL, round_leased_until = NULL, first_round = NULL,
+             paused_at = NULL
          WHERE name = ?1 AND (removed_at IS NULL OR renewal_due_at IS NOT NULL)",
         params![name.as_str(), micros(now)],
     )?;

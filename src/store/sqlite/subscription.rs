@@ -66,6 +66,7 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
         former_remote: fields.optional("former_remote_id", Fields::get)?.map(RemoteId),
         confirmed_at: fields.optional("remote_confirmed_at", Fields::time)?,
         removed_at: fields.optional("removed_at", Fields::time)?,
+        paused_at: fields.optional("paused_at", Fields::time)?,
         renew_error: fields.optional("renewal_error", Fields::json)?,
         fetch_error: fields.optional("round_error", Fields::json)?,
         last_notification_at: notified.max(fields.optional("last_notification_at", Fields::time)?),

@@ -87,7 +87,7 @@ const NEXT: &str = "
     SELECT name, max(sweep_at, ifnull(round_not_before, sweep_at), ifnull(round_leased_until, sweep_at)) AS due_at
     FROM subscription
     WHERE tenant = ?1 AND sweep_at IS NOT NULL AND removed_at IS NULL AND started_at IS NOT NULL
-          AND remote_confirmed_at IS NOT NULL
+          AND remote_confirmed_at IS NOT NULL AND paused_at IS NULL
     ORDER BY max(sweep_at, ifnull(round_not_before, sweep_at), ifnull(round_leased_until, sweep_at)) LIMIT 1";
 
 /// The one that can be claimed and has waited longest, by the same.
@@ -95,7 +95,7 @@ const RIPEST: &str = select_subscription!(
     "WHERE s.tenant = ?2
            AND max(sweep_at, ifnull(round_not_before, sweep_at), ifnull(round_leased_until, sweep_at)) <= ?1
            AND sweep_at IS NOT NULL AND removed_at IS NULL AND started_at IS NOT NULL
-           AND remote_confirmed_at IS NOT NULL
+           AND remote_confirmed_at IS NOT NULL AND paused_at IS NULL
      ORDER BY max(sweep_at, ifnull(round_not_before, sweep_at), ifnull(round_leased_until, sweep_at)) LIMIT 1"
 );
 
