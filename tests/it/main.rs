@@ -37,6 +37,7 @@ mod receiver;
 mod renewals;
 mod resync;
 mod scenarios;
+mod schema;
 mod signing_in;
 mod simulator;
 mod store;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::listener::{Listener, eventually, random_seed};
+use crate::schema;
 
 /// Rounds of random changes; fifty changes each make two thousand.
 const ROUNDS: u64 = 40;
@@ -109,6 +110,7 @@ async fn agrees(listener: &Listener) {
     let events = listener.events().await;
     let ids: BTreeSet<&str> = events.iter().map(|event| event["id"].as_str().unwrap()).collect();
     assert_eq!(ids.len(), events.len(), "an event id occurs twice");
+    schema::all_are_as_described(&events).unwrap();
     each_event_makes_a_difference(&events);
     let cursors: Vec<&str> = events.iter().map(|event| event["sequence"].as_str().unwrap()).collect();
     assert!(cursors.is_sorted(), "the log is not in order");

@@ -8,6 +8,7 @@ use super::actions::NAMES;
 use super::log::{Items, essence, replay};
 use super::scenario::Play;
 use crate::house::House;
+use crate::schema;
 
 /// Microseconds after a refusal in which what is on its way may still arrive.
 const LEEWAY: i64 = 5_000_000;
@@ -36,7 +37,9 @@ pub async fn standing(play: &Play) -> Result<(), String> {
 
 /// The log replayed is what there is.
 async fn truth(play: &Play) -> Result<(), String> {
-    let told = replay(&play.before, &play.house.events().await)?;
+    let events = play.house.events().await;
+    schema::all_are_as_described(&events)?;
+    let told = replay(&play.before, &events)?;
     let truth = there(&play.house, &play.resources).await;
     for key in truth.keys().chain(told.items.keys()) {
         let (is, said) = (truth.get(key).map(essence), told.items.get(key).map(essence));
