@@ -83,13 +83,17 @@ may_be_root() {
 }
 
 # A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics; a C++
-# compiler for libFuzzer.
+# compiler for libFuzzer; what the examples of consumers are written for.
 missing_packages() {
     command -v gcc >/dev/null || echo gcc libc6-dev
     command -v g++ >/dev/null || echo g++
     command -v make >/dev/null || echo make
     command -v pkg-config >/dev/null || echo pkg-config
     command -v promtool >/dev/null || echo prometheus
+    command -v curl >/dev/null || echo curl
+    command -v jq >/dev/null || echo jq
+    command -v node >/dev/null || echo nodejs
+    command -v python3 >/dev/null || echo python3
 }
 
 # Installing a package starts its service (Prometheus itself, here); policy-rc.d is how Debian is told not to.

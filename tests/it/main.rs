@@ -16,6 +16,7 @@ mod batches;
 mod content;
 mod crash;
 mod doctor;
+mod examples;
 mod first_round;
 mod following;
 mod gates;

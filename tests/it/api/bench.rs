@@ -99,6 +99,10 @@ impl Bench {
         Self { clock, store, stopping, client, url, server: handle, _folder: folder }
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }

@@ -1,6 +1,6 @@
 //! The admin port over HTTP, with a real store.
 
-mod bench;
+pub mod bench;
 mod calls;
 mod consumers;
 mod events;
