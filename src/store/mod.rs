@@ -17,6 +17,7 @@ mod keep;
 mod lifetimes;
 mod log;
 mod mailboxes;
+mod overviews;
 mod registry;
 mod renewals;
 mod resyncs;
@@ -38,6 +39,7 @@ pub use keep::{Keep, StoreHealth, Swept};
 pub use lifetimes::{Lesson, LifeOf, Lifetimes};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
+pub use overviews::{Brought, Overviews};
 pub use registry::{NewSubscription, NewWish, Registered, Registry};
 pub use renewals::{Holding, Lane, Renewals, Sight, Sighting};
 pub use resyncs::{Resync, Resyncs};
@@ -51,6 +53,7 @@ pub trait Store:
     + Contents
     + Certificates
     + Registry
+    + Overviews
     + Renewals
     + Lifetimes
     + Rounds
@@ -69,6 +72,7 @@ impl<T> Store for T where
         + Contents
         + Certificates
         + Registry
+        + Overviews
         + Renewals
         + Lifetimes
         + Rounds

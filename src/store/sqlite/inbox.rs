@@ -49,7 +49,7 @@ impl Inbox for SqliteStore {
                 "SELECT (SELECT count(*) FROM inbox)
                             + (SELECT max(number) - min(number) FROM arrival) AS pending,
                         ifnull((SELECT received_at FROM inbox ORDER BY number LIMIT 1),
-                               (SELECT hints ->> '$[0][2]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
+                               (SELECT hints ->> '$[0][1]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
                             AS oldest_at",
                 [],
                 |row| {
