@@ -99,6 +99,11 @@ impl Bench {
         Self { clock, store, stopping, client, url, server: handle, _folder: folder }
     }
 
+    /// Where it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }

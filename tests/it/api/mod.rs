@@ -4,4 +4,5 @@ mod bench;
 mod calls;
 mod events;
 mod keys;
+mod listing;
 mod streams;
