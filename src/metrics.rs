@@ -4,7 +4,9 @@
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
 mod downstream;
+mod followed;
 mod port;
+mod received;
 mod standing;
 
 use std::fmt;
@@ -20,6 +22,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use downstream::Downstream;
+use followed::Followed;
+use received::Received;
 use standing::OwnStanding;
 
 use crate::model::{Change, Kind, Name, State};
@@ -30,8 +34,6 @@ pub use port::Port;
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
 
-/// Answers to notifications: from well under a commit to the five seconds Microsoft waits.
-const ACK_BUCKETS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0];
 /// Rounds and latencies: from a few milliseconds to the six hours a drive's notification may take.
 const LONG_BUCKETS: [f64; 13] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 900.0, 3600.0, 21600.0];
@@ -39,18 +41,14 @@ const LONG_BUCKETS: [f64; 13] =
 /// All metrics of the listener.
 pub struct Metrics {
     registry: Registry,
-    notifications: Family<Labels, Counter>,
-    ack_duration: Histogram,
-    inbox_pending: Gauge,
-    inbox_oldest_age: Seconds,
+    received: Received,
+    followed: Followed,
     fetches: Family<Labels, Counter>,
     fetch_duration: Histogram,
     events: Family<Labels, Counter>,
     event_latency: Family<Labels, Histogram, fn() -> Histogram>,
     contents: Family<Labels, Counter>,
     quarantined: Family<Labels, Counter>,
-    subscriptions: Family<Labels, Gauge>,
-    subscription_expires: Family<Labels, Seconds>,
     renewals: Family<Labels, Counter>,
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
@@ -97,7 +95,6 @@ pub enum LatencyFrom {
 }
 
 impl Default for Metrics {
-    #[expect(clippy::too_many_lines, reason = "one table of all metrics, in the order of the documentation")]
     fn default() -> Self {
         let mut registry = Registry::with_prefix("o365");
         macro_rules! metric {
@@ -108,22 +105,8 @@ impl Default for Metrics {
             }};
         }
         let metrics = Self {
-            notifications: metric!(
-                "notifications",
-                "Elements of notification requests, by kind and what became of them",
-                Family::default()
-            ),
-            ack_duration: metric!(
-                "ack_duration_seconds",
-                "From a notification request to its answer",
-                Histogram::new(ACK_BUCKETS)
-            ),
-            inbox_pending: metric!("inbox_pending", "Hints not yet worked off", Gauge::default()),
-            inbox_oldest_age: metric!(
-                "inbox_oldest_age_seconds",
-                "Age of the oldest hint not yet worked off",
-                Seconds::default()
-            ),
+            received: Received::register(&mut registry),
+            followed: Followed::register(&mut registry),
             fetches: metric!("fetches", "Rounds, by how they ended", Family::default()),
             fetch_duration: metric!(
                 "fetch_duration_seconds",
@@ -144,12 +127,6 @@ impl Default for Metrics {
             quarantined: metric!(
                 "quarantined",
                 "Encrypted contents and items of pages that cannot be used and were put aside",
-                Family::default()
-            ),
-            subscriptions: metric!("subscriptions", "Subscriptions in each state", Family::default()),
-            subscription_expires: metric!(
-                "subscription_expires_seconds",
-                "Time until the remote subscription ends",
                 Family::default()
             ),
             renewals: metric!(
@@ -187,20 +164,16 @@ impl Metrics {
     /// An increase is only seen of a counter that was there before it.
     fn show_what_alerts_watch(&self) {
         self.contents_looked_at(0, 0, &[]);
-        for kind in ["change", "lifecycle"] {
-            let unstored = labels(&[("kind", kind), ("result", "unstored")]);
-            self.notifications.get_or_create_owned(&unstored).inc_by(0);
-        }
     }
 
-    /// An element of a notification request was judged.
-    pub fn notified(&self, kind: &'static str, result: &'static str) {
-        self.notifications.get_or_create(&labels(&[("kind", kind), ("result", result)])).inc();
+    /// This many elements of a notification request were judged.
+    pub fn notified(&self, kind: &'static str, result: &'static str, number: u64) {
+        self.received.notified(kind, result, number);
     }
 
     /// A notification request was answered.
     pub fn acknowledged(&self, after: Duration) {
-        self.ack_duration.observe(after.as_secs_f64());
+        self.received.acknowledged(after);
     }
 
     /// How the endpoint stands with Microsoft: raised by every answer to Office 365.
@@ -277,25 +250,14 @@ impl Metrics {
     ///
     /// # Errors
     /// Never in practice: writing to memory does not fail.
-    pub fn observe(&self, snapshot: &Snapshot) -> Result<String, fmt::Error> {
-        self.inbox_pending.set(i64::try_from(snapshot.inbox_pending).unwrap_or(i64::MAX));
-        self.inbox_oldest_age.set(snapshot.inbox_oldest_age.as_secs_f64());
-        for (state, number) in &snapshot.subscriptions {
-            let gauge = self.subscriptions.get_or_create_owned(&labels(&[("state", state.as_str())]));
-            gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
-        }
-        self.standing.observe(snapshot);
-        self.downstream.observe(snapshot);
-        // A removed subscription must not keep its gauge.
-        self.subscription_expires.clear();
-        for (name, left) in &snapshot.expires {
-            let gauge =
-                self.subscription_expires.get_or_create_owned(&labels(&[("subscription", name.as_str())]));
-            gauge.set(*left);
-        }
+    pub fn observe(&self, mut snapshot: Snapshot) -> Result<String, fmt::Error> {
+        self.followed.observe(&mut snapshot);
+        self.standing.observe(&snapshot);
+        self.downstream.observe(&snapshot);
         let mut text = String::new();
-        prometheus_text::encode(&mut text, &self.registry)?;
-        Ok(text)
+        let written = prometheus_text::encode(&mut text, &self.registry);
+        self.followed.written();
+        written.map(|()| text)
     }
 }
 
@@ -315,11 +277,11 @@ mod tests {
     #[test]
     fn a_scrape_is_plain_prometheus_text() {
         let metrics = Metrics::default();
-        metrics.notified("change", "stored");
+        metrics.notified("change", "stored", 1);
         metrics.throttled(&"contoso".parse().unwrap(), Duration::from_millis(1500));
         let name: Name = "files".parse().unwrap();
         let snapshot = Snapshot { inbox_pending: 3, expires: vec![(name, 60.0)], ..Snapshot::default() };
-        let text = metrics.observe(&snapshot).unwrap();
+        let text = metrics.observe(snapshot).unwrap();
         for line in [
             "# TYPE o365_notifications_total counter",
             r#"o365_notifications_total{kind="change",result="stored"} 1"#,
@@ -329,7 +291,7 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
         }
-        let gone = metrics.observe(&Snapshot::default()).unwrap();
+        let gone = metrics.observe(Snapshot::default()).unwrap();
         assert!(!gone.contains("subscription=\"files\""), "{gone}");
     }
 }

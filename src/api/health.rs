@@ -8,11 +8,10 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::problem::Problem;
-use super::status::count_by_state;
 use super::{Api, consumers};
 use crate::metrics::{Snapshot, since};
-use crate::model::{Credential, Name, Subscription};
-use crate::store::{InboxDepth, StoreError, StoredGate};
+use crate::model::{Credential, Name};
+use crate::store::{StoreError, StoredGate};
 
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
@@ -39,17 +38,21 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
     let now = api.clock.now();
     let credentials = api.credentials().await?.into_iter();
     let endpoint = api.metrics.reputation().standing(now);
-    let snapshot = snapshot(&api.store.subscriptions().await?, api.store.depth().await?, now);
+    let inbox = api.store.depth().await?;
+    let expires = api.store.expiries(usize::MAX).await?.into_iter();
     let snapshot = Snapshot {
+        inbox_pending: inbox.pending,
+        inbox_oldest_age: inbox.oldest_at.map(|oldest| since(oldest, now)).unwrap_or_default(),
+        subscriptions: api.store.by_state(now).await?,
+        expires: expires.map(|(name, at)| (name, (at - now).as_seconds_f64())).collect(),
         endpoint,
         store_writable: api.store_is_writable().await.is_ok(),
         closed_gates: closed_gates(api.store.gates().await?, now),
         credentials: credentials.map(|one| time_left(one, now)).collect(),
         consumers: consumers::lags(&api).await?,
         store_failures: api.store.health().failed_commits,
-        ..snapshot
     };
-    let text = api.metrics.observe(&snapshot).map_err(|error| {
+    let text = api.metrics.observe(snapshot).map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}"))
     })?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
@@ -75,20 +78,4 @@ fn closed_gates(gates: Vec<StoredGate>, now: DateTime<Utc>) -> Vec<(Name, String
 fn time_left(credential: Credential, now: DateTime<Utc>) -> (String, &'static str, f64) {
     let tenant = credential.tenant.map_or_else(String::new, |name| name.to_string());
     (tenant, credential.kind, (credential.expires_at - now).as_seconds_f64())
-}
-
-fn snapshot(subscriptions: &[Subscription], inbox: InboxDepth, now: DateTime<Utc>) -> Snapshot {
-    let expires = subscriptions.iter().filter(|subscription| subscription.removed_at.is_none());
-    Snapshot {
-        inbox_pending: inbox.pending,
-        inbox_oldest_age: inbox.oldest_at.map(|oldest| since(oldest, now)).unwrap_or_default(),
-        subscriptions: count_by_state(subscriptions, now),
-        expires: expires
-            .filter_map(|subscription| {
-                let left = subscription.remote.as_ref()?.expires_at - now;
-                Some((subscription.wish.name.clone(), left.as_seconds_f64()))
-            })
-            .collect(),
-        ..Snapshot::default()
-    }
 }

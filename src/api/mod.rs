@@ -15,6 +15,7 @@ mod consumers;
 mod credentials;
 mod explain;
 mod health;
+mod listing;
 mod patience;
 mod plan;
 mod problem;
@@ -102,7 +103,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         at("/v1/events/stream", [(Method::GET, web::to(stream::events))]),
         at(
             "/v1/subscriptions",
-            [(Method::GET, web::to(subscriptions::list)), (Method::POST, web::to(subscriptions::add))],
+            [(Method::GET, web::to(listing::list)), (Method::POST, web::to(subscriptions::add))],
         ),
         at(
             "/v1/subscriptions/{name}",

@@ -8,12 +8,11 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::progress::Reading;
-use super::view::Suspicious;
 use super::{Api, credentials};
 use crate::metrics::since;
 use crate::model::{Cursor, Name, State, Subscription, Trouble};
 use crate::reputation::{Grade, Standing};
-use crate::store::{InboxDepth, StoredGate};
+use crate::store::{Brought, InboxDepth, Store, StoreError, StoredGate};
 
 /// The document.
 #[derive(Serialize)]
@@ -69,17 +68,19 @@ struct InboxStatus {
 
 #[derive(Serialize)]
 struct SubscriptionsStatus<'a> {
-    total: usize,
+    total: u64,
     by_state: BTreeMap<&'static str, u64>,
-    /// Those with an error, by name.
+    /// Those with an error, by name: the first hundred, and how many there are.
     troubled: Vec<Troubled<'a>>,
+    troubled_total: u64,
     next_expiry: Option<Expiry<'a>>,
-    /// Those of which everything is being read, by name.
+    /// Those of which everything is being read, by name: the first hundred, and how many there are.
     reading: Vec<Reading<'a>>,
+    reading_total: u64,
     /// Encrypted contents and items that could not be used, of all subscriptions that are still there.
     quarantined: u64,
     /// How many are suspicious.
-    suspicious: usize,
+    suspicious: u64,
     last_notification_at: Option<DateTime<Utc>>,
     last_event_at: Option<DateTime<Utc>>,
 }
@@ -105,10 +106,34 @@ struct LogStatus {
     events: u64,
 }
 
+/// Subscriptions that are named for a reason, of each kind: more than a person reads.
+const NAMED: usize = 100;
+
+/// What the store says of all subscriptions together.
+struct Overview {
+    by_state: Vec<(State, u64)>,
+    brought: Brought,
+    troubled: (Vec<Subscription>, u64),
+    reading: (Vec<Subscription>, u64),
+    next_expiry: Option<(Name, DateTime<Utc>)>,
+}
+
+impl Overview {
+    async fn read(store: &dyn Store, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        Ok(Self {
+            by_state: store.by_state(now).await?,
+            brought: store.brought(now).await?,
+            troubled: store.troubled(NAMED).await?,
+            reading: store.reading(NAMED).await?,
+            next_expiry: store.expiries(1).await?.pop(),
+        })
+    }
+}
+
 pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let subscriptions = api.store.subscriptions().await?;
-    let bounds = api.store.bounds().await?;
     let now = api.clock.now();
+    let overview = Overview::read(&*api.store, now).await?;
+    let bounds = api.store.bounds().await?;
     let credentials = api.credentials().await?.into_iter();
     let credentials = credentials.map(|credential| credentials::Standing::of(credential, now));
     Ok(HttpResponse::Ok().json(Status {
@@ -119,12 +144,8 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
         store: store(&api).await,
         endpoint: api.metrics.reputation().standing(now).into(),
         inbox: inbox(api.store.depth().await?, now),
-        subscriptions: summary(&subscriptions, now),
-        log: LogStatus {
-            oldest: bounds.oldest,
-            latest: bounds.latest,
-            events: subscriptions.iter().map(|subscription| subscription.events).sum(),
-        },
+        subscriptions: summary(&overview, now),
+        log: LogStatus { oldest: bounds.oldest, latest: bounds.latest, events: overview.brought.events },
         throttled: throttled(api.store.gates().await?, now),
         credentials: credentials.collect(),
     }))
@@ -164,35 +185,21 @@ impl<'a> Troubled<'a> {
     }
 }
 
-impl<'a> Expiry<'a> {
-    fn of(subscription: &'a Subscription) -> Option<Self> {
-        let remote = subscription.remote.as_ref().filter(|_| subscription.removed_at.is_none())?;
-        Some(Self { subscription: &subscription.wish.name, expires_at: remote.expires_at })
-    }
-}
-
-fn summary(subscriptions: &[Subscription], now: DateTime<Utc>) -> SubscriptionsStatus<'_> {
+fn summary(overview: &Overview, now: DateTime<Utc>) -> SubscriptionsStatus<'_> {
+    let Overview { by_state, brought, troubled, reading, next_expiry } = overview;
     SubscriptionsStatus {
-        total: subscriptions.len(),
-        by_state: count_by_state(subscriptions, now)
-            .into_iter()
-            .map(|(state, number)| (state.as_str(), number))
-            .collect(),
-        reading: subscriptions.iter().filter_map(|one| Reading::of(one, now)).collect(),
-        troubled: subscriptions.iter().filter_map(|one| Troubled::of(one, now)).collect(),
-        quarantined: subscriptions.iter().map(|one| one.quarantined).sum(),
-        suspicious: subscriptions.iter().filter_map(|one| Suspicious::of(one, now)).count(),
-        next_expiry: subscriptions.iter().filter_map(Expiry::of).min_by_key(|expiry| expiry.expires_at),
-        last_notification_at: subscriptions.iter().filter_map(|one| one.last_notification_at).max(),
-        last_event_at: subscriptions.iter().filter_map(|one| one.last_event_at).max(),
+        total: by_state.iter().map(|(_, number)| number).sum(),
+        by_state: by_state.iter().map(|(state, number)| (state.as_str(), *number)).collect(),
+        troubled: troubled.0.iter().filter_map(|one| Troubled::of(one, now)).collect(),
+        troubled_total: troubled.1,
+        next_expiry: next_expiry
+            .as_ref()
+            .map(|(subscription, expires_at)| Expiry { subscription, expires_at: *expires_at }),
+        reading: reading.0.iter().filter_map(|one| Reading::of(one, now)).collect(),
+        reading_total: reading.1,
+        quarantined: brought.quarantined,
+        suspicious: brought.suspicious,
+        last_notification_at: brought.last_notification_at,
+        last_event_at: brought.last_event_at,
     }
-}
-
-/// How many subscriptions are in each state, those included that none is in.
-pub(super) fn count_by_state(subscriptions: &[Subscription], now: DateTime<Utc>) -> Vec<(State, u64)> {
-    let number = |state| {
-        let fitting = subscriptions.iter().filter(|subscription| subscription.state(now) == state);
-        fitting.fold(0, |number, _| number + 1)
-    };
-    State::ALL.iter().map(|state| (*state, number(*state))).collect()
 }

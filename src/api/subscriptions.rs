@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Api;
 use super::explain::{no_such_subscription, not_added, not_done, paused};
 use super::problem::Problem;
-use super::view::View;
 use crate::fetch::Fetched;
 use crate::model::{Name, Origin, Resource, Start, Via, Wish};
 use crate::renew::{Removal, Renewed};
@@ -74,19 +73,6 @@ impl NewSubscription {
             origin: Origin::Api,
         }
     }
-}
-
-/// The answer to `GET /v1/subscriptions`.
-#[derive(Serialize)]
-struct Listed<'a> {
-    subscriptions: Vec<View<'a>>,
-}
-
-pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let subscriptions = api.store.subscriptions().await?;
-    let now = api.clock.now();
-    let subscriptions = subscriptions.iter().map(|subscription| View::of(subscription, now)).collect();
-    Ok(HttpResponse::Ok().json(Listed { subscriptions }))
 }
 
 pub(super) async fn show(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {

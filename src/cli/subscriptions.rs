@@ -8,12 +8,15 @@ use clap::{Args, Subcommand};
 use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
-use super::client::Answer;
+use super::client::{Answer, Client};
 use super::output::Output;
 use super::server::Server;
 use crate::clock::Clock;
 use crate::model::{Name, Resource, Start, Via};
-use shown::{List, details, overview};
+use shown::{List, View, details, overview};
+
+/// Subscriptions asked for at once: as many as the API gives.
+const PAGE: usize = 1000;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -98,11 +101,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut output = Output::new();
     let (answer, done) = match action {
         Action::List => {
-            let answer = client.get(&[all], &[]).await?;
             let shown = if server.json {
-                answer.document
+                client.get(&[all], &[]).await?.document
             } else {
-                overview(&answer.read::<List>()?.subscriptions, now())
+                overview(&every(&client).await?, now())
             };
             return Ok(output.line(shown)?);
         }
@@ -138,6 +140,21 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         false => output.line(report(&answer, done)?)?,
     }
     Ok(())
+}
+
+/// All subscriptions, page by page.
+async fn every(client: &Client) -> anyhow::Result<Vec<View>> {
+    let (mut found, mut after) = (Vec::new(), None::<Name>);
+    loop {
+        let after_this = after.iter().map(|name| ("after", name.to_string()));
+        let query: Vec<_> = [("limit", PAGE.to_string())].into_iter().chain(after_this).collect();
+        let page: List = client.get(&["subscriptions"], &query).await?.read()?;
+        found.extend(page.subscriptions);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 fn now() -> DateTime<Utc> {

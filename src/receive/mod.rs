@@ -195,26 +195,26 @@ async fn store(receiver: web::Data<Receiver>, verified: Verified) -> HttpRespons
 
 impl Receiver {
     fn stored(&self, kinds: &[HintKind], receipts: &[Receipt]) {
-        for (kind, receipt) in kinds.iter().zip(receipts) {
-            let result = match receipt {
-                Receipt::Stored(_) => Outcome::Stored,
-                Receipt::Elided => Outcome::Elided,
-                Receipt::Unknown => Outcome::Unknown,
-            };
-            self.count(Some(*kind), result);
-            if matches!(receipt, Receipt::Stored(_)) {
-                self.fetch.raise();
-                if *kind != HintKind::Change {
-                    self.renew.raise();
-                }
-            }
+        let outcome = |receipt: &Receipt| match receipt {
+            Receipt::Stored(_) => Outcome::Stored,
+            Receipt::Elided => Outcome::Elided,
+            Receipt::Unknown => Outcome::Unknown,
+        };
+        self.count_all(kinds.iter().zip(receipts).map(|(kind, receipt)| (Some(*kind), outcome(receipt))));
+        let stored = || {
+            let all = kinds.iter().zip(receipts);
+            all.filter_map(|(kind, receipt)| matches!(receipt, Receipt::Stored(_)).then_some(*kind))
+        };
+        if stored().next().is_some() {
+            self.fetch.raise();
+        }
+        if stored().any(|kind| kind != HintKind::Change) {
+            self.renew.raise();
         }
     }
 
     fn unstored(&self, kinds: &[HintKind], error: Option<&StoreError>) -> HttpResponse {
-        for kind in kinds {
-            self.count(Some(*kind), Outcome::Unstored);
-        }
+        self.count_all(kinds.iter().map(|kind| (Some(*kind), Outcome::Unstored)));
         let reason = error.map_or_else(|| "it did not answer in time".to_owned(), ToString::to_string);
         if self.unstored.lets_through(self.clock.now()) {
             tracing::error!(
@@ -226,22 +226,40 @@ impl Receiver {
         HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, RETRY_AFTER)).finish()
     }
 
-    /// Counts one element of a request under the labels of `o365_notifications_total`: `kind` is `change`,
+    /// Counts elements of a request; those that follow one another mostly count the same.
+    fn count_all(&self, elements: impl Iterator<Item = (Option<HintKind>, Outcome)>) {
+        let mut alike: Option<((Option<HintKind>, Outcome), u64)> = None;
+        for element in elements {
+            match &mut alike {
+                Some((same, number)) if *same == element => *number += 1,
+                _ => {
+                    if let Some(((kind, outcome), number)) = alike.replace((element, 1)) {
+                        self.count(kind, outcome, number);
+                    }
+                }
+            }
+        }
+        if let Some(((kind, outcome), number)) = alike {
+            self.count(kind, outcome, number);
+        }
+    }
+
+    /// Counts elements of a request under the labels of `o365_notifications_total`: `kind` is `change`,
     /// `lifecycle`, `lifecycle_unknown` for a lifecycle event that this version does not know, or `unknown` for what
     /// could not be read.
-    fn count(&self, kind: Option<HintKind>, outcome: Outcome) {
+    fn count(&self, kind: Option<HintKind>, outcome: Outcome, number: u64) {
         let kind = match kind {
             Some(HintKind::Change) => "change",
             Some(HintKind::UnknownLifecycle) => "lifecycle_unknown",
             Some(_) => "lifecycle",
             None => "unknown",
         };
-        self.metrics.notified(kind, outcome.label());
+        self.metrics.notified(kind, outcome.label(), number);
     }
 }
 
 /// What became of one element of a request: the label `result` of `o365_notifications_total`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     /// It is in the inbox.
     Stored,

@@ -109,15 +109,13 @@ impl Receiver {
         let body = body.and_then(|(packing, body)| unpack(packing, body, self.body_limit));
         let judged = body.and_then(|body| self.judge(&body));
         if let Err(reason) = &judged {
-            self.count(None, Outcome::Malformed);
+            self.count(None, Outcome::Malformed, 1);
             tracing::debug!(%reason, "refused a notification request");
         }
         let (judged, contents) = judged?;
         let hints = self.genuine(judged, contents);
         let Some(share) = self.workload.share(hints.len()) else {
-            for hint in &hints {
-                self.count(Some(hint.kind), Outcome::Unstored);
-            }
+            self.count_all(hints.iter().map(|hint| (Some(hint.kind), Outcome::Unstored)));
             return Err(Refused::Busy);
         };
         Ok(Verified { hints, since, _share: share })
@@ -156,11 +154,11 @@ impl Receiver {
             }
             (Judged::Genuine(hint), _) => Some(hint),
             (Judged::Forged(kind), _) => {
-                self.count(Some(kind), Outcome::Forged);
+                self.count(Some(kind), Outcome::Forged, 1);
                 None
             }
             (Judged::Malformed, _) => {
-                self.count(None, Outcome::Malformed);
+                self.count(None, Outcome::Malformed, 1);
                 None
             }
         };

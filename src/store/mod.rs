@@ -18,6 +18,7 @@ mod keep;
 mod lifetimes;
 mod log;
 mod mailboxes;
+mod overviews;
 mod pauses;
 mod registry;
 mod renewals;
@@ -41,6 +42,7 @@ pub use keep::{Keep, StoreHealth, Swept};
 pub use lifetimes::{Lesson, LifeOf, Lifetimes};
 pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
+pub use overviews::{Brought, Overviews};
 pub use pauses::Pauses;
 pub use registry::{NewSubscription, NewWish, Registered, Registry};
 pub use renewals::{Holding, Lane, Renewals, Sight, Sighting};
@@ -55,6 +57,7 @@ pub trait Store:
     + Contents
     + Certificates
     + Registry
+    + Overviews
     + Renewals
     + Lifetimes
     + Rounds
@@ -75,6 +78,7 @@ impl<T> Store for T where
         + Contents
         + Certificates
         + Registry
+        + Overviews
         + Renewals
         + Lifetimes
         + Rounds

@@ -15,7 +15,7 @@ use serde_json::Value;
 fn scrape() -> String {
     let metrics = Metrics::default();
     let name: Name = "contoso".parse().unwrap();
-    metrics.notified("change", "stored");
+    metrics.notified("change", "stored", 1);
     metrics.acknowledged(Duration::from_millis(2));
     metrics.fetched("ok", Duration::from_millis(20));
     metrics.events_written(Kind::ListItem, Change::Created, 1);
@@ -40,7 +40,7 @@ fn scrape() -> String {
         expires: vec![(name, 60.0)],
         ..Snapshot::default()
     };
-    metrics.observe(&snapshot).unwrap()
+    metrics.observe(snapshot).unwrap()
 }
 
 /// The names of the series that a scrape holds, `_bucket`, `_sum`, `_count` and `_total` included.

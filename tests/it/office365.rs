@@ -93,6 +93,6 @@ impl Reach {
     }
 
     pub fn scrape(&self) -> String {
-        self.metrics.observe(&Snapshot::default()).unwrap()
+        self.metrics.observe(Snapshot::default()).unwrap()
     }
 }

@@ -44,6 +44,9 @@ struct Suspicious {
 #[derive(Deserialize)]
 pub(super) struct List {
     pub subscriptions: Vec<View>,
+    /// What the next page begins after.
+    #[serde(default)]
+    pub next: Option<Name>,
 }
 
 /// All subscriptions as a table, with what is wrong below it.

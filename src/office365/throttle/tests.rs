@@ -101,7 +101,7 @@ async fn refusals_that_do_not_say_how_long_are_waited_out_longer_each_time() {
     gates.answered(&Area::Tenant, &good()).await;
     assert_eq!(gates.refused(&Area::Tenant, None).await.as_secs(), 2);
     gates.refused(&Area::Tenant, Some(Duration::from_secs(1))).await;
-    let text = metrics.observe(&crate::metrics::Snapshot::default()).unwrap();
+    let text = metrics.observe(crate::metrics::Snapshot::default()).unwrap();
     let line = r#"o365_throttled_seconds_total{tenant="contoso"} 16"#;
     assert!(text.lines().any(|l| l.starts_with(line)), "waits at the same time count once: {text}");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
+use uuid::Uuid;
 
 use super::measure::{Action, Measure, NotListed, Plan, Todo};
 use super::wanted::measure;
@@ -29,7 +30,7 @@ pub struct Known {
 
 /// A tenant's list, by the ids in it.
 #[derive(Debug)]
-pub struct Held<'a>(HashMap<String, &'a RemoteSubscription>);
+pub struct Held<'a>(HashMap<Key, &'a RemoteSubscription>);
 
 impl<'a> Held<'a> {
     /// A list.
@@ -60,7 +61,7 @@ impl<'a> Held<'a> {
 
 /// The ids of remote subscriptions that are known.
 #[derive(Debug, Default)]
-pub struct Ids(HashSet<String>);
+pub struct Ids(HashSet<Key>);
 
 impl Ids {
     /// One more.
@@ -74,24 +75,42 @@ impl Ids {
     }
 }
 
-/// Office 365 does not always write an id in the same letter case.
-fn key(id: &RemoteId) -> String {
-    id.0.to_ascii_lowercase()
+/// An id by which it can be found. Office 365 does not always write it in the same letter case. Nearly all are GUIDs, and
+/// take no copy.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Guid(u128),
+    Text(String),
 }
 
-/// Addresses are compared as addresses, and without a slash at the end; what is not told is not held against it.
+/// Letters, digits and dashes of a GUID; braces or none of the dashes make it another text.
+const GUID_LENGTH: usize = 36;
+
+fn key(id: &RemoteId) -> Key {
+    let guid = (id.0.len() == GUID_LENGTH).then(|| Uuid::try_parse(&id.0).ok()).flatten();
+    guid.map_or_else(|| Key::Text(id.0.to_ascii_lowercase()), |guid| Key::Guid(guid.as_u128()))
+}
+
+/// Addresses are compared as addresses, and without a slash at the end; what is not told is not held against it. Nearly
+/// all are written as ours is, and need not be read.
 fn notifies(found: &RemoteSubscription, url: &Url) -> bool {
     let same = |told: Url| {
         told.origin() == url.origin() && told.path().trim_end_matches('/') == url.path().trim_end_matches('/')
     };
-    found.notification_url.as_deref().is_none_or(|told| Url::parse(told).is_ok_and(same))
+    found
+        .notification_url
+        .as_deref()
+        .is_none_or(|told| told == url.as_str() || Url::parse(told).is_ok_and(same))
 }
 
 /// Whether one is ours: it notifies an address below our public URL.
 pub fn is_ours(found: &RemoteSubscription, notification_url: &Url) -> bool {
-    let told = found.notification_url.as_deref().and_then(|told| Url::parse(told).ok());
-    let base = notification_url.path().trim_end_matches("notifications");
-    told.is_some_and(|told| told.origin() == notification_url.origin() && told.path().starts_with(base))
+    let told = found.notification_url.as_deref();
+    told == Some(notification_url.as_str())
+        || told.and_then(|told| Url::parse(told).ok()).is_some_and(|told| {
+            let base = notification_url.path().trim_end_matches("notifications");
+            told.origin() == notification_url.origin() && told.path().starts_with(base)
+        })
 }
 
 /// Adds to the plan what store and Office 365 differ in. `spoken_for` are subscriptions that it already has something
@@ -127,9 +146,10 @@ pub(super) fn differences(
             None => plan.unchanged += usize::from(subscription.removed_at.is_none()),
         }
     }
+    let spoken_for = SpokenFor::by(known);
     for (tenant, list) in lists {
         match list {
-            Ok(list) => strangers(plan, tenant, list, known, notification_url),
+            Ok(list) => strangers(plan, tenant, list, &spoken_for, notification_url),
             Err(error) => plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() }),
         }
     }
@@ -185,27 +205,37 @@ fn with_error(what: &str, subscription: &Subscription) -> String {
     }
 }
 
+/// What Office 365 may hold for what the store knows. Whatever tenant it is of: two can be reached with one app
+/// registration, and then list the same.
+struct SpokenFor<'a> {
+    held: Ids,
+    /// One that is being created may have made it, without knowing the answer yet.
+    creating: HashMap<&'a str, &'a Name>,
+}
+
+impl<'a> SpokenFor<'a> {
+    fn by(known: &'a [Known]) -> Self {
+        let remotes = known.iter().filter_map(|it| it.subscription.remote.as_ref());
+        let creating = known
+            .iter()
+            .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
+            .filter_map(|it| Some((it.combination.as_deref()?, &it.subscription.wish.name)));
+        Self { held: Ids(remotes.map(|remote| key(&remote.id)).collect()), creating: creating.collect() }
+    }
+}
+
 /// What a tenant holds and nothing in the store is known to hold.
 fn strangers(
     plan: &mut Plan,
     tenant: &Name,
     list: &[RemoteSubscription],
-    known: &[Known],
+    spoken_for: &SpokenFor<'_>,
     notification_url: &Url,
 ) {
-    // Whatever tenant they are of: two can be reached with one app registration, and then list the same.
-    let mut held = Ids::default();
-    known.iter().filter_map(|it| it.subscription.remote.as_ref()).for_each(|remote| held.insert(&remote.id));
-    // One that is being created may have made it, without knowing the answer yet.
-    let creating: HashMap<&String, &Name> = known
-        .iter()
-        .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
-        .filter_map(|it| Some((it.combination.as_ref()?, &it.subscription.wish.name)))
-        .collect();
-    for found in list.iter().filter(|found| !held.contains(&found.id)) {
+    for found in list.iter().filter(|found| !spoken_for.held.contains(&found.id)) {
         let (action, reason, todo) = if !is_ours(found, notification_url) {
             (Action::Leave, format!("it is not ours: it notifies {}", host(found)), Todo::Nothing)
-        } else if let Some(name) = creating.get(&found.combination()) {
+        } else if let Some(name) = spoken_for.creating.get(found.combination().as_str()) {
             (Action::Leave, format!("creating '{name}' deals with it"), Todo::Nothing)
         } else {
             let reason = "it notifies this listener, and nothing here knows it".to_owned();

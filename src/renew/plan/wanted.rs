@@ -24,17 +24,25 @@ pub(super) fn compared<'a>(
     configured: &[Wish],
     stored: impl Iterator<Item = &'a Subscription> + Clone,
 ) -> Vec<Measure> {
-    let known: HashMap<&Name, &Subscription> = stored.clone().map(|it| (&it.wish.name, it)).collect();
-    let named: HashSet<&Name> = configured.iter().map(|wish| &wish.name).collect();
-    let unnamed = stored.filter(|it| it.wish.origin == Origin::Config && !named.contains(&it.wish.name));
-    let changes = configured.iter().filter_map(|wish| match known.get(&wish.name) {
-        None => Some(added(wish, "the configuration names it, and nothing follows it yet")),
-        Some(stored) if stored.removed_at.is_some() => {
-            Some(added(wish, "it was removed, and the configuration still names it"))
-        }
-        Some(stored) => changed(stored, wish),
-    });
-    unnamed.map(unwished).chain(changes).collect()
+    let known: HashMap<&Name, (usize, &Subscription)> =
+        stored.clone().enumerate().map(|(at, it)| (&it.wish.name, (at, it))).collect();
+    let mut named = vec![false; known.len()];
+    let mut changes = Vec::new();
+    for wish in configured {
+        changes.extend(match known.get(&wish.name) {
+            None => Some(added(wish, "the configuration names it, and nothing follows it yet")),
+            Some((at, stored)) => {
+                named.get_mut(*at).into_iter().for_each(|named| *named = true);
+                if stored.removed_at.is_some() {
+                    Some(added(wish, "it was removed, and the configuration still names it"))
+                } else {
+                    changed(stored, wish)
+                }
+            }
+        });
+    }
+    let unnamed = stored.zip(named).filter(|(it, named)| !named && it.wish.origin == Origin::Config);
+    unnamed.map(|(it, _)| unwished(it)).chain(changes).collect()
 }
 
 fn added(wish: &Wish, reason: &str) -> Measure {

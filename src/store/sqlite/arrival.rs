@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
-use super::row::{self, Fields, micros, to_json};
+use super::row::{self, Fields, micros};
+use super::runs::{self, Arrived};
 use crate::model::{Hint, HintKind, SubscriptionId};
 use crate::store::StoreError;
 
@@ -20,9 +21,6 @@ const MOST: i64 = 8192;
 const PACK: usize = 1024;
 /// Subscriptions whose key is remembered, some 50 bytes each.
 const KEYS: usize = 65_536;
-
-/// As it is stored: of whom, what, and when.
-type Arrived = (i64, HintKind, i64);
 
 /// What the writer knows of arrivals.
 #[derive(Default)]
@@ -115,7 +113,7 @@ impl Arrivals {
             row::execute(
                 db,
                 "INSERT INTO arrival (number, hints) VALUES (?1, ?2)",
-                params![number, to_json(&pack)?],
+                params![number, runs::write(pack)?],
             )?;
         }
         self.unwritten.clear();
@@ -210,7 +208,7 @@ fn drop_all(db: &Connection) -> Result<(), StoreError> {
 fn unlike(db: &Connection, known: &HashSet<i64>) -> Result<Vec<(i64, Arrived)>, StoreError> {
     let packs = row::all(db, "SELECT number, hints FROM arrival ORDER BY number", [], |row| {
         let fields = Fields::new("arrival", "number", row);
-        Ok((fields.get::<i64>("number")?, fields.json::<Vec<Arrived>>("hints")?))
+        Ok((fields.get::<i64>("number")?, runs::read(&fields, "hints")?))
     })?;
     let (mut seen, mut unlike) = (HashSet::new(), Vec::new());
     for (last, hints) in packs {

@@ -51,7 +51,7 @@ impl Inbox for SqliteStore {
                         ifnull((SELECT received_at FROM inbox
                                 WHERE subscription NOT IN (SELECT key FROM subscription WHERE paused_at IS NOT NULL)
                                 ORDER BY number LIMIT 1),
-                               (SELECT hints ->> '$[0][2]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
+                               (SELECT hints ->> '$[0][1]' FROM arrival WHERE hints <> '[]' ORDER BY number LIMIT 1))
                             AS oldest_at",
                 [],
                 |row| {

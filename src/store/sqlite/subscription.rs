@@ -81,7 +81,7 @@ pub(super) fn read(fields: &Fields<'_, '_>) -> Result<Subscription, StoreError> 
     })
 }
 
-fn rhythm(fields: &Fields<'_, '_>) -> Result<Rhythm, StoreError> {
+pub(super) fn rhythm(fields: &Fields<'_, '_>) -> Result<Rhythm, StoreError> {
     Ok(Rhythm {
         alive_at: fields.optional("alive_at", Fields::time)?,
         usual_gap: fields.optional("usual_gap", Fields::number)?.map(Duration::from_micros),

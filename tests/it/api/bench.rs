@@ -99,6 +99,7 @@ impl Bench {
         Self { clock, store, stopping, client, url, server: handle, _folder: folder }
     }
 
+    /// Where it answers.
     pub fn url(&self) -> &str {
         &self.url
     }

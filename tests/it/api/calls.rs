@@ -143,6 +143,7 @@ async fn the_status_tells_what_a_front_page_needs() {
         },
         "quarantined": 0,
         "reading": [],
+        "reading_total": 0,
         "suspicious": 0,
         "total": 2,
         "troubled": [
@@ -156,7 +157,8 @@ async fn the_status_tells_what_a_front_page_needs() {
             "name": "files",
             "state": "failing"
           }
-        ]
+        ],
+        "troubled_total": 1
       },
       "tenants": [
         "fabrikam"

@@ -5,4 +5,5 @@ mod calls;
 mod consumers;
 mod events;
 mod keys;
+mod listing;
 mod streams;

@@ -183,7 +183,7 @@ impl Bench {
     }
 
     fn value(&self, series: &str) -> Option<String> {
-        let text = self.receiver.metrics.observe(&Snapshot::default()).unwrap();
+        let text = self.receiver.metrics.observe(Snapshot::default()).unwrap();
         text.lines().find_map(|line| line.strip_prefix(&format!("o365_{series} ")).map(str::to_owned))
     }
 }

@@ -14,6 +14,7 @@ mod keep;
 mod lifetimes;
 mod log;
 mod mailboxes;
+mod overviews;
 mod registry;
 mod renewals;
 mod resyncs;
