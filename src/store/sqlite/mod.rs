@@ -16,6 +16,7 @@ mod connection;
 mod content;
 mod error;
 mod gates;
+mod hash;
 mod health;
 mod inbox;
 mod keep;
