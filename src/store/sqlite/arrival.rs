@@ -249,3 +249,55 @@ fn standing(db: &Connection) -> Result<i64, StoreError> {
         row::value(db, "SELECT (SELECT max(number) FROM arrival) - (SELECT min(number) FROM arrival)", [])?;
     Ok(standing.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::super::{connection, migrate};
+    use super::*;
+
+    fn hint(subscription: SubscriptionId, number: i64) -> Hint {
+        Hint {
+            subscription,
+            remote: None,
+            kind: HintKind::Change,
+            plain: false,
+            received_at: DateTime::from_timestamp_micros(number).unwrap(),
+            content: None,
+        }
+    }
+
+    #[test]
+    fn numbers_leave_none_out_though_a_transaction_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        let id = SubscriptionId(Uuid::from_u128(7));
+        let sql = "INSERT INTO subscription (key, id, name, tenant, resource, via, start, selected, origin)
+                   VALUES (5, ?1, 's', 't', 'drive:x', 'graph', 'now', '[]', 'api')";
+        db.execute(sql, [id.0.simple().to_string()]).unwrap();
+        let mut arrivals = Arrivals::default();
+        let mut turn = |hints: std::ops::Range<i64>, commits: bool| {
+            let transaction = db.transaction().unwrap();
+            arrivals.begin();
+            let numbers: Vec<_> =
+                hints.map(|at| arrivals.take(&transaction, &hint(id, at * 5000), false).unwrap()).collect();
+            arrivals.write(&transaction).unwrap();
+            arrivals.move_many_on(&transaction).unwrap();
+            if commits {
+                transaction.commit().unwrap();
+                arrivals.committed();
+            }
+            numbers.into_iter().flatten().collect::<Vec<_>>()
+        };
+        assert_eq!(turn(0..2, true), [1, 2]);
+        assert_eq!(turn(2..4, false), [3, 4]);
+        assert_eq!(turn(4..6, true), [3, 4]);
+        assert_eq!(turn(6..7, true), [5]);
+        let arrived = "SELECT number, received_at / 5000 FROM arrived ORDER BY number";
+        let arrived: Vec<(i64, i64)> =
+            row::all(&db, arrived, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(arrived, [(1, 0), (2, 1), (3, 4), (4, 5), (5, 6)]);
+    }
+}

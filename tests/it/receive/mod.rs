@@ -212,7 +212,8 @@ async fn ids_are_handed_on_in_lower_case() {
     let (inbox, hints) = bench::recording();
     let bench = Bench::with_inbox(inbox).await;
     let payload = include_str!("../../payloads/lifecycle-missed.json");
-    let payload = payload.replace("CLIENT_STATE", &bench.client_state()).replace(REMOTE, &REMOTE.to_uppercase());
+    let payload =
+        payload.replace("CLIENT_STATE", &bench.client_state()).replace(REMOTE, &REMOTE.to_uppercase());
     bench.call(TestRequest::post().uri("/lifecycle").set_payload(payload)).await;
     let hints = hints.lock().unwrap();
     assert_eq!(hints.len(), 1);
