@@ -1,6 +1,6 @@
 //! How soon the release binary serves, and what it takes in memory when nothing happens: `serve` with a
 //! configuration file that follows a list, a OneDrive and a mail folder of a stand-in tenant. Then the same with
-//! 1,000,000 subscriptions beside them.
+//! 1,000,000 subscriptions beside them; what looking at all of them costs is measured with 100,000.
 //!
 //! ```text
 //! cargo bench --bench footprint     # some minutes, and 2 GB of disk
@@ -48,7 +48,9 @@ async fn main() {
     at_most("idle_resident_mib", few / MIB, 40.0);
 
     let store = folder.path().join("o365-listener.db");
-    many::follow(&store);
+    many::follow(&store, 1, many::SOME);
+    looked_at(folder.path(), &http).await;
+    many::follow(&store, many::SOME + 1, many::MANY);
     // The first looks for a schema of former times, and takes the room that is kept back.
     many::open(&store).await;
     let mut opened = Vec::new();
@@ -77,13 +79,40 @@ async fn starts(folder: &Path, http: &reqwest::Client) -> (f64, f64) {
         if number == STARTS - 1 {
             active(http).await;
             tokio::time::sleep(Duration::from_secs(5)).await;
-            resident = resident_kib(&process.0);
+            resident = memory_kib(&process.0, "VmRSS:");
         }
         Command::new("kill").arg(process.0.id().to_string()).status().unwrap();
         process.0.wait().unwrap();
     }
     starts.sort_unstable();
     (starts[STARTS / 2].as_secs_f64() * 1e3, resident as f64 * 1024.0)
+}
+
+/// What it costs to look at a hundred thousand of them.
+async fn looked_at(folder: &Path, http: &reqwest::Client) {
+    let mut process = serve(folder);
+    ready(http, &mut process.0).await;
+    active(http).await;
+    let before = memory_kib(&process.0, "VmHWM:");
+    for (name, path) in [("status", "/v1/status"), ("scrape", "/metrics"), ("list", "/v1/subscriptions")] {
+        let mut times = Vec::new();
+        for _ in 0..STARTS {
+            let begun = Instant::now();
+            let answer = http.get(format!("{ADMIN}{path}")).send().await.unwrap();
+            assert!(answer.status().is_success(), "{path}");
+            let bytes = answer.bytes().await.unwrap().len();
+            times.push((begun.elapsed(), bytes));
+        }
+        times.sort_unstable();
+        let (took, bytes) = times[STARTS / 2];
+        println!("{path} of {}: {bytes} bytes", many::SOME);
+        let goal = if name == "list" { 10_000.0 } else { 1000.0 };
+        at_most(&format!("some_{name}_ms"), took.as_secs_f64() * 1e3, goal);
+    }
+    let more = memory_kib(&process.0, "VmHWM:").saturating_sub(before);
+    at_most("some_looked_at_peak_mib", more as f64 / 1024.0, 100.0);
+    Command::new("kill").arg(process.0.id().to_string()).status().unwrap();
+    process.0.wait().unwrap();
 }
 
 fn at_most(name: &str, value: f64, goal: f64) {
@@ -127,7 +156,7 @@ async fn ready(http: &reqwest::Client, process: &mut Child) {
 async fn active(http: &reqwest::Client) {
     for _ in 0..300 {
         let mut active = 0;
-        // One by one: listing a million takes more memory than following them.
+        // One by one: of a million, these three.
         for name in ["candidates", "files", "inbox"] {
             let answer = http.get(format!("{ADMIN}/v1/subscriptions/{name}")).send().await.unwrap();
             active += answer.text().await.unwrap().matches("\"state\":\"active\"").count();
@@ -140,9 +169,9 @@ async fn active(http: &reqwest::Client) {
     panic!("the subscriptions did not become active");
 }
 
-/// `VmRSS` in KiB.
-fn resident_kib(process: &Child) -> u64 {
+/// A line of the process's status, in KiB.
+fn memory_kib(process: &Child, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|one| one.strip_prefix(line)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }

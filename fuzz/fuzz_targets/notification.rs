@@ -116,7 +116,7 @@ fn expected(element: &str) -> Judged {
     }
     Judged::Genuine(Hint {
         subscription: OURS,
-        remote: Some(RemoteId(remote.to_ascii_lowercase())),
+        remote: (kind != HintKind::Change).then(|| RemoteId(remote.to_ascii_lowercase())),
         kind,
         plain: kind == HintKind::Change && is_plain(element, change.as_deref()),
         received_at: DateTime::UNIX_EPOCH,

@@ -8,7 +8,7 @@ use super::{RemoteId, SealedContent, SubscriptionId};
 pub struct Hint {
     /// Whose changes to look for.
     pub subscription: SubscriptionId,
-    /// The remote subscription that the notification named; none for a request of our own.
+    /// The remote subscription that a lifecycle event named; none for a change, and for a request of our own.
     pub remote: Option<RemoteId>,
     /// What it said.
     pub kind: HintKind,

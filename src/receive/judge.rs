@@ -59,8 +59,9 @@ fn judge_element(element: &Element<'_>, states: &ClientStates, now: DateTime<Utc
     match element.client_state.as_deref().and_then(|state| states.verify(state)) {
         Some(subscription) => Judged::Genuine(Hint {
             subscription,
-            // Guids arrive in either letter case.
-            remote: Some(RemoteId(element.subscription_id.to_ascii_lowercase())),
+            // Guids arrive in either letter case. Which one a change was told by does not matter.
+            remote: (kind != HintKind::Change)
+                .then(|| RemoteId(element.subscription_id.to_ascii_lowercase())),
             kind,
             plain: kind == HintKind::Change && element.understood,
             received_at: now,
@@ -106,7 +107,7 @@ mod tests {
     fn hint(kind: HintKind) -> Judged {
         Judged::Genuine(Hint {
             subscription: id(42),
-            remote: Some(RemoteId(REMOTE.to_owned())),
+            remote: (kind != HintKind::Change).then(|| RemoteId(REMOTE.to_owned())),
             kind,
             plain: kind == HintKind::Change,
             received_at: DateTime::UNIX_EPOCH,

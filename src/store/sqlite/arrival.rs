@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
+use super::hash::OurIds;
 use super::row::{self, Fields, micros};
 use super::runs::{self, Arrived};
 use crate::model::{Hint, HintKind, SubscriptionId};
@@ -27,11 +28,15 @@ const KEYS: usize = 65_536;
 pub(super) struct Arrivals {
     /// The keys of subscriptions that are followed. A key is remembered only once the transaction that read it is
     /// committed: one of a registration that was taken back may be given to another.
-    keys: HashMap<SubscriptionId, i64>,
-    read: HashMap<SubscriptionId, i64>,
+    keys: HashMap<SubscriptionId, i64, OurIds>,
+    read: HashMap<SubscriptionId, i64, OurIds>,
     standing: Standing,
     unwritten: Vec<Arrived>,
+    /// The last number, if nothing can have been numbered since but by this.
     last: Option<i64>,
+    /// At least as many as have arrived since they were last moved on; none: that is not known.
+    arrived: Option<i64>,
+    sound: bool,
     fresh: usize,
     /// All that has arrived since it was last moved on adds nothing to what is known to stand.
     idle: bool,
@@ -44,7 +49,10 @@ impl Arrivals {
         self.read.clear();
         self.standing.found.clear();
         self.unwritten.clear();
-        self.last = None;
+        if !std::mem::take(&mut self.sound) {
+            // What was numbered last was taken back.
+            (self.last, self.arrived) = (None, None);
+        }
         self.moved = false;
     }
 
@@ -56,6 +64,7 @@ impl Arrivals {
         self.keys.extend(self.read.drain());
         self.standing.committed();
         self.idle |= self.moved;
+        self.sound = true;
     }
 
     /// A round of the subscription with this key has begun.
@@ -84,6 +93,7 @@ impl Arrivals {
         };
         let number = last.saturating_add(1);
         self.last = Some(number);
+        self.arrived = self.arrived.map(|arrived| arrived.saturating_add(1));
         self.unwritten.push((key, hint.kind, micros(hint.received_at)));
         self.fresh += usize::from(fresh);
         self.idle &= hint.kind == HintKind::Change && self.standing.known.contains(&key);
@@ -122,10 +132,18 @@ impl Arrivals {
 
     /// Moves on what has arrived if it is more than a few.
     pub(super) fn move_many_on(&mut self, db: &Connection) -> Result<(), StoreError> {
-        if self.fresh < MOST_FRESH && standing(db)? < MOST {
-            return Ok(());
+        if self.fresh < MOST_FRESH {
+            // Others move on what has arrived, too, so there may be fewer than are counted here.
+            if self.arrived.is_some_and(|arrived| arrived < MOST) {
+                return Ok(());
+            }
+            let arrived = standing(db)?;
+            self.arrived = Some(arrived);
+            if arrived < MOST {
+                return Ok(());
+            }
         }
-        self.fresh = 0;
+        (self.fresh, self.arrived) = (0, Some(0));
         if self.idle {
             return drop_all(db);
         }
@@ -143,7 +161,7 @@ impl Arrivals {
 /// known adds nothing whatever happens later, since whoever claims moves it on before.
 #[derive(Default)]
 struct Standing {
-    known: HashSet<i64>,
+    known: HashSet<i64, OurIds>,
     found: Vec<i64>,
 }
 
@@ -205,7 +223,7 @@ fn drop_all(db: &Connection) -> Result<(), StoreError> {
 
 /// What has arrived, with its numbers, in order of subscriptions: of each kind the first, and every request. Changes of
 /// subscriptions of which one is `known` to stand are left out.
-fn unlike(db: &Connection, known: &HashSet<i64>) -> Result<Vec<(i64, Arrived)>, StoreError> {
+fn unlike(db: &Connection, known: &HashSet<i64, OurIds>) -> Result<Vec<(i64, Arrived)>, StoreError> {
     let packs = row::all(db, "SELECT number, hints FROM arrival ORDER BY number", [], |row| {
         let fields = Fields::new("arrival", "number", row);
         Ok((fields.get::<i64>("number")?, runs::read(&fields, "hints")?))
@@ -230,4 +248,56 @@ fn standing(db: &Connection) -> Result<i64, StoreError> {
     let standing =
         row::value(db, "SELECT (SELECT max(number) FROM arrival) - (SELECT min(number) FROM arrival)", [])?;
     Ok(standing.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::super::{connection, migrate};
+    use super::*;
+
+    fn hint(subscription: SubscriptionId, number: i64) -> Hint {
+        Hint {
+            subscription,
+            remote: None,
+            kind: HintKind::Change,
+            plain: false,
+            received_at: DateTime::from_timestamp_micros(number).unwrap(),
+            content: None,
+        }
+    }
+
+    #[test]
+    fn numbers_leave_none_out_though_a_transaction_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        let id = SubscriptionId(Uuid::from_u128(7));
+        let sql = "INSERT INTO subscription (key, id, name, tenant, resource, via, start, selected, origin)
+                   VALUES (5, ?1, 's', 't', 'drive:x', 'graph', 'now', '[]', 'api')";
+        db.execute(sql, [id.0.simple().to_string()]).unwrap();
+        let mut arrivals = Arrivals::default();
+        let mut turn = |hints: std::ops::Range<i64>, commits: bool| {
+            let transaction = db.transaction().unwrap();
+            arrivals.begin();
+            let numbers: Vec<_> =
+                hints.map(|at| arrivals.take(&transaction, &hint(id, at * 5000), false).unwrap()).collect();
+            arrivals.write(&transaction).unwrap();
+            arrivals.move_many_on(&transaction).unwrap();
+            if commits {
+                transaction.commit().unwrap();
+                arrivals.committed();
+            }
+            numbers.into_iter().flatten().collect::<Vec<_>>()
+        };
+        assert_eq!(turn(0..2, true), [1, 2]);
+        assert_eq!(turn(2..4, false), [3, 4]);
+        assert_eq!(turn(4..6, true), [3, 4]);
+        assert_eq!(turn(6..7, true), [5]);
+        let arrived = "SELECT number, received_at / 5000 FROM arrived ORDER BY number";
+        let arrived: Vec<(i64, i64)> =
+            row::all(&db, arrived, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(arrived, [(1, 0), (2, 1), (3, 4), (4, 5), (5, 6)]);
+    }
 }

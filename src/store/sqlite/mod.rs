@@ -17,6 +17,7 @@ mod consumers;
 mod content;
 mod error;
 mod gates;
+mod hash;
 mod health;
 mod inbox;
 mod keep;

@@ -95,14 +95,14 @@ fn by_state(db: &Connection, now: DateTime<Utc>) -> Result<Vec<(State, u64)>, St
 
 /// Walks all rows, but makes nothing of them: whether one is suspicious is not SQL's to say.
 fn brought(db: &Connection, now: DateTime<Utc>) -> Result<Brought, StoreError> {
-    let arrived: Option<i64> = row::value(
+    let arrived: Option<Option<i64>> = row::value(
         db,
         "SELECT max(at) FROM (SELECT max(received_at) AS at FROM inbox WHERE kind = 'change'
                               UNION ALL SELECT max(received_at) FROM arrived WHERE kind = 'change')",
         [],
     )?;
     let mut brought = Brought {
-        last_notification_at: arrived.and_then(DateTime::from_timestamp_micros),
+        last_notification_at: arrived.flatten().and_then(DateTime::from_timestamp_micros),
         ..Brought::default()
     };
     let mut all = db.prepare_cached(
@@ -155,6 +155,7 @@ mod tests {
             (READING, "USING INDEX subscription_reading"),
             (AFTER, "(name>?)"),
         ] {
+            let sql = sql.replace("?1", "1").replace("?2", "1");
             let plan =
                 row::all(&db, &format!("EXPLAIN QUERY PLAN {sql}"), [], |row| Ok(row.get::<_, String>(3)?));
             let plan = plan.unwrap();

@@ -1,3 +1,8 @@
-//! What `waiting.rs` shares between threads; the test that tries all interleavings puts its own in this place.
+//! What `waiting.rs` looks things up in; the test that tries all interleavings puts its own in this place.
 
-pub(super) type Set<T> = dashmap::DashSet<T>;
+use super::hash::OurIds;
+
+/// Shared between threads.
+pub(super) type Set<T> = dashmap::DashSet<T, OurIds>;
+/// Of one thread.
+pub(super) type Map<K, V> = std::collections::HashMap<K, V, OurIds>;

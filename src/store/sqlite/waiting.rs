@@ -14,9 +14,7 @@
 //! Forgetting a subscription that waits is always right and costs a row; noting one that does not would lose a
 //! change. At start nothing is noted.
 
-use std::collections::HashMap;
-
-use super::sync::Set;
+use super::sync::{Map, Set};
 use crate::model::SubscriptionId;
 
 /// The subscriptions of which a plain hint is durable and not claimed. One that is idle takes no room.
@@ -26,7 +24,7 @@ pub(super) struct Waiting(Set<SubscriptionId>);
 /// What a batch of steps changes, which holds once it is committed.
 pub(super) struct Batch<'a> {
     before: &'a Waiting,
-    changed: HashMap<SubscriptionId, bool>,
+    changed: Map<SubscriptionId, bool>,
 }
 
 impl Waiting {
@@ -37,7 +35,7 @@ impl Waiting {
 
     /// Begins a batch; there is one at a time.
     pub(super) fn batch(&self) -> Batch<'_> {
-        Batch { before: self, changed: HashMap::new() }
+        Batch { before: self, changed: Map::default() }
     }
 }
 

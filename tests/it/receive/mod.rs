@@ -211,12 +211,13 @@ async fn a_slow_answer_counts_and_so_does_a_sender_who_gave_up_waiting_for_one()
 async fn ids_are_handed_on_in_lower_case() {
     let (inbox, hints) = bench::recording();
     let bench = Bench::with_inbox(inbox).await;
-    let payload = include_str!("../../payloads/onedrive-personal.json");
-    let payload = payload.replace("CLIENT_STATE", &bench.client_state());
-    bench.call(TestRequest::post().uri("/notifications").set_payload(payload)).await;
+    let payload = include_str!("../../payloads/lifecycle-missed.json");
+    let payload =
+        payload.replace("CLIENT_STATE", &bench.client_state()).replace(REMOTE, &REMOTE.to_uppercase());
+    bench.call(TestRequest::post().uri("/lifecycle").set_payload(payload)).await;
     let hints = hints.lock().unwrap();
     assert_eq!(hints.len(), 1);
-    assert_eq!((hints[0].subscription, hints[0].kind), (bench.id, HintKind::Change));
+    assert_eq!((hints[0].subscription, hints[0].kind), (bench.id, HintKind::Missed));
     assert_eq!(hints[0].remote, Some(RemoteId(REMOTE.to_owned())));
 }
 

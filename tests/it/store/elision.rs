@@ -18,10 +18,12 @@ use uuid::Uuid;
 mod waiting;
 
 mod sync {
-    use std::collections::HashSet;
+    use std::collections::{HashMap, HashSet};
     use std::hash::Hash;
 
     use shuttle::sync::Mutex;
+
+    pub(super) type Map<K, V> = HashMap<K, V>;
 
     /// A set whose every use is a point where another thread may go on.
     pub(super) struct Set<T>(Mutex<HashSet<T>>);
