@@ -46,8 +46,7 @@ impl Overviews for SqliteStore {
     }
 
     async fn troubled(&self, most: usize) -> Result<(Vec<Subscription>, u64), StoreError> {
-        let count =
-            "SELECT count(*) FROM subscription WHERE (renewal_error IS NOT NULL OR (round_error IS NOT NULL AND paused_at IS NULL))";
+        let count = "SELECT count(*) FROM subscription WHERE (renewal_error IS NOT NULL OR (round_error IS NOT NULL AND paused_at IS NULL))";
         self.read(move |db| first_of(db, TROUBLED, count, most)).await
     }
 
