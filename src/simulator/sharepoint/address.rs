@@ -30,6 +30,9 @@ fn step(part: &str, call: &Call) -> Step {
             // `@name` stands for an option of the query.
             let inner = if inner.starts_with('@') { call.query(inner).unwrap_or_default() } else { inner };
             let inner = inner.strip_prefix("guid").unwrap_or(inner);
+            // The one argument that is written with its name.
+            let named = inner.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("decodedurl"));
+            let inner = named.map_or(inner, |(_, value)| value);
             let argument = (!inner.is_empty()).then(|| unquote(inner));
             Step { name: name.to_ascii_lowercase(), argument }
         }
