@@ -150,6 +150,7 @@ fn listed(id: &str, n: usize, notification_url: &str, now: DateTime<Utc>) -> Rem
         resource: format!("/drives/b!drive-{n:06}/root"),
         change_type: "updated".to_owned(),
         notification_url: Some(notification_url.to_owned()),
+        client_state: None,
         at: now,
     }
 }

@@ -105,7 +105,7 @@ impl Renewer {
     fn known(&self, subscription: Subscription) -> Known {
         let tenant = self.office365.tenant(&subscription.wish.tenant);
         let combination =
-            tenant.zip(subscription.target.as_ref()).map(|(tenant, target)| tenant.combination(target));
+            tenant.zip(subscription.target.as_ref()).and_then(|(tenant, target)| tenant.combination(target));
         Known { subscription, combination }
     }
 
@@ -139,7 +139,7 @@ impl Renewer {
             Todo::Forget(id) => Ok(self.store.forget(*id).await.map(|()| None)?),
             Todo::DeleteOrphan(remote) => {
                 let tenant = self.tenant(&measure.tenant)?;
-                Ok(tenant.delete(remote).await.map(|()| None)?)
+                Ok(tenant.delete(None, remote).await.map(|()| None)?)
             }
         }
     }

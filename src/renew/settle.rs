@@ -111,7 +111,8 @@ impl Renewer {
     async fn verify(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
         let tenant = self.tenant(&subscription.wish.tenant)?;
         let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
-        match tenant.find(&remote.id).await? {
+        let Some(target) = &subscription.target else { return self.recreate(subscription).await };
+        match tenant.find(target, &remote.id).await? {
             Some(found) => {
                 let remote = Remote { expires_at: found.expires_at, ..remote.clone() };
                 self.store.verified(subscription.id, &remote).await?;
@@ -127,7 +128,7 @@ impl Renewer {
         // Asked before anything is deleted: a wait would leave it without any.
         self.anew.allow(subscription.id, self.clock.now())?;
         if let Some(remote) = &subscription.remote {
-            tenant.delete(&remote.id).await?;
+            tenant.delete(subscription.target.as_ref(), &remote.id).await?;
         }
         self.recreate(subscription).await
     }
@@ -185,7 +186,7 @@ impl Renewer {
 
     /// Resolves the resource and begins to follow it.
     async fn settle_target(&self, tenant: &Tenant, subscription: &Subscription) -> Result<Target, StepError> {
-        let resolved = tenant.resolve(&subscription.wish.resource).await?;
+        let resolved = tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
         if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &resolved.target).await? {
             return Err(already_followed(&other).into());
         }
@@ -241,7 +242,9 @@ impl Renewer {
     /// ends by itself: it must not hold up its name for ever.
     async fn delete(&self, subscription: &Subscription) -> Result<(), StepError> {
         match (&subscription.remote, self.office365.tenant(&subscription.wish.tenant)) {
-            (Some(remote), Some(tenant)) => tenant.delete(&remote.id).await?,
+            (Some(remote), Some(tenant)) => {
+                tenant.delete(subscription.target.as_ref(), &remote.id).await?;
+            }
             (Some(remote), None) => {
                 tracing::warn!(subscription = %subscription.wish.name, tenant = %subscription.wish.tenant,
                     remote_id = remote.id.0, expires_at = %remote.expires_at,

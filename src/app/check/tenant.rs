@@ -144,7 +144,7 @@ fn permission(person: bool, kind: Kind, held: &Held) -> String {
 
 async fn check_resource(client: &Tenant, entry: &config::Subscription) -> Finding {
     let subject = format!("subscription {}: {}", entry.name, entry.resource);
-    match client.resolve(&entry.resource).await {
+    match client.resolve(&entry.resource, entry.via).await {
         Ok(_) => Finding::good(subject, None),
         Err(failure) => Finding::bad(subject, format!("{failure} [{}]", failure.code)),
     }

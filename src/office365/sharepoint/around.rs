@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::Url;
 use serde::Deserialize;
+use url::Url;
 
 use super::super::{Failure, Verdict};
 use super::columns::Columns;
@@ -166,35 +166,51 @@ impl SharePoint {
         items: &[Properties],
     ) -> Result<HashMap<i64, String>, Failure> {
         let wanted: HashSet<i64> = items.iter().flat_map(shape::people).collect();
-        let key = |number: i64| (list.site().to_owned(), number);
-        let asked: Vec<i64> = {
-            let known = self.lore.people.lock().unwrap_or_else(PoisonError::into_inner);
-            wanted.iter().copied().filter(|number| !known.contains_key(&key(*number))).collect()
-        };
+        let mut named = self.lore.known_people(list.site(), &wanted);
+        let asked: Vec<i64> = wanted.into_iter().filter(|number| !named.contains_key(number)).collect();
         let urls: Vec<Url> = asked.iter().map(|number| person_at(site, *number)).collect();
         let answers = self.read_all(site, &urls, NO_METADATA).await?;
-        let mut known = self.lore.people.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + asked.len() > MOST_PEOPLE {
-            known.clear();
-        }
-        for (number, answer) in asked.into_iter().zip(answers) {
+        let found = asked.into_iter().zip(answers).map(|(number, answer)| {
             let user = answer.ok().and_then(|text| serde_json::from_str::<WireUser>(&text).ok());
-            known.insert(key(number), user.and_then(|user| user.aad_object_id?.name_id));
+            (number, user.and_then(|user| user.aad_object_id?.name_id))
+        });
+        let found: Vec<_> = found.collect();
+        self.lore.learn_people(list.site(), &found);
+        named.extend(found);
+        Ok(named.into_iter().filter_map(|(number, id)| Some((number, id?))).collect())
+    }
+}
+
+impl Lore {
+    /// What is known of these people; of some it is known that the directory does not know them.
+    fn known_people(&self, site: &str, wanted: &HashSet<i64>) -> HashMap<i64, Option<String>> {
+        let people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = wanted.iter().filter_map(|number| {
+            let id = people.get(&(site.to_owned(), *number))?;
+            Some((*number, id.clone()))
+        });
+        known.collect()
+    }
+
+    fn learn_people(&self, site: &str, found: &[(i64, Option<String>)]) {
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        if people.len() + found.len() > MOST_PEOPLE {
+            people.clear();
         }
-        let named = wanted.into_iter().filter_map(|number| Some((number, known.get(&key(number))?.clone()?)));
-        Ok(named.collect())
+        people.extend(found.iter().map(|(number, id)| ((site.to_owned(), *number), id.clone())));
     }
 }
 
 fn folder_at(site: &Site, path: &str) -> Url {
-    // What an argument is, not what an address is: a quote is doubled.
-    let folder = format!("GetFolderByServerRelativePath(decodedurl='{}')", path.replace('\'', "''"));
-    with_options(site.there_at(["_api", "web", folder.as_str()]), &[("$select", "UniqueId")])
+    // What is quoted doubles its quotes.
+    let folder = format!("'{}'", path.replace('\'', "''"));
+    let url = site.named(["_api", "web", "GetFolderByServerRelativePath(decodedurl=@folder)"]);
+    with_options(url, &[("@folder", &folder), ("$select", "UniqueId")])
 }
 
 fn person_at(site: &Site, number: i64) -> Url {
     let person = format!("GetUserById({number})");
-    with_options(site.there_at(["_api", "web", person.as_str()]), &[("$select", "AadObjectId")])
+    with_options(site.named(["_api", "web", person.as_str()]), &[("$select", "AadObjectId")])
 }
 
 fn whole(properties: Properties) -> Result<Item, Failure> {

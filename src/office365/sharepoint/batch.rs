@@ -1,5 +1,7 @@
 //! Many reads of one site in as few requests as may be.
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use reqwest::Method;
 use url::Url;
@@ -23,7 +25,8 @@ impl SharePoint {
         urls: &[Url],
         accept: &'static str,
     ) -> Result<Vec<Result<String, Failure>>, Failure> {
-        let batches = urls.chunks(multipart::MOST).map(|urls| self.read_some(site, urls, accept));
+        let batches = urls.chunks(multipart::MOST).map(|urls| self.read_some(site, urls, accept).boxed());
+        let batches: Vec<BoxFuture<'_, _>> = batches.collect();
         let answered: Vec<Vec<_>> = stream::iter(batches).buffered(AT_ONCE).try_collect().await?;
         Ok(answered.into_iter().flatten().collect())
     }

@@ -16,7 +16,7 @@ use super::super::graph::DeltaPage;
 use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::element::body_text;
 use super::listing::Listing;
-use super::place::Place;
+use super::place::{Place, foreign};
 use super::rows::{self, Rows};
 use super::site::{ListAt, Site, with_options};
 use super::token::ChangeToken;
@@ -163,12 +163,6 @@ fn judged(failure: Failure) -> Failure {
         || GARBLED.contains(&failure.code.as_str())
         || number == ANYTHING && about_tokens;
     if dead { Failure { verdict: Verdict::Gone { restart: None }, ..failure } } else { failure }
-}
-
-/// The link is Graph's, or of another list: the subscription was followed in another way before.
-fn foreign() -> Failure {
-    let message = "The place that was reached is not one of this list's change log";
-    Failure::local(Verdict::Gone { restart: None }, "foreignToken", message)
 }
 
 fn too_old() -> Failure {

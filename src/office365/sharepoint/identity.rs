@@ -25,6 +25,11 @@ pub(super) fn identity_set(person: &Value, id: Option<&str>) -> Option<Value> {
     Some(json!({"user": identity}))
 }
 
+/// Whether it is somebody whom the directory may know.
+pub(super) fn is_person(person: &Value) -> bool {
+    person.get("Name").and_then(Value::as_str).is_some_and(|login| login.contains(PERSON))
+}
+
 /// The id in the claims of an application, `…|ID@TENANT`. SharePoint's own app has a word there.
 fn application(claims: &str) -> Option<&str> {
     let (id, _) = claims.rsplit('|').next()?.split_once('@')?;

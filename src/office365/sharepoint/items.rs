@@ -44,7 +44,7 @@ impl SharePoint {
         position: Option<&str>,
     ) -> Result<DeltaPage, Failure> {
         let url = match position {
-            Some(position) => site.there(position)?,
+            Some(position) => site.there(position),
             // By id, which is the order that no change disturbs: what is made meanwhile comes at the end.
             None => with_options(site.list(list, &["items"]), &[
                 ("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND),
@@ -124,9 +124,9 @@ impl SharePoint {
     /// Reads items by their numbers, in that order.
     async fn read_items(&self, site: &Site, list: ListAt<'_>, ids: &[i64]) -> Result<Vec<Read>, Failure> {
         let urls: Vec<Url> =
-            ids.iter().map(|id| one(site.list_there(list, &[item_piece(*id).as_str()]))).collect();
+            ids.iter().map(|id| one(site.named_list(list, &[item_piece(*id).as_str()]))).collect();
         let answers = self.read_all(site, &urls, MINIMAL_METADATA).await?;
-        let read = |answer| match answer {
+        let read = |answer: Result<String, Failure>| match answer {
             Ok(text) => Ok(understood(&Cow::Borrowed(&text)).map_or(Read::Unreadable, Read::Here)),
             Err(failure) if is_missing(&failure) => Ok(Read::NotFound),
             Err(failure) if failure.verdict == Verdict::Rejected => Ok(Read::Unreadable),

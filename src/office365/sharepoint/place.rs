@@ -1,7 +1,10 @@
 //! Where a round goes on, as a link is stored: somewhere among the items while everything is read, and in the change log
 //! else.
 
+use super::super::{Failure, Verdict};
+use super::site::API;
 use super::token::ChangeToken;
+use crate::store::Link;
 
 /// Graph's links are web addresses, so that each way knows its own.
 const CHANGES: &str = "sharepoint:changes:";
@@ -14,7 +17,7 @@ pub(super) enum Place {
     Items {
         /// That token.
         since: ChangeToken,
-        /// Where the next page is: path and query of the address that SharePoint gave.
+        /// Where the next page is: what of the address that SharePoint gave leads there from the site.
         position: String,
     },
     /// What changed since.
@@ -29,7 +32,7 @@ impl Place {
         }
         let (since, position) = link.strip_prefix(ITEMS)?.split_once(':')?;
         let since = ChangeToken::of(list, since)?;
-        position.starts_with('/').then(|| Self::Items { since, position: position.to_owned() })
+        position.starts_with(API).then(|| Self::Items { since, position: position.to_owned() })
     }
 
     pub(super) fn to_text(&self) -> String {
@@ -48,8 +51,15 @@ impl Place {
 }
 
 /// Whether a link is one of those, whatever the list.
-pub(in super::super) fn is_place(link: &str) -> bool {
+pub(in crate::office365) fn is_place(link: &Link) -> bool {
+    let (Link::Next(link) | Link::Delta(link)) = link;
     link.starts_with(CHANGES) || link.starts_with(ITEMS)
+}
+
+/// A link that another way of following has stored: nothing is concluded from it.
+pub(in crate::office365) fn foreign() -> Failure {
+    let message = "The place that was reached is not one of this way of following: everything is read anew, and compared";
+    Failure::local(Verdict::Gone { restart: None }, "foreignPlace", message)
 }
 
 #[cfg(test)]
@@ -61,10 +71,10 @@ mod tests {
     #[test]
     fn a_place_reads_back_and_is_no_web_address() {
         let token = ChangeToken::of(LIST, &format!("1;3;{LIST};638712864000000000;4")).unwrap();
-        let position = "/sites/hr/_api/Web/Lists(guid'x')/items?$skiptoken=Paged%3dTRUE:1&a=b".to_owned();
+        let position = "/_api/Web/Lists(guid'x')/items?$skiptoken=Paged%3dTRUE:1&a=b".to_owned();
         for place in [Place::Changes(token.clone()), Place::Items { since: token.clone(), position }] {
             let text = place.to_text();
-            assert!(is_place(&text) && url::Url::parse(&text).unwrap().scheme() == "sharepoint");
+            assert!(is_place(&Link::Next(text.clone())) && url::Url::parse(&text).unwrap().scheme() == "sharepoint");
             assert_eq!(Place::read(LIST, &text), Some(place));
             assert_eq!(Place::read("00000000-d5f6-4708-9a1b-2c3d4e5f6071", &text), None);
         }

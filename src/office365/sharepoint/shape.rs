@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::columns::Columns;
-use super::identity::identity_set;
+use super::identity::{identity_set, is_person};
 use super::listing::whole;
 use crate::model::Properties;
 
@@ -45,7 +45,9 @@ pub(super) fn folder(item: &Properties) -> Option<&str> {
 
 /// The numbers of the people who made and changed it.
 pub(super) fn people(item: &Properties) -> impl Iterator<Item = i64> {
-    ["AuthorId", "EditorId"].into_iter().filter_map(|name| whole(item.get(name)))
+    let person = |name: &str| item.get(name).filter(|who| is_person(who)).is_some();
+    let both = [("Author", "AuthorId"), ("Editor", "EditorId")];
+    both.into_iter().filter(move |(name, _)| person(name)).filter_map(|(_, number)| whole(item.get(number)))
 }
 
 /// If it is a folder: its path, and the id that its children call it by.

@@ -78,7 +78,18 @@ fn a_subscription_that_cannot_be_is_told_why() {
         ),
         (
             subscription(&format!("{good}via = \"sharepoint\"")),
-            "line 11, subscription.via: 'sharepoint' is not a way to follow a resource in this version: use one of graph",
+            "line 11, subscription.via: SharePoint's own webhooks are for list: addresses only: write list:, which takes the address of a document library too, or leave out via",
+        ),
+        (
+            subscription(&format!("{good}via = \"ews\"")),
+            "line 11, subscription.via: 'ews' is not a way to follow a resource: use one of graph, sharepoint",
+        ),
+        (
+            subscription(&format!(
+                "{}via = \"sharepoint\"",
+                good.replace("onedrive:alice@contoso.com", "list:s/l")
+            )),
+            "line 11, subscription.via: SharePoint's own service refuses an app that signs in with a client secret ('Unsupported app only token'): give the tenant a certificate, federated_token_file or managed_identity, or follow the list over graph",
         ),
         (
             subscription(&format!("{good}start = \"yesterday\"")),

@@ -33,6 +33,7 @@ fn held(id: &str, resource: &str, notification_url: &str) -> RemoteSubscription 
         expires_at: now() + Duration::from_secs(3600),
         resource: resource.into(),
         change_type: "updated".into(),
+        client_state: None,
         notification_url: Some(notification_url.into()),
         at: now(),
     }
