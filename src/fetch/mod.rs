@@ -27,6 +27,7 @@ mod pages;
 mod progress;
 mod request;
 mod resync;
+mod same;
 mod schedule;
 mod stack;
 mod sweep;

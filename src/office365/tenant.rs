@@ -11,7 +11,7 @@ use super::auth::{Credentials, DeviceCode, Prover, SignIn, Tokens, Vault};
 use super::base::Base;
 use super::connection::Connection;
 use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, RemoteSubscription, Renew, Resolved};
-use super::sharepoint::{Door, ListAt, SharePoint};
+use super::sharepoint::{self, Door, ListAt, SharePoint};
 use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::{Gates, Spacing};
 use super::{Failure, SetupError, Verdict};
@@ -136,6 +136,7 @@ impl Tenant {
     ) -> Result<DeltaPage, Failure> {
         match ListAt::of(target) {
             Some(list) => self.sharepoint.page(list, link).await,
+            None if link.is_some_and(sharepoint::is_place) => Err(sharepoint::foreign()),
             None => self.graph.page(target, select, link).await,
         }
     }

@@ -3,10 +3,22 @@
 //!
 //! The gates are those of the tenant, which Graph's requests pass too: Microsoft counts both together.
 
+mod around;
+mod batch;
 mod changes;
+mod columns;
+mod element;
+mod identity;
+mod items;
+mod listing;
+mod multipart;
+mod place;
 mod resolve;
+mod rows;
+mod shape;
 mod site;
 mod subscriptions;
+mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +32,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use uuid::Uuid;
 
+use around::Lore;
+pub(super) use place::{foreign, is_place};
 pub(super) use site::ListAt;
 use site::Site;
 
@@ -32,13 +46,14 @@ use crate::secret::Secret;
 
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 /// Objects as they are, without what they say of their types and addresses.
-const NO_METADATA: HeaderValue = HeaderValue::from_static("application/json;odata=nometadata");
+const NO_METADATA: &str = "application/json;odata=nometadata";
+/// The same with their eTags, which an answer about many has nowhere else.
+const MINIMAL_METADATA: &str = "application/json;odata=minimalmetadata";
 const JSON: &str = "application/json";
 
 /// One object.
 const ORDINARY: Limits = Limits { time: Duration::from_secs(60), bytes: 4 * 1024 * 1024 };
 /// A page of changes or of items with all their columns.
-#[expect(dead_code, reason = "for the changes")]
 const PAGE: Limits = Limits { time: Duration::from_secs(120), bytes: 64 * 1024 * 1024 };
 
 /// SharePoint as one tenant sees it.
@@ -53,6 +68,7 @@ pub(super) struct SharePoint {
     instead: Option<Url>,
     /// One for each host of a site.
     tokens: DashMap<String, Arc<Tokens>>,
+    lore: Lore,
 }
 
 /// What all requests of a tenant need.
@@ -78,12 +94,15 @@ struct Call<'a> {
     url: Url,
     /// Whose place it takes. What a refusal closes is the tenant, whatever it was for.
     area: Area,
+    /// The form of the answer.
+    accept: &'static str,
     body: Option<Body>,
     limits: Limits,
 }
 
 /// An answer that is no refusal, and the time on Office 365's clock.
 struct Accepted {
+    content_type: String,
     body: Vec<u8>,
     at: DateTime<Utc>,
 }
@@ -109,7 +128,7 @@ impl Body {
 impl<'a> Call<'a> {
     fn get(operation: &'static str, site: &'a Site, url: Url) -> Self {
         let (method, area) = (Method::GET, Area::Tenant);
-        Self { operation, method, site, url, area, body: None, limits: ORDINARY }
+        Self { operation, method, site, url, area, accept: NO_METADATA, body: None, limits: ORDINARY }
     }
 
     fn request(&self, token: &Secret, user_agent: &HeaderValue, id: &str) -> Result<Request, Failure> {
@@ -121,7 +140,7 @@ impl<'a> Call<'a> {
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, bearer);
         headers.insert(USER_AGENT, user_agent.clone());
-        headers.insert(ACCEPT, NO_METADATA);
+        headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
         if let Ok(id) = HeaderValue::from_str(id) {
             headers.insert(CLIENT_REQUEST_ID, id);
         }
@@ -139,7 +158,7 @@ impl SharePoint {
     /// `credentials` are the tenant's, for whatever API. Nothing is sent.
     pub(super) fn new(door: Door, credentials: Credentials, instead: Option<Url>) -> Self {
         let Door { connection, clock, gates, user_agent } = door;
-        Self { connection, clock, gates, user_agent, credentials, instead, tokens: DashMap::new() }
+        Self { connection, clock, gates, user_agent, credentials, instead, tokens: DashMap::new(), lore: Lore::default() }
     }
 
     /// The tokens for the sites of a host. They are for that host, wherever requests go.
@@ -161,7 +180,8 @@ impl SharePoint {
         }
         self.gates.answered(&Area::Tenant, &asked.answer).await;
         let at = asked.answer.date().unwrap_or_else(|| self.clock.now());
-        Ok(Accepted { body: asked.answer.body, at })
+        let content_type = asked.answer.header(CONTENT_TYPE.as_str()).unwrap_or_default().to_owned();
+        Ok(Accepted { content_type, body: asked.answer.body, at })
     }
 
     /// Asks for an object and reads it.

@@ -18,6 +18,8 @@ pub(super) struct Site {
     origin: Base,
     /// Where requests go.
     base: Base,
+    /// The same as SharePoint names it, wherever requests go.
+    named: Base,
 }
 
 /// A list that is followed over SharePoint.
@@ -26,7 +28,6 @@ pub(in crate::office365) struct ListAt<'a> {
     /// The address of its site.
     web: &'a str,
     /// `host,siteCollectionGuid,webGuid`, as Graph names the site.
-    #[expect(dead_code, reason = "for the items")]
     site: &'a str,
     /// Its guid.
     list: &'a str,
@@ -36,6 +37,11 @@ impl<'a> ListAt<'a> {
     /// How it is named towards SharePoint, wherever requests go.
     pub(super) fn resource(self) -> String {
         format!("{}/_api/web/lists('{}')", self.web.trim_end_matches('/'), self.list)
+    }
+
+    /// `host,siteCollectionGuid,webGuid`, as Graph names the site.
+    pub(super) const fn site(self) -> &'a str {
+        self.site
     }
 
     /// The list that a target is, if it is followed over SharePoint.
@@ -65,14 +71,45 @@ impl Site {
 
     /// The address of these path pieces below one of its lists.
     pub(super) fn list(&self, list: ListAt<'_>, pieces: &[&str]) -> Url {
-        let list = format!("lists('{}')", list.list);
-        self.at(["_api", "web", list.as_str()].into_iter().chain(pieces.iter().copied()))
+        in_list(&self.base, list, pieces)
     }
 
-    /// Reads a link that SharePoint gave. It is opaque, and used as it is.
-    #[expect(dead_code, reason = "for the changes")]
-    pub(super) fn follow(&self, link: &str) -> Result<Url, Failure> {
-        self.base.follow(link)
+    /// As [`at`](Self::at), as SharePoint names the place: so it is named within a request.
+    pub(super) fn named<'a>(&self, pieces: impl IntoIterator<Item = &'a str>) -> Url {
+        self.named.at(pieces)
+    }
+
+    /// As [`list`](Self::list), as SharePoint names the place.
+    pub(super) fn named_list(&self, list: ListAt<'_>, pieces: &[&str]) -> Url {
+        in_list(&self.named, list, pieces)
+    }
+
+    /// `https://HOST`.
+    pub(super) fn origin(&self) -> String {
+        format!("https://{}", self.host)
+    }
+
+    /// What of a link that SharePoint gave says where in the site it leads to. What stands there is opaque.
+    pub(super) fn position(&self, link: &str) -> Result<String, Failure> {
+        let url = self.base.follow(link).or_else(|foreign| self.origin.follow(link).map_err(|_| foreign))?;
+        let place = url.path().split_once("/_api/").map(|(_, below)| match url.query() {
+            Some(query) => format!("{API}{below}?{query}"),
+            None => format!("{API}{below}"),
+        });
+        place.ok_or_else(|| {
+            let message = "SharePoint gave a link that does not lead into its service";
+            Failure::local(Verdict::Transient, "noLink", message)
+        })
+    }
+
+    /// The address of such a place.
+    pub(super) fn there(&self, position: &str) -> Url {
+        let mut url = self.base.at([]);
+        let (path, query) =
+            position.split_once('?').map_or((position, None), |(path, query)| (path, Some(query)));
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url.set_query(query);
+        url
     }
 }
 
@@ -90,8 +127,18 @@ impl SharePoint {
         let origin = Url::parse(&format!("https://{host}")).map_err(|_| no_host(address.as_str()))?;
         let root = Base::new(self.instead.clone().unwrap_or_else(|| origin.clone()));
         let base = Base::new(root.at(path.iter().map(String::as_str)));
-        Ok(Site { host, origin: Base::new(origin), base })
+        let origin = Base::new(origin);
+        let named = Base::new(origin.at(path.iter().map(String::as_str)));
+        Ok(Site { host, origin, base, named })
     }
+}
+
+/// Where the service of a site begins.
+pub(super) const API: &str = "/_api/";
+
+fn in_list(base: &Base, list: ListAt<'_>, pieces: &[&str]) -> Url {
+    let list = format!("lists('{}')", list.list);
+    base.at(["_api", "web", list.as_str()].into_iter().chain(pieces.iter().copied()))
 }
 
 /// An address with options. Everything is encoded that could be taken for another thing, a space as `%20`, since the `+` of
