@@ -1,6 +1,8 @@
 //! Lists that are followed over SharePoint's own REST service.
 
+mod doctor;
 mod remote;
+mod wishes;
 
 use reqwest::Method;
 use serde_json::{Value, json};

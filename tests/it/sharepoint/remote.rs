@@ -125,3 +125,76 @@ async fn an_app_without_the_right_to_manage_lists_is_told_which_permission_that_
     let (status, made) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
     assert_eq!((status, &made["state"]), (201, &json!("active")), "{made:#}");
 }
+
+/// Where the webhooks of the list are.
+async fn place(sites: &Sites) -> String {
+    let list = sites.webhook().await["resource"].as_str().unwrap().to_owned();
+    format!("/sites/hr/_api/web/lists('{list}')/subscriptions")
+}
+
+#[tokio::test]
+async fn a_life_that_is_refused_is_asked_for_without_an_end_and_renewed_with_a_shorter_one() {
+    let sites = Sites::start(LIST).await;
+    sites.followed().await;
+    let place = place(&sites).await;
+    assert_eq!(sites.house.call("DELETE", "/v1/subscriptions/list", None).await.0, 204);
+    let refusal =
+        |method: &str| json!({"status": 400, "method": method, "path_prefix": place, "message": "no"});
+    sites.house.control("faults", refusal("POST")).await;
+    let list = sites.house.tenant.tenant().resources.list.clone();
+    let wish = json!({"name": "again", "tenant": "contoso", "resource": list, "via": "sharepoint"});
+    let (status, made) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
+    assert_eq!(status, 201, "{made:#}");
+    assert_eq!(sites.days_until(&made["expires_at"]), 179, "as long as SharePoint gives by itself");
+
+    sites.house.control("faults", refusal("PATCH")).await;
+    let (status, renewed) = sites.house.call("POST", "/v1/subscriptions/again/renew", None).await;
+    assert_eq!(status, 200, "{renewed:#}");
+    assert_eq!(sites.days_until(&renewed["expires_at"]), 89, "half");
+    let (_, renewed) = sites.house.call("POST", "/v1/subscriptions/again/renew", None).await;
+    assert_eq!(sites.days_until(&renewed["expires_at"]), 178, "nothing was learned from it");
+}
+
+#[tokio::test]
+async fn a_refusal_at_sharepoint_closes_the_whole_tenant() {
+    let sites = Sites::start(LIST).await;
+    sites.followed().await;
+    let refused = json!({"status": 429, "retry_after": 120, "path_prefix": place(&sites).await});
+    sites.house.control("faults", refused).await;
+    let (status, _) = sites.house.call("POST", "/v1/subscriptions/list/renew", None).await;
+    assert_eq!(status, 502);
+    let closed = sites.house.get("/v1/status").await["throttled"].clone();
+    assert_eq!(
+        (&closed[0]["tenant"], &closed[0]["area"]),
+        (&json!("contoso"), &json!("tenant")),
+        "{closed:#}"
+    );
+    sites.house.forget_requests().await;
+    let wish = json!({"name": "files", "tenant": "contoso", "resource": sites.house.tenant.tenant().resources.drive});
+    let (status, problem) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
+    assert_eq!(status, 503, "{problem:#}");
+    assert_eq!(sites.house.count_requests("GET", "/v1.0/users").await, 0, "Graph is left alone as well");
+}
+
+#[tokio::test]
+async fn a_notification_whose_state_is_in_the_header_alone_is_known_for_ours() {
+    let sites = Sites::start(LIST).await;
+    sites.followed().await;
+    let webhook = sites.webhook().await;
+    let body = json!({"value": [{
+        "subscriptionId": webhook["id"], "expirationDateTime": webhook["expirationDateTime"],
+        "resource": webhook["resource"], "tenantId": "c0ffee00-1111-4222-8333-444455556666",
+        "siteUrl": "/sites/elsewhere", "webId": "90ab12cd-34ef-4567-89ab-cdef01234567",
+    }]});
+    let before = sites.house.subscription("list").await["last_fetch_at"].clone();
+    let state = webhook["clientState"].as_str().unwrap();
+    assert_eq!(sites.house.notify_with(&body, ("ClientState", state)).await, 202);
+    sites
+        .house
+        .eventually("it is looked at", async || {
+            let shown = sites.house.subscription("list").await;
+            shown["pending"] == false && shown["last_fetch_at"] != before
+        })
+        .await;
+    assert!(!sites.house.subscription("list").await["last_notification_at"].is_null());
+}
