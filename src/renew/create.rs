@@ -18,7 +18,7 @@ impl Renewer {
         subscription: &Subscription,
         target: &Target,
     ) -> Result<Remote, StepError> {
-        let life = self.life(subscription, target.kind()).await?;
+        let life = self.life(subscription, target.via(), target.kind()).await?;
         let refusal = match self.make(tenant, subscription, target, life).await {
             Err(StepError::Office365(failure)) if matches!(failure.verdict, Verdict::TooLong { .. }) => {
                 failure

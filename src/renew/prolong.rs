@@ -121,7 +121,8 @@ impl Renewer {
         remote: &Remote,
     ) -> Result<Renewal, StepError> {
         let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
-        let life = self.life(subscription, kind).await?;
+        let via = subscription.target.as_ref().map_or(Via::Graph, Target::via);
+        let life = self.life(subscription, via, kind).await?;
         let recipient = self.recipient(subscription).await?;
         let certificate = recipient.as_ref().map(|it| it.certificate_id.clone());
         Ok(Renewal {

@@ -28,7 +28,7 @@ const SHORTER: [i32; 2] = [2, 4];
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Creation<'a> {
-    resource: &'a str,
+    resource: String,
     notification_url: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     expiration_date_time: Option<String>,
@@ -146,7 +146,7 @@ impl SharePoint {
         expires_at: Option<DateTime<Utc>>,
     ) -> Result<RemoteSubscription, Failure> {
         let creation = Creation {
-            resource: list.id(),
+            resource: list.resource(),
             notification_url: new.notification_url.as_str(),
             expiration_date_time: expires_at.map(wire_time),
             client_state: new.client_state,
