@@ -34,6 +34,11 @@ pub(in crate::office365) struct ListAt<'a> {
 }
 
 impl<'a> ListAt<'a> {
+    /// Its guid.
+    pub(super) const fn id(self) -> &'a str {
+        self.list
+    }
+
     /// How it is named towards SharePoint, wherever requests go.
     pub(super) fn resource(self) -> String {
         format!("{}/_api/web/lists('{}')", self.web.trim_end_matches('/'), self.list)
