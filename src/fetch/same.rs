@@ -7,7 +7,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// Columns that only one of the two ways shows, so that their absence says nothing.
-const SHOWN_BY_ONE: [&str; 4] = ["AppAuthorLookupId", "ComplianceAssetId", "_ColorTag", "_VirusStatus"];
+const SHOWN_BY_ONE: [&str; 6] = [
+    "AppAuthorLookupId",
+    "ComplianceAssetId",
+    "ParentLeafNameLookupId",
+    "ParentVersionStringLookupId",
+    "_ColorTag",
+    "_VirusStatus",
+];
 
 /// Whether a column is compared only where both sides have it.
 pub(super) fn may_be_left_out(column: &str) -> bool {
@@ -56,9 +63,8 @@ fn agree(one: &Value, other: &Value) -> bool {
 }
 
 fn addresses(before: &Value, after: &Value) -> bool {
-    let decoded = |value| -> Option<Cow<'_, str>> {
-        percent_decode_str(Value::as_str(value)?).decode_utf8().ok()
-    };
+    let decoded =
+        |value| -> Option<Cow<'_, str>> { percent_decode_str(Value::as_str(value)?).decode_utf8().ok() };
     decoded(before).is_some_and(|address| decoded(after) == Some(address))
 }
 
@@ -68,7 +74,8 @@ fn values(before: &Value, after: &Value) -> bool {
     match (before, after) {
         (Value::Number(one), Value::Number(other)) => {
             let alike = one.as_f64().zip(other.as_f64());
-            one.is_f64() != other.is_f64() && alike.is_some_and(|(one, other)| one.to_bits() == other.to_bits())
+            one.is_f64() != other.is_f64()
+                && alike.is_some_and(|(one, other)| one.to_bits() == other.to_bits())
         }
         (Value::Array(one), Value::Array(other)) => {
             let number = |value: &Value| value.get("LookupId").cloned();
@@ -96,7 +103,10 @@ mod tests {
             ("fields.Score", &json!(3), &json!(3.0)),
             ("fields.Topics", &json!([{"LookupId": 1, "LookupValue": "a"}]), &json!([{"LookupId": 1}])),
         ] {
-            assert!(is_same(property, before, after) && is_same(property, after, before), "{property}: {after}");
+            assert!(
+                is_same(property, before, after) && is_same(property, after, before),
+                "{property}: {after}"
+            );
         }
     }
 

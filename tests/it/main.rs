@@ -36,7 +36,6 @@ mod receiver;
 mod renewals;
 mod resync;
 mod scenarios;
-mod sharepoint;
 mod signing_in;
 mod simulator;
 mod store;

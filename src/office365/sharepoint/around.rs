@@ -124,7 +124,8 @@ impl SharePoint {
     }
 
     async fn root_folder(&self, site: &Site, list: ListAt<'_>) -> Result<(String, String), Failure> {
-        let url = with_options(site.list(list, &["RootFolder"]), &[("$select", "ServerRelativeUrl,UniqueId")]);
+        let url =
+            with_options(site.list(list, &["RootFolder"]), &[("$select", "ServerRelativeUrl,UniqueId")]);
         let (folder, _) = self.read::<WireFolder>(&Call::get("root folder", site, url)).await?;
         Ok((folder.server_relative_url, folder.unique_id))
     }

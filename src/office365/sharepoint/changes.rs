@@ -133,12 +133,7 @@ fn query(since: &ChangeToken) -> Value {
 }
 
 /// Where it goes on after an answer of so many rows. `newer` is a token that was read before it was asked for.
-fn next(
-    rows: &Rows,
-    number: usize,
-    since: ChangeToken,
-    newer: Option<ChangeToken>,
-) -> Result<Link, Failure> {
+fn next(rows: &Rows, number: usize, since: ChangeToken, newer: Option<ChangeToken>) -> Result<Link, Failure> {
     let changes = |token: ChangeToken| Place::Changes(token).to_text();
     match &rows.last {
         Some(last) if number < FETCH_LIMIT => Ok(Link::Delta(changes(last.clone()))),

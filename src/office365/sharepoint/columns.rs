@@ -125,8 +125,12 @@ mod tests {
             {"InternalName": "Topics", "EntityPropertyName": "Topics", "TypeAsString": "LookupMulti"},
             {"InternalName": "Secret", "EntityPropertyName": "Secret", "TypeAsString": "Text", "Hidden": true},
         ]);
-        let elements: Vec<_> =
-            fields.as_array().unwrap().iter().map(|one| RawValue::from_string(one.to_string()).unwrap()).collect();
+        let elements: Vec<_> = fields
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| RawValue::from_string(one.to_string()).unwrap())
+            .collect();
         Columns::read(&elements.iter().map(|one| &**one).collect::<Vec<_>>()).unwrap()
     }
 

@@ -24,15 +24,22 @@ pub(super) fn is_damaged(body: &Cow<'_, str>, part: &str) -> bool {
 /// Reads an item of a body. Those are odd that hold some of what was replaced.
 pub(super) fn read(element: &RawValue, body: &Cow<'_, str>) -> Result<Properties, OddItem> {
     let text = element.get();
-    let odd = |reason, explanation: &str| OddItem { id: id(text), reason, explanation: explanation.to_owned() };
+    let odd =
+        |reason, explanation: &str| OddItem { id: id(text), reason, explanation: explanation.to_owned() };
     if is_damaged(body, text) {
-        return Err(odd("item_damaged", "The item holds bytes that are no UTF-8, so that its text is not certain"));
+        return Err(odd(
+            "item_damaged",
+            "The item holds bytes that are no UTF-8, so that its text is not certain",
+        ));
     }
     let item: Properties = serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             odd("item_malformed", "The page has something there that is no item")
         } else {
-            odd("item_unreadable", "The item cannot be read as JSON; saving it anew at Office 365 may mend it")
+            odd(
+                "item_unreadable",
+                "The item cannot be read as JSON; saving it anew at Office 365 may mend it",
+            )
         }
     })?;
     if number(&item).is_none() {

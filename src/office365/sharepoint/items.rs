@@ -46,9 +46,10 @@ impl SharePoint {
         let url = match position {
             Some(position) => site.there(position),
             // By id, which is the order that no change disturbs: what is made meanwhile comes at the end.
-            None => with_options(site.list(list, &["items"]), &[
-                ("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND),
-            ]),
+            None => with_options(
+                site.list(list, &["items"]),
+                &[("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND)],
+            ),
         };
         let call = Call { accept: MINIMAL_METADATA, limits: PAGE, ..Call::get("items", site, url) };
         let answer = self.send(&call).await.map_err(|failure| lost_place(position, failure))?;
@@ -115,9 +116,8 @@ impl SharePoint {
             Err(failure) if is_missing(&failure) => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let properties = understood(&body_text(&answer.body)).map_err(|odd| {
-            Failure::local(Verdict::Transient, "unreadable", odd.explanation)
-        })?;
+        let properties = understood(&body_text(&answer.body))
+            .map_err(|odd| Failure::local(Verdict::Transient, "unreadable", odd.explanation))?;
         Ok(self.in_graphs_shape(&site, list, vec![properties]).await?.pop())
     }
 

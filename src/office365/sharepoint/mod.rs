@@ -158,7 +158,16 @@ impl SharePoint {
     /// `credentials` are the tenant's, for whatever API. Nothing is sent.
     pub(super) fn new(door: Door, credentials: Credentials, instead: Option<Url>) -> Self {
         let Door { connection, clock, gates, user_agent } = door;
-        Self { connection, clock, gates, user_agent, credentials, instead, tokens: DashMap::new(), lore: Lore::default() }
+        Self {
+            connection,
+            clock,
+            gates,
+            user_agent,
+            credentials,
+            instead,
+            tokens: DashMap::new(),
+            lore: Lore::default(),
+        }
     }
 
     /// The tokens for the sites of a host. They are for that host, wherever requests go.

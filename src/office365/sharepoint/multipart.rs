@@ -104,7 +104,9 @@ mod tests {
         let (kind, body) = compose("x", &urls, "application/json");
         let body = String::from_utf8(body).unwrap();
         assert_eq!(kind, "multipart/mixed; boundary=\"x\"");
-        assert!(body.contains("\r\n\r\nGET https://h/a%20b HTTP/1.1\r\nAccept: application/json\r\n\r\n--x\r\n"));
+        assert!(
+            body.contains("\r\n\r\nGET https://h/a%20b HTTP/1.1\r\nAccept: application/json\r\n\r\n--x\r\n")
+        );
         assert!(body.ends_with("\r\n\r\n--x--\r\n"));
     }
 }

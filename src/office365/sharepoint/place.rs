@@ -74,7 +74,10 @@ mod tests {
         let position = "/_api/Web/Lists(guid'x')/items?$skiptoken=Paged%3dTRUE:1&a=b".to_owned();
         for place in [Place::Changes(token.clone()), Place::Items { since: token.clone(), position }] {
             let text = place.to_text();
-            assert!(is_place(&Link::Next(text.clone())) && url::Url::parse(&text).unwrap().scheme() == "sharepoint");
+            assert!(
+                is_place(&Link::Next(text.clone()))
+                    && url::Url::parse(&text).unwrap().scheme() == "sharepoint"
+            );
             assert_eq!(Place::read(LIST, &text), Some(place));
             assert_eq!(Place::read("00000000-d5f6-4708-9a1b-2c3d4e5f6071", &text), None);
         }

@@ -95,7 +95,8 @@ mod tests {
     const LIST: &str = "e4b1a2c3-d5f6-4708-9a1b-2c3d4e5f6071";
 
     fn folded(rows: &[Value]) -> Rows {
-        let elements: Vec<_> = rows.iter().map(|row| RawValue::from_string(row.to_string()).unwrap()).collect();
+        let elements: Vec<_> =
+            rows.iter().map(|row| RawValue::from_string(row.to_string()).unwrap()).collect();
         read(LIST, &elements.iter().map(|element| &**element).collect::<Vec<_>>()).unwrap()
     }
 

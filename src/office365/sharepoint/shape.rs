@@ -16,9 +16,22 @@ pub(super) const SELECT: &str = "*,FileRef,FileLeafRef,FileDirRef,UniqueId,Conte
 pub(super) const EXPAND: &str = "ContentType,Author,Editor";
 
 /// What an address does not hold as it is.
-const ENCODED: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'[').add(b'\\')
-        .add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// What has to be known besides the item.
 #[derive(Debug, Default)]
@@ -110,9 +123,11 @@ fn fields(
         }
         None => {
             fields.remove("FileLeafRef");
-            fields.extend(item.get("Title").filter(|title| !title.is_null()).map(|title| {
-                ("LinkTitle".to_owned(), title.clone())
-            }));
+            fields.extend(
+                item.get("Title")
+                    .filter(|title| !title.is_null())
+                    .map(|title| ("LinkTitle".to_owned(), title.clone())),
+            );
         }
     }
     fields

@@ -57,10 +57,7 @@ mod tests {
         let text = format!("1;3;{LIST};638712863999999999;451");
         let token = ChangeToken::of(&LIST.to_uppercase(), &text).unwrap();
         let second: DateTime<Utc> = "2025-01-01T00:00:01Z".parse().unwrap();
-        assert_eq!(
-            (token.text(), token.age(second).num_nanoseconds()),
-            (text.as_str(), Some(1_000_000_100))
-        );
+        assert_eq!((token.text(), token.age(second).num_nanoseconds()), (text.as_str(), Some(1_000_000_100)));
         assert!(ChangeToken::of(LIST, &format!("1;3;{LIST};638712864000000000;-1")).is_some());
     }
 

@@ -30,7 +30,9 @@ pub(super) fn answer(world: &World, call: &SiteCall<'_>, number: &str) -> Outcom
 /// Only people are in the directory.
 fn entity(world: &World, call: &SiteCall<'_>, actor: &Actor) -> Entity {
     let number = world.site_number(actor);
-    let id = actor.address().map(|_| json!({"NameId": actor.id(), "NameIdIssuer": "urn:federation:microsoftonline"}));
+    let id = actor
+        .address()
+        .map(|_| json!({"NameId": actor.id(), "NameIdIssuer": "urn:federation:microsoftonline"}));
     let id = id.map_or(Property::Plain(Value::Null), |id| Property::Complex("SP.UserIdInfo", id));
     Entity::new("SP.User", call.link(&format!("Web/GetUserById({number})")))
         .with("AadObjectId", id)

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::house::House;
-use crate::sharepoint::{Colleague, brief, fetch, following, house, told};
+use super::{Colleague, brief, fetch, following, house, told};
 
 const LIST: &str = "web/lists/getbytitle('Candidates')";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Follows, is told of nothing, and looks only when asked.
 async fn followed_silently(start: &str) -> House {
-    let entries = following("it", "sharepoint", "{list}", start) + "[fetch]\nsweep_every = \"0s\"\n";
+    let entries = following("it", "sharepoint", "{list}", start) + "[fetch]\nsweep_every = 0\n";
     let house = house(&entries).await;
     house.active("it").await;
     house.control("notifications", json!({"lose": 1.0})).await;
@@ -112,7 +112,7 @@ async fn what_happens_while_everything_is_read_is_told_afterwards_and_a_crash_re
     let list = house.tenant.tenant().resources.list.clone();
     house.control("changes", json!({"count": 2500, "seed": 8, "resource": list})).await;
     house.close().await;
-    crate::sharepoint::configure(&house, &following("it", "sharepoint", "{list}", "beginning"));
+    super::configure(&house, &following("it", "sharepoint", "{list}", "beginning"));
     house.open().await;
     house.eventually("some of it is read", async || !told(&house, "it").await.is_empty()).await;
     house.control("changes", json!({"count": 50, "seed": 9, "resource": list})).await;
@@ -145,22 +145,31 @@ async fn what_happens_while_everything_is_read_is_told_afterwards_and_a_crash_re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_for_the_number_of_requests_makes_graph_wait_as_well() {
-    for path in ["/sites/hr/_api/web/lists", "/sites/hr/_api/$batch"] {
+    for place in ["getchanges", "$batch", "items("] {
         let entries = following("it", "sharepoint", "{list}", "baseline")
             + &following("files", "graph", "{drive}", "now");
         let house = house(&entries).await;
         house.active("it").await;
         house.active("files").await;
         house.control("notifications", json!({"lose": 1.0})).await;
+        fetch(&house, "it").await;
         change_some(&house).await;
+        // The whole request, the batch, and a part of it.
+        let requests = house.requests().await;
+        let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+        let list = urls.find_map(|url| url.strip_suffix("getchanges")).unwrap().to_owned();
+        let path = match place {
+            "$batch" => "/sites/hr/_api/$batch".to_owned(),
+            place => list + place,
+        };
         let fault = json!({"status": 429, "count": 1, "retry_after": 600, "path_prefix": path});
         house.control("faults", fault).await;
         let (status, refused) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
-        assert_ne!(status, 200, "{refused:#}");
+        assert_ne!(status, 200, "{place}: {refused:#}");
         house.forget_requests().await;
         let (status, _) = house.call("POST", "/v1/subscriptions/files/fetch", None).await;
-        assert_ne!(status, 200, "{path}");
-        assert_eq!(house.requests().await.len(), 0, "{path}: something was asked although the tenant waits");
+        assert_ne!(status, 200, "{place}");
+        assert_eq!(house.requests().await.len(), 0, "{place}: something was asked although the tenant waits");
         house.advance(Duration::from_secs(700));
         house.eventually("it is told", async || told(&house, "it").await.len() == 3).await;
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::house::House;
 use crate::listener::random_seed;
-use crate::sharepoint::{Colleague, fetch, following, seeded};
+use super::{Colleague, fetch, following, seeded};
 
 const STEPS: u32 = 200;
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::house::House;
-use crate::sharepoint::{Colleague, brief, fetch, following, house, told};
+use super::{Colleague, brief, fetch, following, house, told};
 
 const LIST: &str = "web/lists/getbytitle('Candidates')";
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
