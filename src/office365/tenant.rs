@@ -253,6 +253,11 @@ impl Tenant {
         certificate.or_else(|| self.secret.clone())
     }
 
+    /// The same for the sites of a SharePoint host.
+    pub async fn sign_in_to_sites(&self, host: &str) -> Result<SignIn, Failure> {
+        self.sharepoint.sign_in(host).await
+    }
+
     /// Signs in anew, to see whether that works and what was granted.
     pub async fn sign_in(&self) -> Result<SignIn, Failure> {
         self.graph.tokens.fresh().await

@@ -36,6 +36,7 @@ mod receiver;
 mod renewals;
 mod resync;
 mod scenarios;
+mod sharepoint;
 mod signing_in;
 mod simulator;
 mod store;

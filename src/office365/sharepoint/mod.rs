@@ -37,7 +37,7 @@ pub(super) use place::{foreign, is_place};
 pub(super) use site::ListAt;
 use site::Site;
 
-use super::auth::{Credentials, Tokens};
+use super::auth::{Credentials, SignIn, Tokens};
 use super::connection::{Answer, Connection, Limits};
 use super::throttle::{Area, Gates, Place, asked_wait, is_throttled};
 use super::{Failure, Verdict, refusal};
@@ -179,6 +179,11 @@ impl SharePoint {
             Arc::new(Tokens::new(credentials, connection, clock, Arc::clone(&self.gates)))
         });
         Arc::clone(tokens.value())
+    }
+
+    /// Signs in anew for the sites of a host, to see whether that works and what was granted.
+    pub(super) async fn sign_in(&self, host: &str) -> Result<SignIn, Failure> {
+        self.tokens(host).fresh().await
     }
 
     /// Sends a call.
