@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::house::House;
 use super::{Colleague, brief, fetch, following, house, told};
+use crate::house::House;
 
 const LIST: &str = "web/lists/getbytitle('Candidates')";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -90,13 +90,14 @@ async fn the_cursor_of_a_list_in_which_nothing_happens_for_six_months_is_never_d
     for day in 0..92 {
         house.advance(2 * DAY);
         let begun = house.now();
-        house.eventually(&format!("it is swept on day {}", 2 * day), async || {
-            let shown = house.subscription("it").await;
-            let at: Option<chrono::DateTime<chrono::Utc>> =
-                shown["last_fetch_at"].as_str().map(|at| at.parse().unwrap());
-            shown["error"].is_null() && at.is_some_and(|at| at >= begun)
-        })
-        .await;
+        house
+            .eventually(&format!("it is swept on day {}", 2 * day), async || {
+                let shown = house.subscription("it").await;
+                let at: Option<chrono::DateTime<chrono::Utc>> =
+                    shown["last_fetch_at"].as_str().map(|at| at.parse().unwrap());
+                shown["error"].is_null() && at.is_some_and(|at| at >= begun)
+            })
+            .await;
     }
     assert!(told(&house, "it").await.is_empty());
     let colleague = Colleague::of(&house).await;
@@ -128,7 +129,11 @@ async fn what_happens_while_everything_is_read_is_told_afterwards_and_a_crash_re
         for event in page["events"].as_array().unwrap() {
             let (id, kind) = (event["subject"].as_str().unwrap(), event["type"].as_str().unwrap());
             let fields = event["data"]["resource"]["fields"].clone();
-            let before = if kind.ends_with("deleted") { known.remove(id) } else { known.insert(id.to_owned(), fields) };
+            let before = if kind.ends_with("deleted") {
+                known.remove(id)
+            } else {
+                known.insert(id.to_owned(), fields)
+            };
             assert!(!kind.ends_with("created") || before.is_none(), "created twice: {event:#}");
         }
         let next = page["next"].as_str().unwrap().to_owned();

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::{Colleague, fetch, following, seeded};
 use crate::house::House;
 use crate::listener::random_seed;
-use super::{Colleague, fetch, following, seeded};
 
 const STEPS: u32 = 200;
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
@@ -40,7 +40,8 @@ async fn both_ways_tell_the_same(resource: &str, title: &str, seed: u64) {
         "{list}" => house.tenant.tenant().resources.list.clone(),
         other => other.to_owned(),
     };
-    let mut work = Work { house: &house, colleague: Colleague::of(&house).await, address, title, seed, bin: Vec::new() };
+    let mut work =
+        Work { house: &house, colleague: Colleague::of(&house).await, address, title, seed, bin: Vec::new() };
     let mut compared = compare(&house, 0, "after the first round").await;
     for step in 0..STEPS {
         work.step(step).await;
@@ -69,7 +70,8 @@ struct Work<'a> {
 impl Work<'_> {
     /// A number below `below`, always the same for the same seed and step.
     fn chance(&self, step: u32, below: u64) -> u64 {
-        let mixed = (self.seed ^ u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (self.seed ^ u64::from(step).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+            .wrapping_mul(0xBF58_476D_1CE4_E5B9);
         (mixed >> 33) % below
     }
 
@@ -77,9 +79,12 @@ impl Work<'_> {
         let list = format!("web/lists/getbytitle('{}')", self.title);
         match self.chance(step, 12) {
             0 => {
-                let page = self.colleague.send("GET", &format!("{list}/items?$top=5000&$select=Id"), None).await;
+                let page =
+                    self.colleague.send("GET", &format!("{list}/items?$top=5000&$select=Id"), None).await;
                 let there = page["value"].as_array().unwrap();
-                if let Some(item) = there.get(usize::try_from(self.chance(step, 97)).unwrap() % there.len().max(1)) {
+                if let Some(item) =
+                    there.get(usize::try_from(self.chance(step, 97)).unwrap() % there.len().max(1))
+                {
                     let bin = self.colleague.recycle(&list, &item["Id"].to_string()).await;
                     self.bin.push(bin);
                 }

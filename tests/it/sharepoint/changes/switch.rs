@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::house::House;
 use super::{configure, fetch, following, house, told};
+use crate::house::House;
 
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
 
@@ -38,7 +38,14 @@ fn replayed(events: &[Value]) -> BTreeMap<String, Value> {
 
 fn essence(item: &Value) -> Value {
     let fields = &item["fields"];
-    json!([fields["Title"], fields["Stage"], fields["Score"], fields["FileLeafRef"], item["parentReference"]["id"], item["eTag"]])
+    json!([
+        fields["Title"],
+        fields["Stage"],
+        fields["Score"],
+        fields["FileLeafRef"],
+        item["parentReference"]["id"],
+        item["eTag"]
+    ])
 }
 
 async fn switch(house: &mut House, via: &str, resource: &str) {
@@ -50,7 +57,10 @@ async fn switch(house: &mut House, via: &str, resource: &str) {
     house
         .eventually(&format!("it is followed over {via}"), async || {
             let shown = house.subscription("it").await;
-            shown["via"] == via && shown["state"] == "active" && shown["error"].is_null() && shown["pending"] == false
+            shown["via"] == via
+                && shown["state"] == "active"
+                && shown["error"].is_null()
+                && shown["pending"] == false
         })
         .await;
     fetch(house, "it").await;

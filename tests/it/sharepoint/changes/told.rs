@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::house::House;
 use super::{Colleague, brief, fetch, following, house, told};
+use crate::house::House;
 
 const LIST: &str = "web/lists/getbytitle('Candidates')";
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
@@ -27,7 +27,8 @@ async fn news(house: &House, seen: &mut usize) -> Vec<Value> {
 async fn what_is_done_to_an_entry_is_told_with_what_changed() {
     let house = followed("{list}", "baseline").await;
     let (colleague, mut seen) = (Colleague::of(&house).await, 0);
-    let made = colleague.send("POST", &format!("{LIST}/items"), Some(json!({"Title": "Ada", "Score": 3}))).await;
+    let made =
+        colleague.send("POST", &format!("{LIST}/items"), Some(json!({"Title": "Ada", "Score": 3}))).await;
     let id = made["Id"].to_string();
     let events = news(&house, &mut seen).await;
     assert_eq!(brief(&events), [format!("created {id}")]);
@@ -85,7 +86,11 @@ async fn a_rename_and_a_move_are_told_with_the_old_name_and_folder() {
     assert_eq!(events[0]["data"]["previous"], json!({"parent": root}));
     let parent = &events[0]["data"]["resource"]["parentReference"]["id"];
     let over_graph = house
-        .graph("GET", &format!("/sites/{}/lists/Documents/items/1", site["id"].as_str().unwrap()), &json!(null))
+        .graph(
+            "GET",
+            &format!("/sites/{}/lists/Documents/items/1", site["id"].as_str().unwrap()),
+            &json!(null),
+        )
         .await
         .1;
     assert_eq!(*parent, over_graph["parentReference"]["id"]);
@@ -99,10 +104,13 @@ async fn a_rename_and_a_move_are_told_with_the_old_name_and_folder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_there_is_told_from_the_beginning_and_nothing_from_now_on() {
-    let house = house(&[
-        following("all", "sharepoint", "{list}", "beginning"),
-        following("files", "sharepoint", LIBRARY, "now"),
-    ].concat())
+    let house = house(
+        &[
+            following("all", "sharepoint", "{list}", "beginning"),
+            following("files", "sharepoint", LIBRARY, "now"),
+        ]
+        .concat(),
+    )
     .await;
     house.active("all").await;
     house.active("files").await;
@@ -150,7 +158,10 @@ async fn more_changes_than_a_page_holds_and_more_items_than_a_batch_are_all_told
             assert_eq!(known[id]["Score"], item["fields"]["Score"], "{id}");
         }
     }
-    assert_eq!(known.len(), there.iter().filter(|item| touched.contains(item["id"].as_str().unwrap())).count());
+    assert_eq!(
+        known.len(),
+        there.iter().filter(|item| touched.contains(item["id"].as_str().unwrap())).count()
+    );
     let asked = house.count_requests("POST", "/sites/hr/_api/web/lists").await;
     assert!(asked >= 3, "{asked}");
     assert_eq!(house.count_requests("GET", "/sites/hr/_api/web/lists('x')/items(").await, 0);
