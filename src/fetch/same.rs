@@ -7,7 +7,14 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// Columns that only one of the two ways shows, so that their absence says nothing.
-const SHOWN_BY_ONE: [&str; 4] = ["AppAuthorLookupId", "ComplianceAssetId", "_ColorTag", "_VirusStatus"];
+const SHOWN_BY_ONE: [&str; 6] = [
+    "AppAuthorLookupId",
+    "ComplianceAssetId",
+    "ParentLeafNameLookupId",
+    "ParentVersionStringLookupId",
+    "_ColorTag",
+    "_VirusStatus",
+];
 
 /// Whether a column is compared only where both sides have it.
 pub(super) fn may_be_left_out(column: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Lists that are followed over SharePoint's own REST service.
 
+mod changes;
 mod doctor;
 mod remote;
 mod wishes;
