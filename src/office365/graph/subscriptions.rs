@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::super::throttle::Area;
-use super::super::{Failure, REPEATED_LINK, Verdict, handshake};
+use super::super::{Failure, Patience, REPEATED_LINK, Verdict, handshake};
 use super::resources::{self, name_permission};
 use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
@@ -209,7 +209,9 @@ impl Graph {
         };
         let answer = self.send(&call).await.map_err(|failure| {
             let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
-            name_permission(new.target, lifetime::judged(handshake::explained(new.notification_url, failure)))
+            let patience = Patience::default();
+            let failure = handshake::explained(new.notification_url, patience, failure);
+            name_permission(new.target, lifetime::judged(failure))
         })?;
         read(&answer)
     }

@@ -41,7 +41,7 @@ impl Default for Patience {
 
 impl Patience {
     /// SharePoint's: a notification is tried again five minutes later, and lost after some times.
-    const SHAREPOINT: Self = Self { slow: Duration::from_secs(5), limit: Duration::from_secs(5) };
+    pub(super) const SHAREPOINT: Self = Self { slow: Duration::from_secs(5), limit: Duration::from_secs(5) };
 }
 
 /// Why a handshake failed.

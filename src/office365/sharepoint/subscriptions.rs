@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::super::connection::Limits;
 use super::super::graph::{NewRemote, RemoteSubscription, Renew};
 use super::super::throttle::Area;
-use super::super::{Failure, Verdict, handshake};
+use super::super::{Failure, Patience, Verdict, handshake};
 use super::site::Site;
 use super::{Body, Call, ListAt, SharePoint};
 use crate::model::RemoteId;
@@ -24,6 +24,9 @@ const HANDSHAKE: Limits = Limits { time: Duration::from_secs(60), bytes: 1024 * 
 /// Into how many parts a life that is refused is divided, until one of them is accepted: Microsoft tells by nothing but the
 /// status that it was too long.
 const SHORTER: [i32; 2] = [2, 4];
+
+/// Ends that differ by less are the same, written with another precision.
+const SAME: TimeDelta = TimeDelta::minutes(1);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,12 +84,14 @@ impl SharePoint {
             }
             answer => answer,
         };
-        let made = made.map_err(|failure| handshake::explained(new.notification_url, failure))?;
-        let held = self.get(&site, list, &made.id).await?;
-        if held.client_state.as_deref() == Some(new.client_state) && held.expires_at == made.expires_at {
-            return Ok(held);
-        }
-        Err(exists(made.id))
+        let made = made.map_err(|failure| {
+            let failure = failure.naming("list at SharePoint any more to subscribe to");
+            handshake::explained(new.notification_url, Patience::SHAREPOINT, failure)
+        })?;
+        let held = self.get(&site, list, &made.id).await.map_err(not_seen_yet)?;
+        let is_new = held.client_state.as_deref() == Some(new.client_state)
+            && (held.expires_at - made.expires_at).abs() < SAME;
+        if is_new { Ok(held) } else { Err(exists(made.id)) }
     }
 
     /// Moves the end of one and says anew what its notifications are to be proven with; what is held then is looked at.
@@ -199,6 +204,15 @@ fn is_bad_request(failure: &Failure) -> bool {
 /// What to tell of two refusals: the first, unless the second is about something else that has to be mended first.
 fn either(first: Failure, second: Failure) -> Failure {
     if is_bad_request(&second) { first } else { second }
+}
+
+/// What was made just before is there, whatever a look says.
+fn not_seen_yet(failure: Failure) -> Failure {
+    match failure.verdict {
+        Verdict::NotFound => Failure { verdict: Verdict::Transient, ..failure }
+            .explained("SharePoint does not show yet what it has made; it is looked at again"),
+        _ => failure,
+    }
 }
 
 fn exists(id: RemoteId) -> Failure {

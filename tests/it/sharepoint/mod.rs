@@ -5,6 +5,7 @@ mod doctor;
 mod remote;
 mod wishes;
 
+use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -20,6 +21,11 @@ pub struct Sites {
 /// The list of the tenant, followed over SharePoint from now on.
 pub const LIST: &str =
     "[[subscription]]\nname = \"list\"\ntenant = \"contoso\"\nresource = \"{list}\"\nvia = \"sharepoint\"\n";
+
+/// What is told as a time.
+pub fn time(told: &Value) -> DateTime<Utc> {
+    told.as_str().unwrap().parse().unwrap()
+}
 
 impl Sites {
     /// Starts it; `entries` as in [`House::start`].
@@ -71,8 +77,7 @@ impl Sites {
 
     /// Days from now until what the tenant or the app tells as a time.
     pub fn days_until(&self, time: &Value) -> i64 {
-        let time: chrono::DateTime<chrono::Utc> = time.as_str().unwrap().parse().unwrap();
-        (time - self.house.now()).num_days()
+        (self::time(time) - self.house.now()).num_days()
     }
 
     /// Waits until the list is followed, and its first look is over.

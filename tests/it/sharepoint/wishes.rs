@@ -154,7 +154,7 @@ async fn a_tenant_with_a_secret_is_told_before_anything_is_asked() {
     assert!(
         problem["detail"].as_str().unwrap().contains("refuses an app that signs in with a client secret")
     );
-    assert_eq!(house.count_requests("POST", "/").await, 0);
+    assert_eq!(house.count_requests("GET", "/sites").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
