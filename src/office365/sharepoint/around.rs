@@ -19,7 +19,7 @@ use crate::model::{Body, Item, ItemId, Properties};
 
 /// How long it is believed what the columns of a list are. One that nobody knows, but has a value, is looked for sooner.
 const COLUMNS_HOLD: TimeDelta = TimeDelta::hours(1);
-const COLUMNS_HOLD_AT_LEAST: TimeDelta = TimeDelta::minutes(1);
+const COLUMNS_HOLD_AT_LEAST: TimeDelta = TimeDelta::seconds(10);
 
 /// Lists and people that are remembered. When there are more, all are forgotten and asked for again.
 const MOST_LISTS: usize = 2_000;
