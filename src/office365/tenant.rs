@@ -121,7 +121,7 @@ impl Tenant {
     /// The link from which only what happens from now on is told, and Office 365's time of "now"; none for mail.
     pub async fn latest(&self, target: &Target) -> Result<Option<(Link, DateTime<Utc>)>, Failure> {
         match ListAt::of(target) {
-            Some(list) => self.sharepoint.latest(list).await,
+            Some(list) => Box::pin(self.sharepoint.latest(list)).await,
             None => self.graph.latest(target).await,
         }
     }
@@ -135,7 +135,7 @@ impl Tenant {
         link: Option<&Link>,
     ) -> Result<DeltaPage, Failure> {
         match ListAt::of(target) {
-            Some(list) => self.sharepoint.page(list, link).await,
+            Some(list) => Box::pin(self.sharepoint.page(list, link)).await,
             None if link.is_some_and(sharepoint::is_place) => Err(sharepoint::foreign()),
             None => self.graph.page(target, select, link).await,
         }
@@ -154,7 +154,7 @@ impl Tenant {
         id: &ItemId,
     ) -> Result<Option<Item>, Failure> {
         match ListAt::of(target) {
-            Some(list) => self.sharepoint.item(list, id).await,
+            Some(list) => Box::pin(self.sharepoint.item(list, id)).await,
             None => self.graph.item(target, select, id).await,
         }
     }
