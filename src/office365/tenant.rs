@@ -22,7 +22,8 @@ use crate::store::{ClosedGates, Link, StoredGate};
 /// Pages of lists of subscriptions: Office 365 lets an app ask for 25 in 20 s in a tenant; a few are left to others.
 const LISTS: (usize, Duration) = (20, Duration::from_secs(20));
 
-/// One tenant, reached with one app registration.
+/// One tenant, reached with one app registration. What is asked over SharePoint stands in a box: rare as it is, it should not
+/// make every other call larger.
 pub struct Tenant {
     graph: Graph,
     sharepoint: SharePoint,
@@ -100,12 +101,12 @@ impl Tenant {
         }
         match (via, resource) {
             (Via::SharePoint, Resource::List(ListAddress::Web(address))) => {
-                self.sharepoint.list_at(address).await
+                Box::pin(self.sharepoint.list_at(address)).await
             }
             // Only Graph finds a site by its ids.
             (Via::SharePoint, Resource::List(ListAddress::Ids { site, list })) => {
                 let address = self.graph.site_address(site).await?;
-                self.sharepoint.list_in(&address, list).await
+                Box::pin(self.sharepoint.list_in(&address, list)).await
             }
             _ => self.graph.resolve(resource).await,
         }
@@ -162,7 +163,7 @@ impl Tenant {
     /// Makes a remote subscription. Returns after Office 365 has shaken hands with both addresses; SharePoint has only one.
     pub async fn create(&self, new: NewRemote<'_>) -> Result<RemoteSubscription, Failure> {
         match ListAt::of(new.target) {
-            Some(list) => self.sharepoint.create(list, &new).await,
+            Some(list) => Box::pin(self.sharepoint.create(list, &new)).await,
             None => self.graph.create(new).await,
         }
     }
@@ -187,7 +188,7 @@ impl Tenant {
     /// given. [`Verdict::NotFound`]: it is gone, and has to be made anew.
     pub async fn renew(&self, renew: Renew<'_>) -> Result<RemoteSubscription, Failure> {
         match renew.target.and_then(ListAt::of) {
-            Some(list) => self.sharepoint.renew(list, &renew).await,
+            Some(list) => Box::pin(self.sharepoint.renew(list, &renew)).await,
             None => self.graph.renew(renew).await,
         }
     }
@@ -213,7 +214,7 @@ impl Tenant {
     /// Reads a remote subscription to a target; none if Office 365 no longer has it.
     pub async fn find(&self, target: &Target, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
         match ListAt::of(target) {
-            Some(list) => self.sharepoint.find(list, id).await,
+            Some(list) => Box::pin(self.sharepoint.find(list, id)).await,
             None => self.graph.find(id).await,
         }
     }
@@ -221,7 +222,7 @@ impl Tenant {
     /// Removes a remote subscription; that it is not there is as good. Without a target it is one that was listed.
     pub async fn delete(&self, target: Option<&Target>, id: &RemoteId) -> Result<(), Failure> {
         match target.and_then(ListAt::of) {
-            Some(list) => self.sharepoint.delete(list, id).await,
+            Some(list) => Box::pin(self.sharepoint.delete(list, id)).await,
             None => self.graph.delete(id).await,
         }
     }

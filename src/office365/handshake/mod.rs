@@ -112,7 +112,7 @@ impl Handshaker {
     pub async fn examine(&self, notifications: &Url, lifecycle: &Url) -> Examined {
         let attempts = match Attempts::new(&self.clock, &self.roots, self.patience) {
             Ok(attempts) => attempts,
-            Err(reason) => return Examined::unreached(Vec::new(), no_client(reason)),
+            Err(reason) => return Examined::unreached(Vec::new(), no_client(&reason)),
         };
         let now = self.clock.now();
         // The first one meets what sleeps, the second one what it woke.
@@ -137,7 +137,8 @@ impl Handshaker {
     pub async fn examine_as_sharepoint(&self, notifications: &Url) -> Result<String, Unshaken> {
         let limit = self.patience.limit.min(Patience::SHAREPOINT.limit);
         let patience = Patience { slow: limit, limit };
-        let attempts = Attempts::new(&self.clock, &self.roots, patience).map_err(no_client)?;
+        let attempts =
+            Attempts::new(&self.clock, &self.roots, patience).map_err(|reason| no_client(&reason))?;
         let attempt = attempts.shake(notifications, Token::SharePoint).await;
         judge::once(notifications, &attempt, self.clock.now(), patience)
     }
@@ -160,7 +161,7 @@ impl Handshaker {
     }
 }
 
-fn no_client(reason: rustls::Error) -> Unshaken {
+fn no_client(reason: &rustls::Error) -> Unshaken {
     format!("cannot make an HTTP client ({reason}): are the system's CA certificates installed?").into()
 }
 

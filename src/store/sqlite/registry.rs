@@ -270,8 +270,8 @@ fn resolved(
         "UPDATE subscription SET target = ?2, target_key = ?3 WHERE id = ?1",
         params![id.to_string(), to_json(target)?, target.key()],
     )?;
-    let followed = own.target.filter(|_| own.started_at.is_some());
-    if followed.is_some_and(|before| before.via() != target.via()) {
+    let begun = own.target.filter(|_| own.started_at.is_some());
+    if begun.is_some_and(|before| before.via() != target.via()) {
         resyncs::ask(db, id, now)?;
     }
     Ok(Registered::Done)
