@@ -81,7 +81,7 @@ impl SharePoint {
             people: self.people(site, list, &items).await?,
         };
         let shaped = items.iter().filter_map(|item| shape::list_item(item, &known.columns, &around));
-        shaped.map(whole).collect()
+        shaped.map(|properties| whole(&properties)).collect()
     }
 
     /// What is known of the list, as far as these items need it.
@@ -214,9 +214,9 @@ fn person_at(site: &Site, number: i64) -> Url {
     with_options(site.named(["_api", "web", person.as_str()]), &[("$select", "AadObjectId")])
 }
 
-fn whole(properties: Properties) -> Result<Item, Failure> {
+fn whole(properties: &Properties) -> Result<Item, Failure> {
     let id = properties.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-    let body = Body::of(&properties).map_err(|error| unreadable("items", &error))?;
+    let body = Body::of(properties).map_err(|error| unreadable("items", &error))?;
     Ok(Item { id: ItemId(id), body, removed: false, partial: false })
 }
 

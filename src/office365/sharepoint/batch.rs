@@ -1,5 +1,7 @@
 //! Many reads of one site in as few requests as may be.
 
+use std::borrow::Cow;
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -8,7 +10,7 @@ use url::Url;
 
 use super::super::connection::Answer;
 use super::super::{Failure, Verdict};
-use super::element::{body_text, is_damaged};
+use super::element::{body_text, is_uncertain};
 use super::multipart::{self, Part};
 use super::site::Site;
 use super::{Body, Call, PAGE, SharePoint};
@@ -47,13 +49,14 @@ impl SharePoint {
         };
         let answer = self.send(&call).await?;
         let text = body_text(&answer.body);
+        let damaged = matches!(text, Cow::Owned(_));
         let parts = multipart::read(&answer.content_type, &text);
         let parts = parts.filter(|parts| parts.len() == urls.len()).ok_or_else(unreadable)?;
         let mut answered = Vec::with_capacity(parts.len());
         for part in parts {
             answered.push(match self.part(site, part).await {
                 Err(failure) if failure.is_transient() => return Err(failure),
-                Ok(part) if is_damaged(&text, &part) => Err(damaged()),
+                Ok(part) if is_uncertain(&part, damaged) => Err(uncertain()),
                 judged => judged,
             });
         }
@@ -69,7 +72,7 @@ impl SharePoint {
     }
 }
 
-fn damaged() -> Failure {
+fn uncertain() -> Failure {
     let message = "The answer holds bytes that are no UTF-8, so that its text is not certain";
     Failure::local(Verdict::Rejected, "unreadable", message)
 }

@@ -83,10 +83,8 @@ impl SharePoint {
         since: ChangeToken,
     ) -> Result<DeltaPage, Failure> {
         // Nothing is lost with it: if the changes that are asked for afterwards are none, then there were none up to here.
-        let newer = match since.age(self.clock.now()) > STALE {
-            true => Some(self.current(site, list).await?.0),
-            false => None,
-        };
+        let is_stale = since.age(self.clock.now()) > STALE;
+        let newer = if is_stale { Some(self.current(site, list).await?.0) } else { None };
         let answer = self.changes_since(site, list, &since).await?;
         let text = body_text(&answer.body);
         let listing = Listing::read(&text).map_err(|error| unreadable(&error))?;

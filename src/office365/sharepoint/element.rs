@@ -16,17 +16,17 @@ pub(super) fn body_text(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(body)
 }
 
-/// Whether a part of such a body holds some of what was replaced.
-pub(super) fn is_damaged(body: &Cow<'_, str>, part: &str) -> bool {
-    matches!(body, Cow::Owned(_)) && part.contains(DAMAGE)
+/// Whether something was replaced in a part of a body that is `damaged`.
+pub(super) fn is_uncertain(part: &str, damaged: bool) -> bool {
+    damaged && part.contains(DAMAGE)
 }
 
-/// Reads an item of a body. Those are odd that hold some of what was replaced.
-pub(super) fn read(element: &RawValue, body: &Cow<'_, str>) -> Result<Properties, OddItem> {
+/// Reads an item. In a body that is `damaged`, those are odd that hold some of the damage.
+pub(super) fn read(element: &RawValue, damaged: bool) -> Result<Properties, OddItem> {
     let text = element.get();
     let odd =
         |reason, explanation: &str| OddItem { id: id(text), reason, explanation: explanation.to_owned() };
-    if is_damaged(body, text) {
+    if is_uncertain(text, damaged) {
         return Err(odd(
             "item_damaged",
             "The item holds bytes that are no UTF-8, so that its text is not certain",
@@ -71,8 +71,7 @@ mod tests {
     fn what_cannot_be_read_keeps_its_id_and_says_why() {
         let read = |text: &str, damaged| {
             let element = RawValue::from_string(text.to_owned()).unwrap();
-            let body = if damaged { Cow::Owned(text.to_owned()) } else { Cow::Borrowed(text) };
-            read(&element, &body).map(|item| item.len()).map_err(|odd| (odd.id.map(|id| id.0), odd.reason))
+            read(&element, damaged).map(|item| item.len()).map_err(|odd| (odd.id.map(|id| id.0), odd.reason))
         };
         let one = || Some("1".to_owned());
         assert_eq!(read(r#"{"Id": 1, "Title": "x"}"#, true), Ok(2));

@@ -57,7 +57,7 @@ impl SharePoint {
         let listing = Listing::read(&text).map_err(|error| unreadable(&error))?;
         let (mut found, mut odd) = (Vec::with_capacity(listing.elements.len()), Vec::new());
         for element in &listing.elements {
-            match element::read(element, &text) {
+            match element::read(element, matches!(text, Cow::Owned(_))) {
                 Ok(item) => found.push(item),
                 Err(one) => odd.push(one),
             }
@@ -116,7 +116,8 @@ impl SharePoint {
             Err(failure) if is_missing(&failure) => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        let properties = understood(&body_text(&answer.body))
+        let text = body_text(&answer.body);
+        let properties = understood(&text, matches!(text, Cow::Owned(_)))
             .map_err(|odd| Failure::local(Verdict::Transient, "unreadable", odd.explanation))?;
         Ok(self.in_graphs_shape(&site, list, vec![properties]).await?.pop())
     }
@@ -127,7 +128,7 @@ impl SharePoint {
             ids.iter().map(|id| one(site.named_list(list, &[item_piece(*id).as_str()]))).collect();
         let answers = self.read_all(site, &urls, MINIMAL_METADATA).await?;
         let read = |answer: Result<String, Failure>| match answer {
-            Ok(text) => Ok(understood(&Cow::Borrowed(&text)).map_or(Read::Unreadable, Read::Here)),
+            Ok(text) => Ok(understood(&text, false).map_or(Read::Unreadable, Read::Here)),
             Err(failure) if is_missing(&failure) => Ok(Read::NotFound),
             Err(failure) if failure.verdict == Verdict::Rejected => Ok(Read::Unreadable),
             Err(failure) => Err(failure),
@@ -144,14 +145,14 @@ fn one(url: Url) -> Url {
     with_options(url, &[("$select", SELECT), ("$expand", EXPAND)])
 }
 
-fn understood(body: &Cow<'_, str>) -> Result<Properties, OddItem> {
-    let whole: Result<&RawValue, _> = serde_json::from_str(body);
+fn understood(text: &str, damaged: bool) -> Result<Properties, OddItem> {
+    let whole: Result<&RawValue, _> = serde_json::from_str(text);
     let odd = |_| OddItem {
         id: None,
         reason: "item_unreadable",
         explanation: "SharePoint's answer (item) cannot be read as JSON".to_owned(),
     };
-    element::read(whole.map_err(odd)?, body)
+    element::read(whole.map_err(odd)?, damaged)
 }
 
 /// Whether the item is not there, and the list is.
@@ -161,15 +162,15 @@ fn is_missing(failure: &Failure) -> bool {
 
 /// An item that was removed, as Graph tells it.
 fn removed(id: i64) -> Result<Item, Failure> {
-    bare(id, json!({"id": id.to_string(), "deleted": {"state": "deleted"}}), true)
+    bare(id, &json!({"id": id.to_string(), "deleted": {"state": "deleted"}}), true)
 }
 
 /// An item that could not be read. Whoever gets it reads it alone, and puts it aside if that does not help.
 fn in_part(id: i64) -> Result<Item, Failure> {
-    bare(id, json!({"id": id.to_string()}), false)
+    bare(id, &json!({"id": id.to_string()}), false)
 }
 
-fn bare(id: i64, properties: serde_json::Value, removed: bool) -> Result<Item, Failure> {
+fn bare(id: i64, properties: &serde_json::Value, removed: bool) -> Result<Item, Failure> {
     let properties = properties.as_object().cloned().unwrap_or_default();
     let body = Body::of(&properties).map_err(|error| unreadable(&error))?;
     Ok(Item { id: ItemId(id.to_string()), body, removed, partial: !removed })

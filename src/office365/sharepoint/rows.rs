@@ -70,11 +70,11 @@ impl Done {
 /// Reads the rows of a list's change log.
 pub(super) fn read(list: &str, elements: &[&RawValue]) -> Result<Rows, serde_json::Error> {
     let mut fates: HashMap<i64, (usize, Fate)> = HashMap::new();
-    let mut last = None;
+    let mut latest = None;
     for (at, element) in elements.iter().enumerate() {
         let row: serde_json::Map<String, Value> = serde_json::from_str(element.get())?;
         let token = row.get("ChangeToken").and_then(|token| token.get("StringValue")).and_then(Value::as_str);
-        last = token.and_then(|text| ChangeToken::of(list, text)).or(last);
+        latest = token.and_then(|text| ChangeToken::of(list, text)).or(latest);
         // Rows about the list itself have no item.
         let Some(item) = whole(row.get("ItemId")).filter(|item| *item > 0) else { continue };
         let done = Done::read(whole(row.get("ChangeType")));
@@ -84,7 +84,7 @@ pub(super) fn read(list: &str, elements: &[&RawValue]) -> Result<Rows, serde_jso
     let mut touched: Vec<_> = fates.into_iter().collect();
     touched.sort_unstable_by_key(|(_, (at, _))| *at);
     let touched = touched.into_iter().map(|(item, (_, fate))| Touched { item, fate }).collect();
-    Ok(Rows { touched, last })
+    Ok(Rows { touched, last: latest })
 }
 
 #[cfg(test)]

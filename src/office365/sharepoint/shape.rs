@@ -58,7 +58,7 @@ pub(super) fn folder(item: &Properties) -> Option<&str> {
 
 /// The numbers of the people who made and changed it.
 pub(super) fn people(item: &Properties) -> impl Iterator<Item = i64> {
-    let person = |name: &str| item.get(name).filter(|who| is_person(who)).is_some();
+    let person = |name: &str| item.get(name).is_some_and(is_person);
     let both = [("Author", "AuthorId"), ("Editor", "EditorId")];
     both.into_iter().filter(move |(name, _)| person(name)).filter_map(|(_, number)| whole(item.get(number)))
 }
@@ -116,20 +116,18 @@ fn fields(
     fields.extend(etag.map(|etag| ("@odata.etag".to_owned(), json!(etag))));
     // What is no file has a name all the same, which is none.
     let name = item.get("FileLeafRef").filter(|name| **name != json!(format!("{id}_.000")));
-    match name.cloned() {
-        Some(name) => {
-            fields.insert("LinkFilename".to_owned(), name.clone());
-            fields.insert("FileLeafRef".to_owned(), name);
-        }
+    let named = match name {
+        Some(name) => [("FileLeafRef", name), ("LinkFilename", name)].to_vec(),
         None => {
             fields.remove("FileLeafRef");
-            fields.extend(
-                item.get("Title")
-                    .filter(|title| !title.is_null())
-                    .map(|title| ("LinkTitle".to_owned(), title.clone())),
-            );
+            item.get("Title")
+                .filter(|title| !title.is_null())
+                .map(|title| ("LinkTitle", title))
+                .into_iter()
+                .collect()
         }
-    }
+    };
+    fields.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value.clone())));
     fields
 }
 
