@@ -23,7 +23,7 @@ use o365_listener::model::{
     Origin, Remote, RemoteId, Rhythm, Start, Subscription, SubscriptionId, Target, Via, Wish,
 };
 use o365_listener::office365::RemoteSubscription;
-use o365_listener::renew::{Action, Known, Lists, Plan, whole};
+use o365_listener::renew::{Action, Known, Lists, Look, Plan, whole};
 use uuid::Uuid;
 
 const MANY: usize = 100_000;
@@ -141,7 +141,8 @@ fn known(n: usize, now: DateTime<Utc>) -> Known {
         resync: None,
         rhythm: Rhythm::default(),
     };
-    Known { subscription, combination: Some(format!("drives/{drive}/root updated")) }
+    let combination = Some(format!("drives/{drive}/root updated"));
+    Known { subscription, combination, look: Look::List }
 }
 
 fn listed(id: &str, n: usize, notification_url: &str, now: DateTime<Utc>) -> RemoteSubscription {
@@ -151,6 +152,7 @@ fn listed(id: &str, n: usize, notification_url: &str, now: DateTime<Utc>) -> Rem
         resource: format!("/drives/b!drive-{n:06}/root"),
         change_type: "updated".to_owned(),
         notification_url: Some(notification_url.to_owned()),
+        client_state: None,
         at: now,
     }
 }

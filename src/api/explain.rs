@@ -24,7 +24,7 @@ pub(super) fn not_added(api: &Api, error: AddError, wished: &Wish) -> Result<Htt
     Err(match error {
         AddError::Unsettled(subscription) => return Ok(api.show(StatusCode::ACCEPTED, &subscription)),
         AddError::UnknownTenant(tenant) => unknown_tenant(&tenant, &api.tenants),
-        AddError::NoContent(why) => Problem::new(StatusCode::BAD_REQUEST, why),
+        AddError::NoContent(why) | AddError::NotThisWay(why) => Problem::new(StatusCode::BAD_REQUEST, why),
         AddError::NameTaken => taken(&wished.name, "there is a subscription of this name already"),
         AddError::FollowedBy(first) => taken(&first, "the same resource is followed already"),
         AddError::Refused(failure) => refused(&failure, wished),

@@ -3,6 +3,7 @@
 mod finding;
 mod permissions;
 mod public_url;
+mod sites;
 mod tenant;
 
 use std::sync::Arc;

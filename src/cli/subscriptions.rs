@@ -63,7 +63,7 @@ struct Addition {
     /// What to follow, such as onedrive:alice@contoso.com
     #[arg(long)]
     resource: Resource,
-    /// The way of following it [default: graph]
+    /// The way of following it: graph, or sharepoint for lists and libraries [default: graph]
     #[arg(long)]
     via: Option<Via>,
     /// What to tell of the time before: now, baseline or beginning [default: now]

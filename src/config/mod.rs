@@ -34,7 +34,7 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use store::Store;
-pub use subscription::Subscription;
+pub use subscription::{SHAREPOINT_WANTS_MORE, Subscription};
 pub use tenant::{CertificateFiles, Cloud, IdentityService, ManagedIdentity, Proof, Tenant};
 pub use tls::Tls;
 pub(crate) use values::is_loopback;

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Tenant;
 use super::path::Fault;
 use super::values;
+use super::{Proof, Tenant};
 use crate::model::{CONTENT_IS_REFUSED, Name, Origin, Resource, Start, Via, Wish};
 
 /// `[[subscription]]`: something to follow from the start.
@@ -79,6 +79,9 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
         if let Some(other) = same {
             return wrong("resource", format!("'{other}' follows the same: remove one of the two"));
         }
+        if let Some(why) = refused_way(entry, tenants) {
+            return wrong("via", why.to_owned());
+        }
         if !entry.select.is_empty() && !entry.resource.is_mail() {
             return wrong(
                 "select",
@@ -100,6 +103,19 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
     }
     Ok(())
 }
+
+/// Why `via` cannot be had for the resource and the tenant, if it cannot.
+fn refused_way(entry: &Subscription, tenants: &[Tenant]) -> Option<&'static str> {
+    let with_secret = |tenant: &&Tenant| matches!(tenant.proof, Proof::Secret { .. });
+    let tenant = tenants.iter().find(|tenant| tenant.name == entry.tenant).filter(with_secret);
+    let for_secret = tenant.filter(|_| entry.via == Via::SharePoint).map(|_| SHAREPOINT_WANTS_MORE);
+    entry.via.refuses(&entry.resource).or(for_secret)
+}
+
+/// Why a tenant with a client secret follows nothing over SharePoint.
+pub const SHAREPOINT_WANTS_MORE: &str = "SharePoint's own service refuses an app that signs in with a client secret ('Unsupported \
+                                         app only token'): give the tenant a certificate, federated_token_file or \
+                                         managed_identity, or follow the list over graph";
 
 /// Properties of a message that content cannot have.
 const NOT_SENT: [&str; 2] = ["body", "uniqueBody"];

@@ -14,7 +14,7 @@ use super::environment::Environment;
 use super::path::Fault;
 use super::secret_source::SecretSource;
 use super::{NO_ENCRYPTION_KEY, Store, Subscription, values};
-use crate::model::{Credential, Name, Resource};
+use crate::model::{Credential, Name, Resource, Via};
 
 /// `[[tenant]]`: one Microsoft 365 organisation and the app registration used to reach it.
 #[derive(Debug, Clone)]
@@ -211,14 +211,18 @@ pub(super) fn check_delegated(
         return Err(Fault::at(("tenant", index, "delegated"), NO_ENCRYPTION_KEY));
     }
     let beyond = subscriptions.iter().position(|entry| {
-        let own =
-            matches!(entry.resource, Resource::OneDrive(_) | Resource::Mail { .. } | Resource::Mailbox(_));
+        // Whoever may manage a list may have it followed over SharePoint.
+        let own = match entry.resource {
+            Resource::OneDrive(_) | Resource::Mail { .. } | Resource::Mailbox(_) => true,
+            Resource::List(_) => entry.via == Via::SharePoint,
+            Resource::Drive(_) => false,
+        };
         !own && tenants.iter().any(|tenant| tenant.name == entry.tenant && delegated(tenant))
     });
     match beyond {
         Some(index) => {
-            let message = "the tenant is delegated, which reaches only the OneDrive and the mail of whoever signs in: \
-                           write onedrive: or mail:, or let the app sign in as itself";
+            let message = "the tenant is delegated, which reaches only the OneDrive and the mail of whoever signs in, and \
+                           over sharepoint the lists that this person manages: write onedrive: or mail:, or let the app sign in as itself";
             Err(Fault::at(("subscription", index, "resource"), message))
         }
         None => Ok(()),

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::same::{is_same, is_same_etag, may_be_left_out};
 use crate::model::{Kind, Properties};
 
 /// The properties that differ, with their old value where there was one.
@@ -72,7 +73,7 @@ pub fn new_etag(kind: Kind, old: &Properties, new: &Properties) -> bool {
         Kind::Message => "@odata.etag",
         Kind::ListItem | Kind::DriveItem => "eTag",
     };
-    matches!((old.get(etag), new.get(etag)), (Some(before), Some(after)) if before != after)
+    matches!((old.get(etag), new.get(etag)), (Some(before), Some(after)) if !is_same_etag(before, after))
 }
 
 impl Diff {
@@ -101,7 +102,9 @@ impl Diff {
         let gone = old.keys().filter(|column| !new.contains_key(*column));
         for column in new.keys().chain(gone) {
             let kept = KEPT_COLUMNS.contains(&column.as_str()) || column == "FileLeafRef";
-            if !kept && !column.contains('@') {
+            let one_sided =
+                may_be_left_out(column) && !(old.contains_key(column) && new.contains_key(column));
+            if !kept && !one_sided && !column.contains('@') {
                 self.compare(&format!("fields.{column}"), old.get(column), new.get(column));
             }
         }
@@ -115,7 +118,11 @@ impl Diff {
 
     fn compare(&mut self, name: &str, before: Option<&Value>, after: Option<&Value>) {
         let (before, after) = (before.filter(|v| !v.is_null()), after.filter(|v| !v.is_null()));
-        if before != after {
+        let same = match (before, after) {
+            (Some(before), Some(after)) => is_same(name, before, after),
+            (before, after) => before == after,
+        };
+        if !same {
             self.changed.push(name.to_owned());
             self.previous.insert(name.to_owned(), before.cloned().unwrap_or(Value::Null));
         }

@@ -28,6 +28,7 @@ mod pause;
 mod progress;
 mod request;
 mod resync;
+mod same;
 mod schedule;
 mod stack;
 mod sweep;

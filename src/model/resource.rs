@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::Via;
+
 /// What a subscription follows, as users write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -78,6 +80,9 @@ pub enum Target {
         site: String,
         /// Guid of the list.
         list: String,
+        /// Web address of the site, where the list is followed over SharePoint's own REST service, which finds it by that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        web: Option<String>,
     },
     /// A drive, as files.
     Drive {
@@ -141,10 +146,18 @@ impl Target {
         }
     }
 
+    /// The way in which it was resolved, by which what Office 365 holds for it is reached.
+    pub const fn via(&self) -> Via {
+        match self {
+            Self::List { web: Some(_), .. } => Via::SharePoint,
+            _ => Via::Graph,
+        }
+    }
+
     /// One text for one resource, however it was addressed: at most one subscription per tenant, key and way.
     pub fn key(&self) -> String {
         match self {
-            Self::List { site, list } => format!("list:{}/{}", site.to_lowercase(), list.to_lowercase()),
+            Self::List { site, list, .. } => format!("list:{}/{}", site.to_lowercase(), list.to_lowercase()),
             // `b!…` ids compare exactly; the hexadecimal ids of personal drives come in changing letter case.
             Self::Drive { drive } if drive.starts_with("b!") => format!("drive:{drive}"),
             Self::Drive { drive } => format!("drive:{}", drive.to_lowercase()),
@@ -285,9 +298,11 @@ mod tests {
 
     #[test]
     fn one_resource_has_one_key_whatever_its_letter_case() {
-        let upper = Target::List { site: "C,A,B".into(), list: "ID".into() };
-        let lower = Target::List { site: "c,a,b".into(), list: "id".into() };
+        let web = Some("https://c/sites/x".to_owned());
+        let upper = Target::List { site: "C,A,B".into(), list: "ID".into(), web: None };
+        let lower = Target::List { site: "c,a,b".into(), list: "id".into(), web };
         assert_eq!(upper.key(), lower.key());
+        assert_eq!((upper.via(), lower.via()), (Via::Graph, Via::SharePoint));
         assert_ne!(
             Target::Drive { drive: "b!Ab".into() }.key(),
             Target::Drive { drive: "b!ab".into() }.key()

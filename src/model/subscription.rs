@@ -86,10 +86,26 @@ pub struct InvalidChoice {
 
 choice!(
     /// The API through which a resource is followed.
-    Via, "way to follow a resource in this version",
+    Via, "way to follow a resource",
     /// Microsoft Graph.
     Graph = "graph",
+    /// SharePoint's own REST service: lists and libraries, as list items.
+    SharePoint = "sharepoint",
 );
+
+/// Why `via = "sharepoint"` is not for this resource.
+const NOT_OVER_SHAREPOINT: &str = "SharePoint's own webhooks are for list: addresses only: write list:, which takes the address \
+                                   of a document library too, or leave out via";
+
+impl Via {
+    /// Why this resource cannot be followed this way, if it cannot.
+    pub const fn refuses(self, resource: &Resource) -> Option<&'static str> {
+        match (self, resource) {
+            (Self::Graph, _) | (Self::SharePoint, Resource::List(_)) => None,
+            (Self::SharePoint, _) => Some(NOT_OVER_SHAREPOINT),
+        }
+    }
+}
 
 choice!(
     /// What is told of the time before the subscription.

@@ -45,7 +45,7 @@ impl Base {
             let own = self.root.origin().ascii_serialization();
             let message = format!(
                 "Office 365 gave a link that does not lead to {own}; it is not followed, since it would carry our \
-                 token there. If {own} stands behind another address, configure that one as graph_url"
+                 token there. If {own} stands behind another address, configure that one as graph_url or sharepoint_url"
             );
             Failure::local(Verdict::Rejected, "foreignLink", message)
         })

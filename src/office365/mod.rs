@@ -12,12 +12,15 @@
 //! What it does not: it repeats nothing (but once after a 401), and keeps nothing over a restart but that a gate is closed. Waiting and
 //! trying again is for whoever knows what for.
 
+mod address;
 mod auth;
 mod base;
 mod connection;
 mod error;
 mod graph;
 mod handshake;
+mod refusal;
+mod sharepoint;
 mod signing_keys;
 mod tenant;
 mod throttle;

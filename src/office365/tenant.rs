@@ -10,20 +10,23 @@ use uuid::Uuid;
 use super::auth::{Credentials, DeviceCode, Prover, SignIn, Tokens, Vault};
 use super::base::Base;
 use super::connection::Connection;
-use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, Recipient, RemoteSubscription, Renew, Resolved};
+use super::graph::{DeltaPage, FolderPage, Graph, NewRemote, RemoteSubscription, Renew, Resolved};
+use super::sharepoint::{self, Door, ListAt, SharePoint};
 use super::signing_keys::{Signer, SigningKeys, TokenVersion};
 use super::throttle::{Gates, Spacing};
-use super::{Failure, SetupError};
+use super::{Failure, SetupError, Verdict};
 use crate::config;
-use crate::model::{Credential, Item, ItemId, Name, RemoteId, Resource, Target};
+use crate::model::{Credential, Item, ItemId, ListAddress, Name, RemoteId, Resource, Target, Via};
 use crate::store::{ClosedGates, Link, StoredGate};
 
 /// Pages of lists of subscriptions: Office 365 lets an app ask for 25 in 20 s in a tenant; a few are left to others.
 const LISTS: (usize, Duration) = (20, Duration::from_secs(20));
 
-/// One tenant, reached with one app registration.
+/// One tenant, reached with one app registration. What is asked over SharePoint stands in a box: rare as it is, it should not
+/// make every other call larger.
 pub struct Tenant {
     graph: Graph,
+    sharepoint: SharePoint,
     signing_keys: SigningKeys,
     client_id: String,
     name: Name,
@@ -49,22 +52,7 @@ impl Tenant {
         let graph =
             address(tenant.graph_url.as_ref(), tenant.cloud.graph()).ok_or_else(|| invalid("graph_url"))?;
         let prover = Arc::new(Prover::new(tenant, &connection)?);
-        let token_endpoint = [tenant.tenant_id.as_str(), "oauth2", "v2.0", "token"];
-        let credentials = Credentials {
-            endpoint: Base::new(login.clone()).at(token_endpoint),
-            device_endpoint: Base::new(login.clone()).at([
-                tenant.tenant_id.as_str(),
-                "oauth2",
-                "v2.0",
-                "devicecode",
-            ]),
-            audience: format!("{}/{}", tenant.cloud.login(), token_endpoint.join("/")),
-            client_id: tenant.client_id.clone(),
-            prover: Arc::clone(&prover),
-            // The audience is the cloud's, wherever requests go.
-            scope: format!("{}/.default", tenant.cloud.graph()),
-            user_agent: user_agent.clone(),
-        };
+        let credentials = credentials(tenant, &login, Arc::clone(&prover), &user_agent);
         let (clock, metrics) = (connection.clock.clone(), Arc::clone(&connection.metrics));
         let signing_keys = SigningKeys::new(
             connection.clone(),
@@ -74,6 +62,13 @@ impl Tenant {
             user_agent.clone(),
         );
         let gates = Arc::new(Gates::new(tenant.name.clone(), clock.clone(), metrics));
+        let door = Door {
+            connection: connection.clone(),
+            clock: clock.clone(),
+            gates: Arc::clone(&gates),
+            user_agent: user_agent.clone(),
+        };
+        let sharepoint = SharePoint::new(door, credentials.clone(), tenant.sharepoint_url.clone());
         let graph = Graph {
             tokens: Tokens::new(credentials, connection.clone(), clock.clone(), Arc::clone(&gates)),
             gates,
@@ -85,6 +80,7 @@ impl Tenant {
         };
         Ok(Self {
             graph,
+            sharepoint,
             signing_keys,
             client_id: tenant.client_id.clone(),
             name: tenant.name.clone(),
@@ -98,14 +94,37 @@ impl Tenant {
         self.graph.gates.remember(stored, store);
     }
 
-    /// Finds what an address names.
-    pub async fn resolve(&self, resource: &Resource) -> Result<Resolved, Failure> {
-        self.graph.resolve(resource).await
+    /// Finds what an address names, and how it is reached this way.
+    pub async fn resolve(&self, resource: &Resource, via: Via) -> Result<Resolved, Failure> {
+        if let Some(why) = self.refuses(resource, via) {
+            return Err(Failure::local(Verdict::Rejected, "notThisWay", why));
+        }
+        match (via, resource) {
+            (Via::SharePoint, Resource::List(ListAddress::Web(address))) => {
+                Box::pin(self.sharepoint.list_at(address)).await
+            }
+            // Only Graph finds a site by its ids.
+            (Via::SharePoint, Resource::List(ListAddress::Ids { site, list })) => {
+                let address = self.graph.site_address(site).await?;
+                Box::pin(self.sharepoint.list_in(&address, list)).await
+            }
+            _ => self.graph.resolve(resource).await,
+        }
+    }
+
+    /// Why this tenant cannot follow a resource this way, if it cannot.
+    pub fn refuses(&self, resource: &Resource, via: Via) -> Option<&'static str> {
+        let for_secret = (via == Via::SharePoint && matches!(*self.prover, Prover::Secret(_)))
+            .then_some(config::SHAREPOINT_WANTS_MORE);
+        via.refuses(resource).or(for_secret)
     }
 
     /// The link from which only what happens from now on is told, and Office 365's time of "now"; none for mail.
     pub async fn latest(&self, target: &Target) -> Result<Option<(Link, DateTime<Utc>)>, Failure> {
-        self.graph.latest(target).await
+        match ListAt::of(target) {
+            Some(list) => Box::pin(self.sharepoint.latest(list)).await,
+            None => self.graph.latest(target).await,
+        }
     }
 
     /// The page of changes at a link; without one, the first page of everything there is. `select` are properties of
@@ -116,7 +135,11 @@ impl Tenant {
         select: &[String],
         link: Option<&Link>,
     ) -> Result<DeltaPage, Failure> {
-        self.graph.page(target, select, link).await
+        match ListAt::of(target) {
+            Some(list) => Box::pin(self.sharepoint.page(list, link)).await,
+            None if link.is_some_and(sharepoint::is_place) => Err(sharepoint::foreign()),
+            None => self.graph.page(target, select, link).await,
+        }
     }
 
     /// The page of changes of a mailbox's tree of folders at a link; without one, the first page of all folders.
@@ -131,12 +154,18 @@ impl Tenant {
         select: &[String],
         id: &ItemId,
     ) -> Result<Option<Item>, Failure> {
-        self.graph.item(target, select, id).await
+        match ListAt::of(target) {
+            Some(list) => Box::pin(self.sharepoint.item(list, id)).await,
+            None => self.graph.item(target, select, id).await,
+        }
     }
 
-    /// Makes a remote subscription. Returns after Office 365 has shaken hands with both addresses.
+    /// Makes a remote subscription. Returns after Office 365 has shaken hands with both addresses; SharePoint has only one.
     pub async fn create(&self, new: NewRemote<'_>) -> Result<RemoteSubscription, Failure> {
-        self.graph.create(new).await
+        match ListAt::of(new.target) {
+            Some(list) => Box::pin(self.sharepoint.create(list, &new)).await,
+            None => self.graph.create(new).await,
+        }
     }
 
     /// The key with this id, if Entra has it, and who may have signed with it.
@@ -155,44 +184,47 @@ impl Tenant {
         self.signing_keys.clock_ahead().await
     }
 
-    /// Moves the end of a remote subscription, and has its content encrypted for `recipient` from then on, if one is
-    /// given. [`Verdict::NotFound`](super::Verdict::NotFound): it is gone, and has to
-    /// be made anew.
-    pub async fn renew(
-        &self,
-        id: &RemoteId,
-        expires_at: DateTime<Utc>,
-        recipient: Option<&Recipient>,
-    ) -> Result<RemoteSubscription, Failure> {
-        self.graph.renew(Renew { id, expires_at, recipient }).await
+    /// Moves the end of a remote subscription, and has its content encrypted for another recipient from then on, if one is
+    /// given. [`Verdict::NotFound`]: it is gone, and has to be made anew.
+    pub async fn renew(&self, renew: Renew<'_>) -> Result<RemoteSubscription, Failure> {
+        match renew.target.and_then(ListAt::of) {
+            Some(list) => Box::pin(self.sharepoint.renew(list, &renew)).await,
+            None => self.graph.renew(renew).await,
+        }
     }
 
-    /// Renews several as [`renew`](Self::renew) does one, with few requests. The results are in the order of
-    /// `renewals`.
+    /// Renews several that Graph holds as [`renew`](Self::renew) does one, with few requests. The results are in the order
+    /// of `renewals`.
     pub async fn renew_all(&self, renewals: &[Renew<'_>]) -> Vec<Result<RemoteSubscription, Failure>> {
         self.graph.renew_all(renewals).await
     }
 
-    /// All remote subscriptions that the app registration has in the tenant, whoever made them; all of them or an error.
-    /// After `stop` no further page is asked for.
+    /// All remote subscriptions that the app registration has at Graph in the tenant, whoever made them; all of them or an
+    /// error. After `stop` no further page is asked for. What SharePoint holds is in no list that a usual app may read.
     pub async fn list(&self, stop: &CancellationToken) -> Result<Vec<RemoteSubscription>, Failure> {
         self.graph.list(stop).await
     }
 
-    /// What Office 365 tells the remote subscriptions of a target apart by
-    /// ([`RemoteSubscription::combination`]).
-    pub fn combination(&self, target: &Target) -> String {
-        self.graph.combination(target)
+    /// What Graph tells the remote subscriptions of a target apart by ([`RemoteSubscription::combination`]); none where it
+    /// does not hold them.
+    pub fn combination(&self, target: &Target) -> Option<String> {
+        ListAt::of(target).is_none().then(|| self.graph.combination(target))
     }
 
-    /// Reads a remote subscription; none if Office 365 no longer has it.
-    pub async fn find(&self, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
-        self.graph.find(id).await
+    /// Reads a remote subscription to a target; none if Office 365 no longer has it.
+    pub async fn find(&self, target: &Target, id: &RemoteId) -> Result<Option<RemoteSubscription>, Failure> {
+        match ListAt::of(target) {
+            Some(list) => Box::pin(self.sharepoint.find(list, id)).await,
+            None => self.graph.find(id).await,
+        }
     }
 
-    /// Removes a remote subscription; that it is not there is as good.
-    pub async fn delete(&self, id: &RemoteId) -> Result<(), Failure> {
-        self.graph.delete(id).await
+    /// Removes a remote subscription; that it is not there is as good. Without a target it is one that was listed.
+    pub async fn delete(&self, target: Option<&Target>, id: &RemoteId) -> Result<(), Failure> {
+        match target.and_then(ListAt::of) {
+            Some(list) => Box::pin(self.sharepoint.delete(list, id)).await,
+            None => self.graph.delete(id).await,
+        }
     }
 
     /// Where the sign-in of its user is kept, if it has one.
@@ -222,9 +254,35 @@ impl Tenant {
         certificate.or_else(|| self.secret.clone())
     }
 
+    /// The same for the sites of a SharePoint host.
+    pub async fn sign_in_to_sites(&self, host: &str) -> Result<SignIn, Failure> {
+        self.sharepoint.sign_in(host).await
+    }
+
     /// Signs in anew, to see whether that works and what was granted.
     pub async fn sign_in(&self) -> Result<SignIn, Failure> {
         self.graph.tokens.fresh().await
+    }
+}
+
+/// How the tenant signs in for Graph.
+fn credentials(
+    tenant: &config::Tenant,
+    login: &Url,
+    prover: Arc<Prover>,
+    user_agent: &HeaderValue,
+) -> Credentials {
+    let at_login = |last| [tenant.tenant_id.as_str(), "oauth2", "v2.0", last];
+    let token_endpoint = at_login("token");
+    Credentials {
+        endpoint: Base::new(login.clone()).at(token_endpoint),
+        device_endpoint: Base::new(login.clone()).at(at_login("devicecode")),
+        audience: format!("{}/{}", tenant.cloud.login(), token_endpoint.join("/")),
+        client_id: tenant.client_id.clone(),
+        prover,
+        // The audience is the cloud's, wherever requests go.
+        scope: format!("{}/.default", tenant.cloud.graph()),
+        user_agent: user_agent.clone(),
     }
 }
 

@@ -34,8 +34,19 @@ impl Judged {
 
 /// Judges a body. `None`: there is no notification in it at all.
 pub fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<Vec<Judged>> {
+    judge_headed(body, None, states, now)
+}
+
+/// The same, where a header of the request tells the `clientState` of elements that have none: SharePoint says it there
+/// too, and its pages call the one in the body optional.
+pub(super) fn judge_headed(
+    body: &[u8],
+    header: Option<&str>,
+    states: &ClientStates,
+    now: DateTime<Utc>,
+) -> Option<Vec<Judged>> {
     let body = str::from_utf8(body).ok()?;
-    let one = |element: &Element<'_>| judge_element(element, states, now);
+    let one = |element: &Element<'_>| judge_element(element, header, states, now);
     // What comes from Office 365 is read in one pass. Where that fails, each element stays text until it is judged, so
     // that a bad one does not reject the rest.
     let judged: Vec<Judged> = if let Ok(whole) = serde_json::from_str::<Collection<Element<'_>>>(body) {
@@ -54,9 +65,14 @@ pub fn judge(body: &[u8], states: &ClientStates, now: DateTime<Utc>) -> Option<V
 #[serde(transparent)]
 struct Part<'a>(#[serde(borrow)] &'a RawValue);
 
-fn judge_element(element: &Element<'_>, states: &ClientStates, now: DateTime<Utc>) -> Judged {
+fn judge_element(
+    element: &Element<'_>,
+    header: Option<&str>,
+    states: &ClientStates,
+    now: DateTime<Utc>,
+) -> Judged {
     let kind = kind(element.lifecycle_event.as_deref());
-    match element.client_state.as_deref().and_then(|state| states.verify(state)) {
+    match element.client_state.as_deref().or(header).and_then(|state| states.verify(state)) {
         Some(subscription) => Judged::Genuine(Hint {
             subscription,
             // Guids arrive in either letter case. Which one a change was told by does not matter.
@@ -180,6 +196,28 @@ mod tests {
                 hint(HintKind::Change),
             ])
         );
+    }
+
+    #[test]
+    fn what_the_header_says_counts_only_where_the_body_says_nothing() {
+        let (ours, others) = (states().of(id(42)), ClientStates::new(&[8; KEY_BYTES]).of(id(42)));
+        let forged = || Judged::Forged(HintKind::Change);
+        for (in_body, in_header, expected) in [
+            (None, Some(&ours), hint(HintKind::Change)),
+            (None, Some(&others), forged()),
+            (None, None, forged()),
+            (Some(&others), Some(&ours), forged()),
+            (Some(&ours), Some(&others), hint(HintKind::Change)),
+        ] {
+            let mut element = json!({"subscriptionId": REMOTE});
+            if let Some(state) = in_body {
+                element["clientState"] = json!(state);
+            }
+            let body = json!({"value": [element]}).to_string();
+            let header = in_header.map(String::as_str);
+            let judged = judge_headed(body.as_bytes(), header, &states(), DateTime::UNIX_EPOCH);
+            assert_eq!(judged, Some(vec![expected]), "{in_body:?} {in_header:?}");
+        }
     }
 
     fn element() -> impl Strategy<Value = Value> {

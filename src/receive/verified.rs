@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::judge::{Judged, judge};
+use super::judge::{Judged, judge_headed};
 use super::packed::{Packing, unpack};
 use super::{ANSWER_WITHIN, Outcome, RETRY_AFTER, Receiver, content};
 use crate::clock::Stopwatch;
@@ -20,6 +20,9 @@ use crate::port::Connection;
 /// Hints that may be on their way to the inbox at the same time, in requests not yet answered: what a store that does
 /// well takes in a second. More would only be answered too late.
 const MOST_AT_ONCE: u32 = 1 << 16;
+
+/// Where SharePoint says the `clientState` beside the body.
+const CLIENT_STATE: &str = "ClientState";
 
 /// The hints that are on their way to the inbox.
 #[derive(Debug, Clone)]
@@ -107,7 +110,8 @@ impl Receiver {
             connection.received();
         }
         let body = body.and_then(|(packing, body)| unpack(packing, body, self.body_limit));
-        let judged = body.and_then(|body| self.judge(&body));
+        let state = request.headers().get(CLIENT_STATE).and_then(|value| value.to_str().ok());
+        let judged = body.and_then(|body| self.judge(&body, state));
         if let Err(reason) = &judged {
             self.count(None, Outcome::Malformed, 1);
             tracing::debug!(%reason, "refused a notification request");
@@ -132,9 +136,14 @@ impl Receiver {
         Ok((packing, body))
     }
 
-    /// The elements of a body, and what each brings beside its hint.
-    fn judge(&self, body: &[u8]) -> Result<(Vec<Judged>, Vec<Option<ArrivedContent>>), Refused> {
-        let judged = judge(body, &self.client_states, self.clock.now()).ok_or(Refused::Malformed)?;
+    /// The elements of a body, and what each brings beside its hint. `state` is the `clientState` that a header says.
+    fn judge(
+        &self,
+        body: &[u8],
+        state: Option<&str>,
+    ) -> Result<(Vec<Judged>, Vec<Option<ArrivedContent>>), Refused> {
+        let now = self.clock.now();
+        let judged = judge_headed(body, state, &self.client_states, now).ok_or(Refused::Malformed)?;
         // Most bodies say nothing beside the hints, and are not read a second time.
         let contents = if self.sealer.is_some() && judged.iter().any(Judged::may_bring_content) {
             content::of(body, self.body_limit)

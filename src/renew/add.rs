@@ -16,6 +16,9 @@ pub enum AddError {
     /// Content is wished and cannot be had.
     #[error("{0}")]
     NoContent(&'static str),
+    /// The resource, or the tenant, is not for this way of following.
+    #[error("{0}")]
+    NotThisWay(&'static str),
     /// The name is taken.
     #[error("there is a subscription of that name")]
     NameTaken,
@@ -54,7 +57,10 @@ impl Renewer {
             .tenant(&wish.tenant)
             .ok_or_else(|| AddError::UnknownTenant(wish.tenant.clone()))?;
         self.content_can_be_had(&wish)?;
-        let resolved = tenant.resolve(&wish.resource).await.map_err(AddError::Refused)?;
+        if let Some(why) = tenant.refuses(&wish.resource, wish.via) {
+            return Err(AddError::NotThisWay(why));
+        }
+        let resolved = tenant.resolve(&wish.resource, wish.via).await.map_err(AddError::Refused)?;
         let id = SubscriptionId(Uuid::now_v7());
         let name = wish.name.clone();
         let (now, target) = (self.clock.now(), Some(resolved.target.clone()));

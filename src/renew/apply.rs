@@ -9,11 +9,11 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::plan::{self, Known, Lists, Measure, Plan, Step, Todo};
+use super::plan::{self, Known, Lists, Look, Measure, Plan, Step, Todo};
 use super::{LEASE, Removal, Renewer, STEPS};
-use crate::model::{Name, Subscription, SubscriptionId, Trouble, Wish};
+use crate::model::{Name, Subscription, SubscriptionId, Trouble, Via, Wish};
 use crate::office365::{Failure, Verdict};
-use crate::store::{NewSubscription, NewWish, Registered, StoreError};
+use crate::store::{NewSubscription, NewWish, Registered, Rewished, StoreError};
 
 /// A measure, and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -55,8 +55,9 @@ impl Renewer {
         let now = self.clock.now();
         let lists = self.lists(now).await;
         // After the lists: what is created meanwhile is in neither or in the store, and so never looks like an orphan.
-        let known =
-            self.store.subscriptions().await?.into_iter().map(|it| self.known(it)).collect::<Vec<_>>();
+        let stored = self.store.subscriptions().await?;
+        let known: Vec<_> = stored.into_iter().map(|it| self.known(it, now)).collect();
+        let known: Vec<_> = stream::iter(known).buffered(STEPS).collect().await;
         Ok(plan::whole(configured, &known, &lists, &self.notification_url, now))
     }
 
@@ -102,11 +103,27 @@ impl Renewer {
         join_all(lists).await.into_iter().collect()
     }
 
-    fn known(&self, subscription: Subscription) -> Known {
+    async fn known(&self, subscription: Subscription, now: DateTime<Utc>) -> Known {
         let tenant = self.office365.tenant(&subscription.wish.tenant);
         let combination =
-            tenant.zip(subscription.target.as_ref()).map(|(tenant, target)| tenant.combination(target));
-        Known { subscription, combination }
+            tenant.zip(subscription.target.as_ref()).and_then(|(tenant, target)| tenant.combination(target));
+        let look = self.look_at(&subscription, now).await;
+        Known { subscription, combination, look }
+    }
+
+    /// SharePoint's lists of what it holds are not for every app to read, so that it is asked for each by itself.
+    async fn look_at(&self, subscription: &Subscription, now: DateTime<Utc>) -> Look {
+        let tenant = self.office365.tenant(&subscription.wish.tenant);
+        match (tenant, &subscription.target, &subscription.remote) {
+            (Some(tenant), Some(target), Some(remote)) if target.via() == Via::SharePoint => {
+                match tenant.find(target, &remote.id).await {
+                    Ok(found) => Look::Itself(found),
+                    Err(failure) => Look::Failed(once(&failure, now)),
+                }
+            }
+            (_, Some(target), _) if target.via() == Via::SharePoint => Look::Itself(None),
+            _ => Look::List,
+        }
     }
 
     async fn apply_one(&self, measure: Measure) -> Applied {
@@ -139,7 +156,7 @@ impl Renewer {
             Todo::Forget(id) => Ok(self.store.forget(*id).await.map(|()| None)?),
             Todo::DeleteOrphan(remote) => {
                 let tenant = self.tenant(&measure.tenant)?;
-                Ok(tenant.delete(remote).await.map(|()| None)?)
+                Ok(tenant.delete(None, remote).await.map(|()| None)?)
             }
         }
     }
@@ -175,8 +192,10 @@ impl Renewer {
     }
 
     async fn rewish(&self, id: SubscriptionId, new: &NewWish) -> Result<Option<Trouble>, Undone> {
-        if !self.store.rewish(id, new.clone(), self.clock.now()).await? {
-            return Err(Undone::Busy);
+        match self.store.rewish(id, new.clone(), self.clock.now()).await? {
+            Rewished::Done => {}
+            Rewished::Busy => return Err(Undone::Busy),
+            Rewished::FollowedBy(other) => return Err(already_followed(&other).into()),
         }
         if new.resync {
             self.fetch.raise();

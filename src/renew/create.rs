@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::Renewer;
 use super::plan;
 use super::settle::StepError;
-use crate::model::{Name, Remote, Subscription, Target};
+use crate::model::{Name, Remote, Subscription, Target, Via};
 use crate::office365::{Failure, NewRemote, Recipient, RemoteSubscription, Tenant, Verdict};
 
 impl Renewer {
@@ -18,7 +18,7 @@ impl Renewer {
         subscription: &Subscription,
         target: &Target,
     ) -> Result<Remote, StepError> {
-        let life = self.life(subscription, target.kind()).await?;
+        let life = self.life(subscription, target.via(), target.kind()).await?;
         let refusal = match self.make(tenant, subscription, target, life).await {
             Err(StepError::Office365(failure)) if matches!(failure.verdict, Verdict::TooLong { .. }) => {
                 failure
@@ -57,15 +57,15 @@ impl Renewer {
             if !plan::is_ours(&standing, &self.notification_url) {
                 return Err(foreign(&standing).into());
             }
-            if let Some(adopted) =
-                self.adopt(tenant, subscription, &standing, life, recipient.clone()).await?
+            if let Some(holder) = self.store.holder(&standing.id).await?
+                && holder != subscription.wish.name
             {
-                return Ok(adopted);
-            }
-            if let Some(holder) = self.store.holder(&standing.id).await? {
                 return Err(held_by(&holder, &standing).into());
             }
-            tenant.delete(&standing.id).await?;
+            if let Some(adopted) = self.adopt(tenant, subscription, &standing, &wanted).await? {
+                return Ok(adopted);
+            }
+            tenant.delete(Some(target), &standing.id).await?;
         }
         let made = tenant.create(wanted).await?;
         Ok(self.held(subscription, made, recipient))
@@ -81,34 +81,36 @@ impl Renewer {
     ) -> Result<Option<RemoteSubscription>, Failure> {
         let named = conflict.existing();
         if let Some(id) = &named
-            && let Some(standing) = tenant.find(id).await?
+            && let Some(standing) = tenant.find(target, id).await?
         {
             return Ok(Some(standing));
         }
-        let wanted = tenant.combination(target);
+        let Some(wanted) = tenant.combination(target) else { return Ok(None) };
         let found =
             tenant.list(&CancellationToken::new()).await?.into_iter().find(|one| one.combination() == wanted);
         if found.is_none() && named.is_none() { Err(conflict) } else { Ok(found) }
     }
 
     /// Takes over what stands in the way, if it is the one that this subscription holds or held last: only of that one
-    /// the `client_state` is certain, since Office 365 does not show it. None: it has to be deleted.
+    /// the `client_state` is certain, since Graph does not show it, nor change it. SharePoint does both. None: it has to be
+    /// deleted.
     async fn adopt(
         &self,
         tenant: &Tenant,
         subscription: &Subscription,
         standing: &RemoteSubscription,
-        life: Duration,
-        recipient: Option<Recipient>,
+        wanted: &NewRemote<'_>,
     ) -> Result<Option<Remote>, StepError> {
-        if subscription.replace || !self.store.has_held(subscription.id, &standing.id).await? {
+        let is_certain = wanted.target.via() == Via::SharePoint
+            || !subscription.replace && self.store.has_held(subscription.id, &standing.id).await?;
+        if !is_certain {
             return Ok(None);
         }
-        match tenant.renew(&standing.id, self.clock.now() + life, recipient.as_ref()).await {
+        match tenant.renew(wanted.renewal_of(&standing.id)).await {
             Ok(renewed) => {
                 tracing::info!(subscription = %subscription.wish.name, remote_id = %standing.id.0,
                     "The remote subscription lives on and is taken over");
-                Ok(Some(self.held(subscription, renewed, recipient)))
+                Ok(Some(self.held(subscription, renewed, wanted.recipient.cloned())))
             }
             Err(failure) if failure.is_transient() || matches!(failure.verdict, Verdict::TooLong { .. }) => {
                 Err(failure.into())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Renewer;
 use super::settle::StepError;
-use crate::model::{Kind, Subscription};
+use crate::model::{Kind, Subscription, Via};
 use crate::office365::{Failure, Verdict};
 use crate::store::{Lesson, LifeOf};
 
@@ -18,6 +18,9 @@ const LONGEST: [(Kind, bool, u32); 4] = [
     (Kind::Message, false, 10_060),
     (Kind::Message, true, 1_430),
 ];
+
+/// SharePoint grants 180 days to the hour, and refuses more without a number; so there is nothing to be learned of it.
+const OVER_SHAREPOINT: Duration = MINUTE.saturating_mul(179 * 24 * 60);
 
 /// Office 365 raises what is shorter to this, so nothing shorter is worth asking for.
 const SHORTEST: Duration = MINUTE.saturating_mul(45);
@@ -42,7 +45,15 @@ fn lesson(asked: Duration, told: Option<Duration>) -> Option<Lesson> {
 
 impl Renewer {
     /// How long a life to ask for: what was wished, but never over what the resource allows.
-    pub(super) async fn life(&self, subscription: &Subscription, kind: Kind) -> Result<Duration, StepError> {
+    pub(super) async fn life(
+        &self,
+        subscription: &Subscription,
+        via: Via,
+        kind: Kind,
+    ) -> Result<Duration, StepError> {
+        if via == Via::SharePoint {
+            return Ok(subscription.wish.lifetime.unwrap_or(OVER_SHAREPOINT).min(OVER_SHAREPOINT));
+        }
         let usual = usual(kind, subscription.wish.include_resource_data);
         let learned =
             self.store.longest_life(subscription.id, life_of(subscription, kind), self.clock.now()).await?;

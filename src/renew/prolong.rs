@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
 
 use super::settle::StepError;
-use super::{BATCH, Renewer};
-use crate::model::{CertificateId, Kind, Name, Remote, Subscription, Target};
-use crate::office365::{Failure, Recipient, RemoteSubscription, Renew, Verdict};
+use super::{BATCH, Renewer, STEPS};
+use crate::model::{CertificateId, Kind, Name, Remote, Subscription, Target, Via};
+use crate::office365::{Failure, Recipient, RemoteSubscription, Renew, Tenant, Verdict};
 
 /// A renewal to be asked for.
 pub(super) struct Renewal {
+    target: Option<Target>,
+    client_state: String,
     remote: Remote,
     kind: Kind,
     life: Duration,
@@ -35,9 +38,23 @@ pub(super) type Answer = Result<RemoteSubscription, Failure>;
 
 impl Renewal {
     fn renew(&self) -> Renew<'_> {
-        let (id, expires_at) = (&self.remote.id, self.expires_at);
-        Renew { id, expires_at, recipient: self.another.as_ref() }
+        Renew {
+            target: self.target.as_ref(),
+            id: &self.remote.id,
+            client_state: &self.client_state,
+            expires_at: self.expires_at,
+            recipient: self.another.as_ref(),
+        }
     }
+
+    fn via(&self) -> Via {
+        self.target.as_ref().map_or(Via::Graph, Target::via)
+    }
+}
+
+fn too_slow() -> Failure {
+    let message = "Office 365 took too long over several renewals";
+    Failure::local(Verdict::Transient, "timeout", message)
 }
 
 impl Renewer {
@@ -52,24 +69,49 @@ impl Renewer {
         }
     }
 
-    /// Asks for several renewals of a tenant with few requests. The answers are in the order of `renewals`.
+    /// Asks for several renewals of a tenant: for those that Graph holds with few requests, for those that SharePoint holds
+    /// one by one, and neither waits for the other. The answers are in the order of `renewals`.
     pub(super) async fn ask_all(&self, tenant: &Name, renewals: &[&Renewal]) -> Vec<Answer> {
-        let every = |failure: Failure| renewals.iter().map(|_| Err(failure.clone())).collect();
         let tenant = match self.tenant(tenant) {
             Ok(tenant) => tenant,
-            Err(failure) => return every(failure),
+            Err(failure) => return renewals.iter().map(|_| Err(failure.clone())).collect(),
         };
-        let asked: Vec<Renew<'_>> = renewals.iter().map(|renewal| renewal.renew()).collect();
-        let answers = self.clock.timeout(BATCH, tenant.renew_all(&asked)).await;
-        answers.unwrap_or_else(|_| {
-            let message = "Office 365 took too long over several renewals";
-            every(Failure::local(Verdict::Transient, "timeout", message))
-        })
+        let over = |via| {
+            let those = renewals.iter().filter(move |renewal| renewal.via() == via);
+            those.map(|renewal| renewal.renew()).collect::<Vec<_>>()
+        };
+        let (by_graph, by_sharepoint) = (over(Via::Graph), over(Via::SharePoint));
+        let (by_graph, by_sharepoint) =
+            tokio::join!(self.ask_together(tenant, &by_graph), self.ask_one_by_one(tenant, &by_sharepoint));
+        let (mut by_graph, mut by_sharepoint) = (by_graph.into_iter(), by_sharepoint.into_iter());
+        let answers = renewals.iter().map(|renewal| match renewal.via() {
+            Via::Graph => by_graph.next(),
+            Via::SharePoint => by_sharepoint.next(),
+        });
+        answers.map(|answer| answer.unwrap_or_else(|| Err(too_slow()))).collect()
+    }
+
+    async fn ask_together(&self, tenant: &Tenant, renewals: &[Renew<'_>]) -> Vec<Answer> {
+        let answers = self.clock.timeout(BATCH, tenant.renew_all(renewals)).await;
+        answers.unwrap_or_else(|_| renewals.iter().map(|_| Err(too_slow())).collect())
+    }
+
+    /// What has come when the time is up counts.
+    async fn ask_one_by_one(&self, tenant: &Tenant, renewals: &[Renew<'_>]) -> Vec<Answer> {
+        let end = self.clock.now() + BATCH;
+        // All of them first: nothing that borrows is then made while others run.
+        let asked: Vec<_> = renewals.iter().map(|renewal| self.ask_until(end, tenant, *renewal)).collect();
+        stream::iter(asked).buffered(STEPS).collect().await
+    }
+
+    async fn ask_until(&self, end: DateTime<Utc>, tenant: &Tenant, renewal: Renew<'_>) -> Answer {
+        let left = (end - self.clock.now()).to_std().unwrap_or_default();
+        self.clock.timeout(left, tenant.renew(renewal)).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
     async fn ask_one(&self, tenant: &Name, renewal: &Renewal) -> Result<Answer, Failure> {
         let tenant = self.tenant(tenant)?;
-        Ok(tenant.renew(&renewal.remote.id, renewal.expires_at, renewal.another.as_ref()).await)
+        Ok(tenant.renew(renewal.renew()).await)
     }
 
     /// What to ask for.
@@ -79,10 +121,13 @@ impl Renewer {
         remote: &Remote,
     ) -> Result<Renewal, StepError> {
         let kind = subscription.target.as_ref().map_or(Kind::Message, Target::kind);
-        let life = self.life(subscription, kind).await?;
+        let via = subscription.target.as_ref().map_or(Via::Graph, Target::via);
+        let life = self.life(subscription, via, kind).await?;
         let recipient = self.recipient(subscription).await?;
         let certificate = recipient.as_ref().map(|it| it.certificate_id.clone());
         Ok(Renewal {
+            target: subscription.target.clone(),
+            client_state: self.client_states.of(subscription.id),
             remote: remote.clone(),
             kind,
             life,
@@ -133,8 +178,8 @@ impl Renewer {
             // that is refused, the renewal without it is refused too, and what still works is left alone.
             Verdict::Rejected if renewal.another.is_some() => {
                 let tenant = self.tenant(&subscription.wish.tenant)?;
-                tenant.renew(&renewal.remote.id, renewal.expires_at, None).await?;
-                tenant.delete(&renewal.remote.id).await?;
+                tenant.renew(Renew { recipient: None, ..renewal.renew() }).await?;
+                tenant.delete(renewal.target.as_ref(), &renewal.remote.id).await?;
                 Ok(Prolonged::Lost)
             }
             _ => Err(failure.into()),
@@ -153,7 +198,8 @@ impl Renewer {
         if self.store.remade_lately(subscription.id, now).await? {
             return Err(failure.into());
         }
-        match self.tenant(&subscription.wish.tenant)?.delete(&renewal.remote.id).await {
+        let tenant = self.tenant(&subscription.wish.tenant)?;
+        match tenant.delete(renewal.target.as_ref(), &renewal.remote.id).await {
             Err(passing) if passing.is_transient() => return Err(passing.into()),
             deleted => {
                 self.store.remade(subscription.id, now).await?;

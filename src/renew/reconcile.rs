@@ -1,6 +1,9 @@
 //! Looks, at each start and every hour, whether Office 365 still holds what the store says that it holds: a remote
 //! subscription can vanish without a word. One list a tenant tells of all of them.
 //!
+//! What SharePoint holds is in no list that a usual app may read: each is asked for by its id, at each start and every day,
+//! and that nothing announces its end is all the more reason.
+//!
 //! Guarantees: what the list does not show is asked for by its id before it is made anew; what notifies another address
 //! (the public URL has changed) is replaced; nothing that the store does not know is ever touched, only counted in the log.
 
@@ -16,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 use super::Renewer;
 use super::plan::{Held, Ids, SETTLES, is_ours};
 use crate::backoff::{HOPELESS, REQUESTS, Schedule};
-use crate::model::Name;
+use crate::model::{Name, Via};
 use crate::office365::{RemoteSubscription, Tenant};
 use crate::store::{Holding, Sight, Sighting, StoreError};
-use crate::tasks::Task;
+use crate::tasks::{STORE_RETRY, Task};
 
 /// Between two looks; Microsoft advises one at the start and then one an hour.
 const PERIOD: TimeDelta = TimeDelta::hours(1);
+/// Between two looks at what is in no list.
+const DAY: TimeDelta = TimeDelta::days(1);
 /// How many are read and written in one step: memory stays small, and acknowledgements do not wait.
 const CHUNK: usize = 500;
 
@@ -30,6 +35,8 @@ const CHUNK: usize = 500;
 pub struct Reconciler {
     renewer: Renewer,
     next: Mutex<HashMap<Name, Next>>,
+    /// When those that are in no list are looked at next.
+    unlisted: Mutex<HashMap<Name, DateTime<Utc>>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,14 +50,20 @@ impl Task for Reconciler {
     async fn work_off(&self, stop: &CancellationToken) -> Option<DateTime<Utc>> {
         let due = self.renewer.office365.tenants().filter(|(name, _)| self.next(name).at <= self.now());
         join_all(due.map(|(name, tenant)| self.look(name, tenant, stop))).await;
-        self.renewer.office365.tenants().map(|(name, _)| self.next(name).at).min()
+        for (name, _) in
+            self.renewer.office365.tenants().filter(|(name, _)| self.unlisted_at(name) <= self.now())
+        {
+            self.look_at_unlisted(name).await;
+        }
+        let next = |(name, _)| self.next(name).at.min(self.unlisted_at(name));
+        self.renewer.office365.tenants().map(next).min()
     }
 }
 
 impl Reconciler {
     /// For this renewer.
     pub fn new(renewer: Renewer) -> Self {
-        Self { renewer, next: Mutex::default() }
+        Self { renewer, next: Mutex::default(), unlisted: Mutex::default() }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -60,6 +73,51 @@ impl Reconciler {
     fn next(&self, tenant: &Name) -> Next {
         let next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         next.get(tenant).copied().unwrap_or_default()
+    }
+
+    fn unlisted_at(&self, tenant: &Name) -> DateTime<Utc> {
+        let unlisted = self.unlisted.lock().unwrap_or_else(PoisonError::into_inner);
+        unlisted.get(tenant).copied().unwrap_or_default()
+    }
+
+    /// Makes due that what SharePoint holds is looked at, one by one.
+    async fn look_at_unlisted(&self, tenant: &Name) {
+        let now = self.now();
+        let next = match self.doubt(tenant, now).await {
+            Ok(doubted) => {
+                tracing::debug!(%tenant, doubted, "What SharePoint holds is asked for, one by one");
+                now + DAY
+            }
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "Cannot read what SharePoint holds; trying again");
+                now + STORE_RETRY
+            }
+        };
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), next);
+    }
+
+    /// How many were confirmed too long ago to be believed.
+    async fn doubt(&self, tenant: &Name, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let (mut after, mut doubted) = (None, 0);
+        loop {
+            let store = &self.renewer.store;
+            let holdings = store.holdings(tenant, Via::SharePoint, after, CHUNK).await?;
+            let Some(end) = holdings.last() else { break };
+            after = Some(end.id);
+            let old = holdings.iter().filter(|holding| holding.confirmed_at + SETTLES < now);
+            let missing = |holding: &Holding| Sighting {
+                id: holding.id,
+                remote: holding.remote.clone(),
+                found: Sight::Missing,
+            };
+            let sightings: Vec<Sighting> = old.map(missing).collect();
+            doubted += sightings.len();
+            store.sighted(sightings, now).await?;
+        }
+        if doubted > 0 {
+            self.renewer.wake.raise();
+        }
+        Ok(doubted)
     }
 
     fn looked(&self, tenant: &Name) -> bool {
@@ -102,7 +160,7 @@ impl Reconciler {
         let (held, mut found) = (Held::new(list), Found::default());
         let (mut after, mut due) = (None, false);
         loop {
-            let holdings = self.renewer.store.holdings(tenant, after, CHUNK).await?;
+            let holdings = self.renewer.store.holdings(tenant, Via::Graph, after, CHUNK).await?;
             let Some(end) = holdings.last() else { break };
             after = Some(end.id);
             let mut sightings = Vec::new();

@@ -111,7 +111,17 @@ impl Renewer {
     async fn verify(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
         let tenant = self.tenant(&subscription.wish.tenant)?;
         let Some(remote) = &subscription.remote else { return self.recreate(subscription).await };
-        match tenant.find(&remote.id).await? {
+        let Some(target) = &subscription.target else { return self.recreate(subscription).await };
+        let own_state = self.client_states.of(subscription.id);
+        let is_known_for_ours =
+            |found: &RemoteSubscription| found.client_state.as_ref().is_none_or(|state| *state == own_state);
+        match tenant.find(target, &remote.id).await? {
+            Some(found) if !plan::notifies(&found, &self.notification_url) => {
+                self.replace(subscription).await
+            }
+            Some(found) if !is_known_for_ours(&found) || found.expires_at <= remote.renew_at => {
+                self.prolong(subscription).await
+            }
             Some(found) => {
                 let remote = Remote { expires_at: found.expires_at, ..remote.clone() };
                 self.store.verified(subscription.id, &remote).await?;
@@ -126,10 +136,34 @@ impl Renewer {
         let tenant = self.tenant(&subscription.wish.tenant)?;
         // Asked before anything is deleted: a wait would leave it without any.
         self.anew.allow(subscription.id, self.clock.now())?;
+        if subscription.target.as_ref().is_some_and(|target| target.via() != subscription.wish.via) {
+            return self.switch(tenant, subscription).await;
+        }
         if let Some(remote) = &subscription.remote {
-            tenant.delete(&remote.id).await?;
+            tenant.delete(subscription.target.as_ref(), &remote.id).await?;
         }
         self.recreate(subscription).await
+    }
+
+    /// Follows the same resource another way from now on. The new one is made first: where that is refused, what was held is
+    /// followed on as it was. The mirror stays, and what it does not agree with is told.
+    async fn switch(&self, tenant: &Tenant, subscription: &Subscription) -> Result<&'static str, StepError> {
+        let Resolved { target, .. } =
+            tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
+        let made = self.create_remote(tenant, subscription, &target).await?;
+        let now = self.clock.now();
+        if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &target, now).await? {
+            tenant.delete(Some(&target), &made.id).await?;
+            return Err(already_followed(&other).into());
+        }
+        if let Some(former) = &subscription.remote
+            && let Err(failure) = tenant.delete(subscription.target.as_ref(), &former.id).await
+        {
+            tracing::warn!(subscription = %subscription.wish.name, remote_id = former.id.0, code = failure.code,
+                "It is followed another way now; what announced its changes before cannot be deleted, and ends by itself");
+        }
+        self.confirm(subscription, made).await?;
+        Ok("recreated")
     }
 
     pub(super) async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
@@ -173,7 +207,9 @@ impl Renewer {
             self.anew.allow(subscription.id, self.clock.now())?;
         }
         let target = match &subscription.target {
-            Some(target) if subscription.started_at.is_some() => target.clone(),
+            Some(target) if subscription.started_at.is_some() && target.via() == subscription.wish.via => {
+                target.clone()
+            }
             _ => self.settle_target(tenant, subscription).await?,
         };
         let made = self.create_remote(tenant, subscription, &target).await?;
@@ -185,11 +221,16 @@ impl Renewer {
 
     /// Resolves the resource and begins to follow it.
     async fn settle_target(&self, tenant: &Tenant, subscription: &Subscription) -> Result<Target, StepError> {
-        let resolved = tenant.resolve(&subscription.wish.resource).await?;
-        if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &resolved.target).await? {
+        let resolved = tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
+        let now = self.clock.now();
+        let registered = self.store.resolved(subscription.id, &resolved.target, now).await?;
+        if let Registered::FollowedBy(other) = registered {
             return Err(already_followed(&other).into());
         }
-        self.begin(tenant, subscription, &resolved).await?;
+        // What is followed another way by now has begun already.
+        if subscription.started_at.is_none() {
+            self.begin(tenant, subscription, &resolved).await?;
+        }
         Ok(resolved.target)
     }
 
@@ -241,7 +282,9 @@ impl Renewer {
     /// ends by itself: it must not hold up its name for ever.
     async fn delete(&self, subscription: &Subscription) -> Result<(), StepError> {
         match (&subscription.remote, self.office365.tenant(&subscription.wish.tenant)) {
-            (Some(remote), Some(tenant)) => tenant.delete(&remote.id).await?,
+            (Some(remote), Some(tenant)) => {
+                tenant.delete(subscription.target.as_ref(), &remote.id).await?;
+            }
             (Some(remote), None) => {
                 tracing::warn!(subscription = %subscription.wish.name, tenant = %subscription.wish.tenant,
                     remote_id = remote.id.0, expires_at = %remote.expires_at,

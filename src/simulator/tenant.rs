@@ -84,6 +84,11 @@ client_secret = "{client_secret}"
 login_url = "{url}"
 graph_url = "{url}"
 sharepoint_url = "{url}"
+
+# SharePoint's own service takes no secret. To follow the list with via = "sharepoint", write this in the place of
+# client_secret; the stand-in plays Azure's identity service as well.
+#managed_identity = {{}}
+#identity_url = "{url}"
 "#
     );
     let wanted = [("candidates", &resources.list), ("files", &resources.drive), ("inbox", &resources.mail)];

@@ -44,7 +44,7 @@ pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use overviews::{Brought, Overviews};
 pub use pauses::Pauses;
-pub use registry::{NewSubscription, NewWish, Registered, Registry};
+pub use registry::{NewSubscription, NewWish, Registered, Registry, Rewished};
 pub use renewals::{Holding, Lane, Renewals, Sight, Sighting};
 pub use resyncs::{Resync, Resyncs};
 pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};

@@ -19,12 +19,24 @@ pub trait Registry: Send + Sync {
     /// ([`Registry::removed`] was told) may be used again and gets the new internal id.
     async fn register(&self, new: NewSubscription) -> Result<Registered, StoreError>;
 
-    /// Another wish for the same resource: `lifetime`, `select`, `include_resource_data` and `origin` become those of
-    /// the wish, and what follows from it is due, all in one. False: somebody is at it, and nothing is changed.
-    async fn rewish(&self, id: SubscriptionId, new: NewWish, now: DateTime<Utc>) -> Result<bool, StoreError>;
+    /// Another wish for the same resource: `via`, `lifetime`, `select`, `include_resource_data` and `origin` become those of
+    /// the wish, and what follows from it is due, all in one. If that is not [`Rewished::Done`], nothing is changed.
+    async fn rewish(
+        &self,
+        id: SubscriptionId,
+        new: NewWish,
+        now: DateTime<Utc>,
+    ) -> Result<Rewished, StoreError>;
 
-    /// Keeps what the resource was resolved to, if nobody else follows that.
-    async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError>;
+    /// Keeps what the resource was resolved to, if nobody else follows that. What was followed another way before is read
+    /// anew from then on, as after [`Resyncs::ask_resync`](super::Resyncs::ask_resync): the link of one way leads nowhere on
+    /// the other.
+    async fn resolved(
+        &self,
+        id: SubscriptionId,
+        target: &Target,
+        now: DateTime<Utc>,
+    ) -> Result<Registered, StoreError>;
 
     /// Keeps when following begins, on Office 365's clock, and the link to begin with where there is one for
     /// "from now"; without one, the first round is due as soon as the remote subscription is there.
@@ -77,6 +89,17 @@ pub struct NewWish {
     pub replace: bool,
     /// Everything is to be read anew.
     pub resync: bool,
+}
+
+/// What became of another wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewished {
+    /// It is stored.
+    Done,
+    /// Somebody is at it.
+    Busy,
+    /// This subscription follows the same resource that way already.
+    FollowedBy(Name),
 }
 
 /// What became of a wish or of a resolution.

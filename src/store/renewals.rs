@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
+use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble, Via};
 
 /// What Office 365 holds for a subscription, as it was last told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,11 +106,12 @@ pub trait Renewals: Send + Sync {
     /// the claim ends.
     async fn verified(&self, id: SubscriptionId, remote: &Remote) -> Result<(), StoreError>;
 
-    /// What a tenant's subscriptions hold at Office 365, those left out that are being removed: up to `limit`, in order
-    /// of their ids and beyond `after`.
+    /// What a tenant's subscriptions hold at Office 365 this way, those left out that are being removed: up to `limit`, in
+    /// order of their ids and beyond `after`.
     async fn holdings(
         &self,
         tenant: &Name,
+        via: Via,
         after: Option<SubscriptionId>,
         limit: usize,
     ) -> Result<Vec<Holding>, StoreError>;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use o365_listener::clock::Clock;
 use o365_listener::simulator::{self, Simulator};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::signing_in::Pair;
 
 /// How long anything here may take. Generous: the machines that run this are slow and shared.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -30,6 +32,36 @@ impl Listener {
 
     /// The same with more configuration: sections and entries.
     pub async fn start_with(seed: u64, more: &str) -> Self {
+        let mut listener = Self::prepared(seed).await;
+        std::fs::write(listener.config(), listener.configuration() + more).unwrap();
+        listener.run().await;
+        listener
+    }
+
+    /// The same with the list followed over SharePoint's own service, for which the app signs in with a certificate.
+    pub async fn start_over_sharepoint(seed: u64) -> Self {
+        let mut listener = Self::prepared(seed).await;
+        let pair = Pair::until(2035);
+        listener.control("certificates", json!({"certificate": pair.certificate})).await;
+        let files = pair.write(listener.folder(), "app");
+        let proof = format!(
+            "certificate = {{ file = \"{}\", key = \"{}\" }}\nsharepoint_url = \"{}\"",
+            files.file.display(),
+            files.key.unwrap().display(),
+            listener.tenant.tenant().url,
+        );
+        let configuration = listener.configuration();
+        let secret = configuration.lines().find(|line| line.starts_with("client_secret")).unwrap();
+        let list = configuration.lines().find(|line| line.starts_with("resource = \"list:")).unwrap();
+        let over_sharepoint = format!("{list}\nvia = \"sharepoint\"");
+        let configuration = configuration.replace(secret, &proof).replace(list, &over_sharepoint);
+        std::fs::write(listener.config(), configuration).unwrap();
+        listener.run().await;
+        listener
+    }
+
+    /// A tenant, and a listener that has not been configured yet.
+    async fn prepared(seed: u64) -> Self {
         let options = simulator::Options {
             listen: ([127, 0, 0, 1], 0).into(),
             seed,
@@ -38,17 +70,14 @@ impl Listener {
         };
         let tenant = simulator::start(options).await.unwrap();
         let [notifications, admin] = free_ports();
-        let mut listener = Self {
+        Self {
             tenant,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             process: None,
             folder: tempfile::tempdir().unwrap(),
             notifications,
             admin,
-        };
-        std::fs::write(listener.config(), listener.configuration() + more).unwrap();
-        listener.run().await;
-        listener
+        }
     }
 
     /// The folder with configuration and store.

@@ -39,6 +39,7 @@ mod renewals;
 mod resync;
 mod scenarios;
 mod schema;
+mod sharepoint;
 mod signing_in;
 mod simulator;
 mod store;

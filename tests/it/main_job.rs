@@ -12,16 +12,22 @@ const ROUNDS: u64 = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_replayed_is_the_tenant_with_a_fixed_seed() {
-    the_log_replayed_is_the_tenant(365).await;
+    the_log_replayed_is_the_tenant(Listener::start(365).await, 365).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_replayed_is_the_tenant_with_a_random_seed() {
-    the_log_replayed_is_the_tenant(random_seed()).await;
+    let seed = random_seed();
+    the_log_replayed_is_the_tenant(Listener::start(seed).await, seed).await;
 }
 
-async fn the_log_replayed_is_the_tenant(seed: u64) {
-    let listener = Listener::start(seed).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_replayed_is_the_tenant_with_a_list_over_sharepoint() {
+    let seed = random_seed();
+    the_log_replayed_is_the_tenant(Listener::start_over_sharepoint(seed).await, seed).await;
+}
+
+async fn the_log_replayed_is_the_tenant(listener: Listener, seed: u64) {
     listener.followed().await;
     travel_badly(&listener).await;
     for round in 0..ROUNDS {

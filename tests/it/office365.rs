@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use o365_listener::config;
 use o365_listener::metrics::{Metrics, Snapshot};
-use o365_listener::model::{Resource, Target};
+use o365_listener::model::{Resource, Target, Via};
 use o365_listener::office365::{Failure, Office365, Tenant};
 use o365_listener::secret::Secret;
 use serde_json::Value;
@@ -73,7 +73,7 @@ impl Reach {
 
     pub async fn resolve(&self, address: &str) -> Result<Target, Failure> {
         let resource: Resource = address.parse().unwrap();
-        self.tenant().resolve(&resource).await.map(|resolved| resolved.target)
+        self.tenant().resolve(&resource, Via::Graph).await.map(|resolved| resolved.target)
     }
 
     /// One of each kind: list, drive, mail folder.

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use url::Url;
 
 use super::finding::{Finding, ending};
 use crate::app::endpoint;
@@ -9,6 +10,7 @@ use crate::app::ports::{self, Secured};
 use crate::clock::Clock;
 use crate::config::{AllowMode, Config, is_loopback};
 use crate::metrics::Metrics;
+use crate::model::Via;
 use crate::office365::{self, Examined, Handshaker, Unshaken};
 use crate::port::Port;
 use crate::receive::{Receiver, Sources, Workload};
@@ -32,17 +34,28 @@ pub(super) async fn check(
     let port = store.and_then(|store| stand_in(config, clock, store).ok());
     let handle = port.as_ref().map(Port::handle);
     let here = handle.is_some();
+    let shaking = async {
+        let examined = handshaker.examine(&notifications, &lifecycle).await;
+        // What is wrong for the one is wrong for the other.
+        let as_sharepoint = match examined.notifications {
+            Ok(_) if is_followed_over_sharepoint(config) => {
+                Some(handshaker.examine_as_sharepoint(&notifications).await)
+            }
+            _ => None,
+        };
+        (examined, as_sharepoint)
+    };
     let examined = match port {
         Some(port) => tokio::select! {
-            examined = handshaker.examine(&notifications, &lifecycle) => Some(examined),
+            examined = shaking => Some(examined),
             _ = port.run() => None,
         },
-        None => Some(handshaker.examine(&notifications, &lifecycle).await),
+        None => Some(shaking.await),
     };
     if let Some(handle) = handle {
         handle.stop(false).await;
     }
-    let Some(examined) = examined else {
+    let Some((examined, as_sharepoint)) = examined else {
         let problem = "the notification port could not be served";
         return vec![Finding::bad(format!("public URL {notifications}"), problem)];
     };
@@ -51,12 +64,29 @@ pub(super) async fn check(
     let told = |url, shaken| finding(format!("public URL {url}"), shaken, only_some && !here);
     let mut findings = vec![told(&notifications, first)];
     findings.extend(second.map(|second| told(&lifecycle, second)));
+    let subject = format!("public URL {notifications}, as SharePoint calls it");
+    findings.extend(as_sharepoint.map(|shaken| at_port(url, finding(subject, shaken, only_some && !here))));
     let host = url.host_str().unwrap_or_default();
     if !is_loopback(url) {
         findings.extend(inside(host, &addresses));
     }
     findings.extend(tls.map(|tls| secured(host, &tls, clock.now())));
     findings
+}
+
+fn is_followed_over_sharepoint(config: &Config) -> bool {
+    config.subscriptions.iter().any(|entry| entry.via == Via::SharePoint)
+}
+
+/// SharePoint was seen to refuse addresses with a port of their own. That it answers there is not enough then.
+fn at_port(url: &Url, finding: Finding) -> Finding {
+    match url.port() {
+        Some(port) if !is_loopback(url) && finding.problem.is_none() => Finding::good(
+            finding.subject,
+            format!("warning: SharePoint was seen to refuse another port than 443, and this is {port}"),
+        ),
+        _ => finding,
+    }
 }
 
 /// `may_refuse`: a listener runs that may not let this machine in.

@@ -2,8 +2,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::finding::{Finding, ending};
 use super::permissions::{self, Held};
+use super::sites;
 use crate::config::{self, Config, Proof};
-use crate::model::{Credential, Kind, Name, Resource, Validity};
+use crate::model::{Credential, Kind, Name, Resource, Validity, Via};
 use crate::office365::{Office365, Tenant};
 
 /// How far the clocks may be apart before it is worth a word.
@@ -38,11 +39,13 @@ pub(super) async fn check(
     findings.extend(clock);
     findings.extend(check_audience(tenant, signed_in.audience.as_deref()));
     let followed: Vec<_> = config.subscriptions.iter().filter(|entry| entry.tenant == tenant.name).collect();
+    let over_graph = |entry: &&config::Subscription| entry.via == Via::Graph;
     for kind in [Kind::ListItem, Kind::DriveItem, Kind::Message] {
-        if followed.iter().any(|entry| kind_of(&entry.resource) == kind) {
+        if followed.iter().copied().filter(over_graph).any(|entry| kind_of(&entry.resource) == kind) {
             findings.push(check_permission(tenant, kind, &signed_in.roles));
         }
     }
+    findings.extend(sites::check(tenant, client, &followed).await);
     for entry in followed {
         findings.push(check_resource(client, entry).await);
     }
@@ -144,7 +147,7 @@ fn permission(person: bool, kind: Kind, held: &Held) -> String {
 
 async fn check_resource(client: &Tenant, entry: &config::Subscription) -> Finding {
     let subject = format!("subscription {}: {}", entry.name, entry.resource);
-    match client.resolve(&entry.resource).await {
+    match client.resolve(&entry.resource, entry.via).await {
         Ok(_) => Finding::good(subject, None),
         Err(failure) => Finding::bad(subject, format!("{failure} [{}]", failure.code)),
     }

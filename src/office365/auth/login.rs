@@ -40,6 +40,7 @@ pub(super) const OFFLINE: &str = "offline_access";
 const LONGEST_ASSERTION: u64 = 64 * 1024;
 
 /// Who signs in where, and for what.
+#[derive(Clone)]
 pub(in crate::office365) struct Credentials {
     /// The token endpoint.
     pub(in crate::office365) endpoint: Url,

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use super::super::connection::Answer;
 use super::super::throttle::{Area, asked_wait, is_throttled};
-use super::super::{Failure, Verdict};
+use super::super::{Failure, Verdict, refusal};
 use super::subscriptions::{RemoteSubscription, Renew, Renewal};
-use super::{Accepted, Call, Graph, HANDSHAKE, read_json, refusal};
+use super::{Accepted, Call, Graph, HANDSHAKE, read_json};
 use crate::secret::Secret;
 
 /// As many as Graph takes in one request.

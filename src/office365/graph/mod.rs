@@ -8,7 +8,6 @@ mod items;
 mod lifetime;
 mod odd;
 mod plain;
-mod refusal;
 mod resolve;
 mod resources;
 mod subscriptions;
@@ -34,7 +33,7 @@ use super::auth::Tokens;
 use super::base::Base;
 use super::connection::{Answer, Connection, Limits};
 use super::throttle::{Area, Gates, Place, Spacing, asked_wait, is_throttled};
-use super::{Failure, Verdict};
+use super::{Failure, Verdict, refusal};
 use crate::clock::Clock;
 use crate::secret::Secret;
 

@@ -32,7 +32,7 @@ const MESSAGE_PROPERTIES: [&str; 20] = [
 /// The path pieces of the resource that a subscription names, below which lies its delta function.
 pub(super) fn path(target: &Target) -> Vec<&str> {
     match target {
-        Target::List { site, list } => vec!["sites", site, "lists", list],
+        Target::List { site, list, .. } => vec!["sites", site, "lists", list],
         Target::Drive { drive } => vec!["drives", drive, "root"],
         Target::MailFolder { user, folder } => vec!["users", user, "mailFolders", folder, "messages"],
         Target::Mailbox { user } => vec!["users", user, "messages"],
@@ -52,7 +52,7 @@ pub(super) fn delta_path(target: &Target) -> Vec<&str> {
 /// The path pieces of one item.
 pub(super) fn item_path<'a>(target: &'a Target, id: &'a str) -> Vec<&'a str> {
     match target {
-        Target::List { site, list } => vec!["sites", site, "lists", list, "items", id],
+        Target::List { site, list, .. } => vec!["sites", site, "lists", list, "items", id],
         Target::Drive { drive } => vec!["drives", drive, "items", id],
         // Without the folder: a message that was moved in the meantime is still found.
         Target::MailFolder { user, .. } | Target::Mailbox { user } => vec!["users", user, "messages", id],

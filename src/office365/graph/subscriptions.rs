@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::super::throttle::Area;
-use super::super::{Failure, REPEATED_LINK, Verdict, handshake};
+use super::super::{Failure, Patience, REPEATED_LINK, Verdict, handshake};
 use super::resources::{self, name_permission};
 use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
 use crate::model::{CertificateId, Kind, RemoteId, Target};
@@ -40,6 +40,14 @@ pub struct NewRemote<'a> {
     pub recipient: Option<&'a Recipient>,
 }
 
+impl<'a> NewRemote<'a> {
+    /// The renewal that makes one that is held already what this one was to be.
+    pub const fn renewal_of(&self, id: &'a RemoteId) -> Renew<'a> {
+        let Self { target, client_state, expires_at, recipient, .. } = *self;
+        Renew { target: Some(target), id, client_state, expires_at, recipient }
+    }
+}
+
 /// Whom content is encrypted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
@@ -52,8 +60,12 @@ pub struct Recipient {
 /// A remote subscription to be renewed.
 #[derive(Debug, Clone, Copy)]
 pub struct Renew<'a> {
+    /// What it follows; none: what Graph has told of, without anything more being known.
+    pub target: Option<&'a Target>,
     /// Its id.
     pub id: &'a RemoteId,
+    /// What proves that a notification is ours. Graph keeps what it was told at the creation.
+    pub client_state: &'a str,
     /// When it shall end.
     pub expires_at: DateTime<Utc>,
     /// For whom its content is encrypted from now on; none: as it is.
@@ -73,6 +85,8 @@ pub struct RemoteSubscription {
     pub change_type: String,
     /// Where its notifications go.
     pub notification_url: Option<String>,
+    /// What it proves its notifications with, where that is told: Graph never shows it.
+    pub client_state: Option<String>,
     /// Office 365's time of the answer.
     pub at: DateTime<Utc>,
 }
@@ -142,6 +156,7 @@ impl WireSubscription {
             resource: self.resource.unwrap_or_default(),
             change_type: self.change_type.unwrap_or_default(),
             notification_url: self.notification_url,
+            client_state: None,
             at,
         }
     }
@@ -194,7 +209,9 @@ impl Graph {
         };
         let answer = self.send(&call).await.map_err(|failure| {
             let failure = failure.naming("resource to subscribe to, or its mailbox is not in the cloud");
-            name_permission(new.target, lifetime::judged(handshake::explained(new.notification_url, failure)))
+            let patience = Patience::default();
+            let failure = handshake::explained(new.notification_url, patience, failure);
+            name_permission(new.target, lifetime::judged(failure))
         })?;
         read(&answer)
     }

@@ -116,11 +116,11 @@ impl Attempts {
             .dns_resolver(names)
             .tls_backend_preconfigured(self.tls.clone())
             .build()?;
-        let request = client
-            .post(asked(url, token))
-            .header(CONTENT_TYPE, "text/plain; charset=utf-8")
-            // Some refuse what does not say how long it is.
-            .header(CONTENT_LENGTH, "0");
+        // Some refuse what does not say how long it is.
+        let mut request = client.post(asked(url, token)).header(CONTENT_LENGTH, "0");
+        if let Some(kind) = token.kind() {
+            request = request.header(CONTENT_TYPE, kind);
+        }
         read(request.send().await?).await
     }
 }
@@ -128,7 +128,7 @@ impl Attempts {
 /// The address with the token behind it, encoded as Microsoft encodes.
 fn asked(url: &Url, token: Token) -> Url {
     let mut asked = url.clone();
-    let sent = format!("validationToken={}", token.sent());
+    let sent = format!("{}={}", token.parameter(), token.sent());
     let query = url.query().map_or_else(|| sent.clone(), |before| format!("{before}&{sent}"));
     asked.set_query(Some(&query));
     asked

@@ -7,6 +7,9 @@ const USUAL_SENT: &str = "Validation%3a+Testing+client+application+reachability+
 const AWKWARD: &str = "Validation: Request-Id: 0+1%2F2=3%";
 const AWKWARD_SENT: &str = "Validation%3a+Request-Id%3a+0%2b1%252F2%3d3%25";
 
+/// What SharePoint's looks like.
+const SHAREPOINT: &str = "1b2c3d4e-5f60-4718-92a3-b4c5d6e7f809";
+
 /// A token to be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
@@ -14,6 +17,8 @@ pub(super) enum Token {
     Usual,
     /// With more that has to survive.
     Awkward,
+    /// As SharePoint sends them, which spells the parameter in its own way.
+    SharePoint,
 }
 
 impl Token {
@@ -22,6 +27,7 @@ impl Token {
         match self {
             Self::Usual => USUAL,
             Self::Awkward => AWKWARD,
+            Self::SharePoint => SHAREPOINT,
         }
     }
 
@@ -30,6 +36,23 @@ impl Token {
         match self {
             Self::Usual => USUAL_SENT,
             Self::Awkward => AWKWARD_SENT,
+            Self::SharePoint => SHAREPOINT,
+        }
+    }
+
+    /// The parameter that it stands in.
+    pub(super) const fn parameter(self) -> &'static str {
+        match self {
+            Self::Usual | Self::Awkward => "validationToken",
+            Self::SharePoint => "validationtoken",
+        }
+    }
+
+    /// What the empty body is said to be.
+    pub(super) const fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Usual | Self::Awkward => Some("text/plain; charset=utf-8"),
+            Self::SharePoint => None,
         }
     }
 }

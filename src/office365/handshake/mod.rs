@@ -39,6 +39,11 @@ impl Default for Patience {
     }
 }
 
+impl Patience {
+    /// SharePoint's: a notification is tried again five minutes later, and lost after some times.
+    pub(super) const SHAREPOINT: Self = Self { slow: Duration::from_secs(5), limit: Duration::from_secs(5) };
+}
+
 /// Why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unshaken {
@@ -107,12 +112,7 @@ impl Handshaker {
     pub async fn examine(&self, notifications: &Url, lifecycle: &Url) -> Examined {
         let attempts = match Attempts::new(&self.clock, &self.roots, self.patience) {
             Ok(attempts) => attempts,
-            Err(reason) => {
-                let problem = format!(
-                    "cannot make an HTTP client ({reason}): are the system's CA certificates installed?"
-                );
-                return Examined::unreached(Vec::new(), problem.into());
-            }
+            Err(reason) => return Examined::unreached(Vec::new(), no_client(&reason)),
         };
         let now = self.clock.now();
         // The first one meets what sleeps, the second one what it woke.
@@ -133,6 +133,16 @@ impl Handshaker {
         Examined { notifications: judged, lifecycle, addresses: first.addresses, tls }
     }
 
+    /// Shakes hands as SharePoint does, which is less patient.
+    pub async fn examine_as_sharepoint(&self, notifications: &Url) -> Result<String, Unshaken> {
+        let limit = self.patience.limit.min(Patience::SHAREPOINT.limit);
+        let patience = Patience { slow: limit, limit };
+        let attempts =
+            Attempts::new(&self.clock, &self.roots, patience).map_err(|reason| no_client(&reason))?;
+        let attempt = attempts.shake(notifications, Token::SharePoint).await;
+        judge::once(notifications, &attempt, self.clock.now(), patience)
+    }
+
     /// What the connections showed. Microsoft may offer TLS 1.2 alone, so that is tried too where 1.3 was agreed on.
     async fn secured(
         &self,
@@ -149,6 +159,10 @@ impl Handshaker {
         };
         Some(Secured { version, ends, only_latest })
     }
+}
+
+fn no_client(reason: &rustls::Error) -> Unshaken {
+    format!("cannot make an HTTP client ({reason}): are the system's CA certificates installed?").into()
 }
 
 impl Examined {

@@ -3,9 +3,11 @@
 use url::Url;
 
 use super::super::{Failure, Verdict};
+use super::Patience;
 
-/// Says what a failed handshake means and how to mend it, if that is why a subscription was refused.
-pub(in crate::office365) fn explained(url: &Url, failure: Failure) -> Failure {
+/// Says what a failed handshake means and how to mend it, if that is why a subscription was refused by whoever is as
+/// patient as this.
+pub(in crate::office365) fn explained(url: &Url, patience: Patience, failure: Failure) -> Failure {
     let text = failure.message.to_lowercase();
     let about_handshake = ["validation request", "validationtoken", "validate the notification url"];
     if failure.verdict != Verdict::Rejected || !about_handshake.iter().any(|words| text.contains(words)) {
@@ -15,7 +17,8 @@ pub(in crate::office365) fn explained(url: &Url, failure: Failure) -> Failure {
     failure.explained(format_args!(
         "Office 365 {met} when it tried {url}: {mend}. `o365-listener check` tries the same from here. POST \
          /notifications?validationToken=… and POST /lifecycle?validationToken=… must lead from the internet to the \
-         notification port of this listener, and the answer back unchanged within 10 s"
+         notification port of this listener, and the answer back unchanged within {} s",
+        patience.limit.as_secs()
     ))
 }
 
@@ -115,7 +118,8 @@ mod tests {
             ("Failed to validate the notification URL 'https://h'.".to_owned(), "did not get the answer it wants"),
         ] {
             let failure = Failure::local(Verdict::Rejected, "ValidationError", message.clone());
-            let said = explained(&url, failure).message;
+            let said = explained(&url, Patience::default(), failure).message;
+            assert!(said.contains("unchanged within 10 s"), "{said}");
             assert!(said.contains(words) && said.ends_with(&message), "{message}: {said}");
         }
         for (verdict, message) in [
@@ -123,7 +127,7 @@ mod tests {
             (Verdict::Forbidden, "Subscription validation request failed."),
         ] {
             let failure = Failure::local(verdict, "x", message);
-            assert_eq!(explained(&url, failure).message, message);
+            assert_eq!(explained(&url, Patience::SHAREPOINT, failure).message, message);
         }
     }
 }

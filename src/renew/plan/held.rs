@@ -24,8 +24,35 @@ pub type Lists = BTreeMap<Name, Result<Vec<RemoteSubscription>, Trouble>>;
 pub struct Known {
     /// The subscription.
     pub subscription: Subscription,
-    /// The combination that there can be one of; none while the resource is not resolved.
+    /// The combination that Graph holds one of at most; none while the resource is not resolved, or where another holds it.
     pub combination: Option<String>,
+    /// How what is held for it was looked at.
+    pub look: Look,
+}
+
+/// How what is held for a subscription was looked at.
+#[derive(Debug, Clone)]
+pub enum Look {
+    /// The tenant's list tells.
+    List,
+    /// By its id, since no list has it; none: it is not held any more.
+    Itself(Option<RemoteSubscription>),
+    /// It could not be.
+    Failed(Trouble),
+}
+
+impl Look {
+    /// How it looks by itself.
+    fn sight(&self, notification_url: &Url) -> Option<Sight> {
+        match self {
+            Self::Itself(Some(found)) if notifies(found, notification_url) => {
+                Some(Sight::Held(found.expires_at))
+            }
+            Self::Itself(Some(_)) => Some(Sight::Elsewhere),
+            Self::Itself(None) => Some(Sight::Missing),
+            Self::List | Self::Failed(_) => None,
+        }
+    }
 }
 
 /// A tenant's list, by the ids in it.
@@ -93,7 +120,7 @@ fn key(id: &RemoteId) -> Key {
 
 /// Addresses are compared as addresses, and without a slash at the end; what is not told is not held against it. Nearly
 /// all are written as ours is, and need not be read.
-fn notifies(found: &RemoteSubscription, url: &Url) -> bool {
+pub fn notifies(found: &RemoteSubscription, url: &Url) -> bool {
     let same = |told: Url| {
         told.origin() == url.origin() && told.path().trim_end_matches('/') == url.path().trim_end_matches('/')
     };
@@ -125,16 +152,17 @@ pub(super) fn differences(
 ) {
     let held: HashMap<&Name, Option<Held<'_>>> =
         lists.iter().map(|(tenant, list)| (tenant, list.as_ref().ok().map(|list| Held::new(list)))).collect();
-    for Known { subscription, .. } in
+    for Known { subscription, look, .. } in
         known.iter().filter(|it| !spoken_for.contains(&it.subscription.wish.name))
     {
         let difference = match held.get(&subscription.wish.tenant) {
             None => Some(tenantless(subscription)),
             Some(held) => {
-                let sight = held.as_ref().and_then(|held| {
+                let listed = held.as_ref().filter(|_| matches!(look, Look::List)).and_then(|held| {
                     let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
                     held.sight(&remote.id, at, notification_url, now)
                 });
+                let sight = listed.or_else(|| look.sight(notification_url));
                 let former = subscription.former_remote.as_ref().filter(|_| subscription.remote.is_none());
                 let lives_on = former.zip(held.as_ref()).is_some_and(|(former, held)| held.has(former));
                 difference(subscription, sight, lives_on, notification_url, now)
@@ -144,6 +172,14 @@ pub(super) fn differences(
             Some(measure) if measure.action == Action::Leave => plan.left_alone.push(measure),
             Some(measure) => plan.changes.push(measure),
             None => plan.unchanged += usize::from(subscription.removed_at.is_none()),
+        }
+    }
+    for Known { subscription, look, .. } in known {
+        let tenant = &subscription.wish.tenant;
+        if let Look::Failed(error) = look
+            && !plan.not_listed.iter().any(|other| other.tenant == *tenant)
+        {
+            plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() });
         }
     }
     let spoken_for = SpokenFor::by(known);

@@ -72,10 +72,10 @@ fn unwished(stored: &Subscription) -> Measure {
 
 fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
     let had = &stored.wish;
-    if (&had.tenant, &had.resource, had.via) != (&wish.tenant, &wish.resource, wish.via) {
+    if (&had.tenant, &had.resource) != (&wish.tenant, &wish.resource) {
         let reason = format!(
-            "it follows {} over {} in '{}', and the configuration names something else: that goes, and this is added",
-            had.resource, had.via, had.tenant
+            "it follows {} in '{}', and the configuration names something else: that goes, and this is added",
+            had.resource, had.tenant
         );
         let todo = Todo::Exchange(wish.clone());
         return Some(Measure {
@@ -83,7 +83,9 @@ fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
             ..measure(stored, Action::Recreate, reason, todo)
         });
     }
+    let switched = had.via != wish.via;
     let differs = [
+        ("via", switched),
         ("lifetime", had.lifetime != wish.lifetime),
         ("select", had.select != wish.select),
         ("include_resource_data", had.include_resource_data != wish.include_resource_data),
@@ -98,7 +100,7 @@ fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
     let resync = had.select != wish.select;
     // Content is selected and encrypted when a remote subscription is made.
     let content = had.include_resource_data || wish.include_resource_data;
-    let replace = content && (resync || had.include_resource_data != wish.include_resource_data);
+    let replace = switched || content && (resync || had.include_resource_data != wish.include_resource_data);
     let renew = !replace && had.lifetime != wish.lifetime;
     let todo = Todo::Update(stored.id, NewWish { wish: wish.clone(), renew, replace, resync });
     Some(measure(stored, Action::Update, reason, todo))

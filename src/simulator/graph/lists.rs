@@ -68,7 +68,7 @@ fn one(world: &World, call: &Call, list: Uuid, id: u64, status: u16) -> Outcome 
 fn fields(world: &World, call: &Call, list: Uuid, id: u64) -> Outcome {
     let item = world.list(list)?.item(id)?;
     let etag = format!("\"{},{}\"", item.unique_id, item.version);
-    Ok(entity(call, 200, "fields/$entity", shapes::columns(item, &etag, &Fields::All)))
+    Ok(entity(call, 200, "fields/$entity", shapes::columns(world, item, &etag, &Fields::All)))
 }
 
 fn create(world: &mut World, call: &Call, list: Uuid) -> Outcome {

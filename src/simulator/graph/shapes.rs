@@ -196,21 +196,21 @@ pub(crate) fn list_item(world: &World, list: &List, item: &Item, fields: &Fields
         "contentType": content_type,
     });
     if let (false, Some(object)) = (matches!(fields, Fields::None), body.as_object_mut()) {
-        object.insert("fields".to_owned(), columns(item, &etag, fields));
+        object.insert("fields".to_owned(), columns(world, item, &etag, fields));
     }
     body
 }
 
 /// The values of a list item's columns.
-pub(super) fn columns(item: &Item, etag: &str, wanted: &Fields) -> Value {
+pub(super) fn columns(world: &World, item: &Item, etag: &str, wanted: &Fields) -> Value {
     let mut values = item.fields.clone();
     let system = json!({
         "id": item.id.to_string(),
         "ContentType": match item.content { Content::Row => "Item", Content::Folder => "Folder", Content::File(_) => "Document" },
         "Created": graph_time(item.created),
         "Modified": graph_time(item.modified),
-        "AuthorLookupId": "11",
-        "EditorLookupId": "11",
+        "AuthorLookupId": world.site_number(&item.created_by).to_string(),
+        "EditorLookupId": world.site_number(&item.modified_by).to_string(),
         "_UIVersionString": format!("{}.0", item.version),
         "Attachments": false,
         "Edit": "",

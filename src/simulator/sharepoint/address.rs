@@ -27,6 +27,9 @@ pub(super) fn steps(path: &str, call: &Call) -> Vec<Step> {
 fn step(part: &str, call: &Call) -> Step {
     match part.strip_suffix(')').and_then(|part| part.split_once('(')) {
         Some((name, inner)) => {
+            // The one argument that is written with its name.
+            let named = inner.split_once('=').filter(|(name, _)| name.eq_ignore_ascii_case("decodedurl"));
+            let inner = named.map_or(inner, |(_, value)| value);
             // `@name` stands for an option of the query.
             let inner = if inner.starts_with('@') { call.query(inner).unwrap_or_default() } else { inner };
             let inner = inner.strip_prefix("guid").unwrap_or(inner);

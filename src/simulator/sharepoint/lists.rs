@@ -7,7 +7,7 @@ use super::address::Step;
 use super::error::{bad_argument, numbered};
 use super::metadata::{self, Entity, Property};
 use super::query::{select, select_with};
-use super::{SiteCall, server_relative, token};
+use super::{SiteCall, folders, server_relative, token};
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Outcome};
 use crate::simulator::world::{Column, List, World, graph_time};
@@ -137,13 +137,7 @@ fn entity(world: &World, call: &SiteCall<'_>, list: &List) -> Entity {
 }
 
 fn root_folder(call: &SiteCall<'_>, list: &List) -> Entity {
-    let path = folder_path(list);
-    let uri = call.link(&format!("Web/GetFolderByServerRelativePath(decodedurl='{path}')"));
-    Entity::new("SP.Folder", uri)
-        .plain("Exists", json!(true))
-        .plain("Name", json!(list.name))
-        .plain("ServerRelativeUrl", json!(path))
-        .plain("UniqueId", json!(list.items.get(&0).map_or(list.id, |root| root.unique_id)))
+    folders::entity(call, &folder_path(list), list.items.get(&0).map_or(list.id, |root| root.unique_id))
 }
 
 fn field(call: &SiteCall<'_>, list: &List, at: usize, column: &Column) -> Entity {

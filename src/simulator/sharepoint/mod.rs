@@ -8,6 +8,7 @@ mod address;
 mod batch;
 mod changes;
 mod error;
+mod folders;
 mod handshake;
 mod item_shape;
 mod item_writes;
@@ -17,6 +18,7 @@ mod metadata;
 mod query;
 mod recycle_bin;
 mod token;
+mod users;
 mod webhook_rules;
 mod webhooks;
 
@@ -70,6 +72,11 @@ impl SiteCall<'_> {
         Answer::json(200, metadata::many(self.mode, &self.link(""), kind, entities, next))
     }
 
+    /// What the last part of the address has in its brackets.
+    fn argument(&self) -> &str {
+        self.steps.last().and_then(|step| step.argument.as_deref()).unwrap_or_default()
+    }
+
     fn unknown(&self) -> GraphError {
         error::no_resource(self.steps.last().map_or("", |step| step.name.as_str()))
     }
@@ -110,6 +117,10 @@ async fn route(shared: &Arc<Shared>, call: &SiteCall<'_>) -> Outcome {
         ("POST", ["contextinfo"]) => Ok(context_info(&shared.world(), call)),
         ("GET", ["site"]) => Ok(call.one(200, &collection_entity(call))),
         ("GET", ["web"]) => Ok(call.one(200, &query::select(call.call, web_entity(call))?)),
+        ("GET", ["web", "getuserbyid"]) => users::answer(&shared.world(), call, call.argument()),
+        ("GET", ["web", "getfolderbyserverrelativepath" | "getfolderbyserverrelativeurl"]) => {
+            folders::answer(&shared.world(), call, call.argument())
+        }
         (_, ["web", "recyclebin", ..]) => recycle_bin::answer(&mut shared.world(), call),
         ("GET", ["web", "lists"]) if call.steps.last().is_some_and(|step| step.argument.is_none()) => {
             lists::all(&shared.world(), call)

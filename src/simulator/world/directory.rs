@@ -83,6 +83,12 @@ impl Actor {
 }
 
 impl World {
+    /// People and apps have numbers of their own in each site.
+    pub(crate) fn site_number(&self, actor: &Actor) -> usize {
+        let place = self.users.iter().position(|user| user.id == actor.id());
+        place.map_or(1_073_741_822, |place| 11 + place)
+    }
+
     /// A user by id or principal name.
     pub(crate) fn user(&self, key: &str) -> Option<&User> {
         self.users.iter().find(|user| user.id.to_string() == key || user.address.eq_ignore_ascii_case(key))

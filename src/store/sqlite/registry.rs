@@ -9,7 +9,7 @@ use super::subscription::{self, leased_until, select_subscription};
 use super::{SqliteStore, arrival, mirror, resyncs};
 use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
 use crate::seal::KEY_BYTES;
-use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, StoreError};
+use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, Rewished, StoreError};
 
 #[async_trait]
 impl Registry for SqliteStore {
@@ -31,13 +31,23 @@ impl Registry for SqliteStore {
         self.write(move |db| register(db, &new)).await
     }
 
-    async fn rewish(&self, id: SubscriptionId, new: NewWish, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    async fn rewish(
+        &self,
+        id: SubscriptionId,
+        new: NewWish,
+        now: DateTime<Utc>,
+    ) -> Result<Rewished, StoreError> {
         self.write(move |db| rewish(db, id, &new, now)).await
     }
 
-    async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
+    async fn resolved(
+        &self,
+        id: SubscriptionId,
+        target: &Target,
+        now: DateTime<Utc>,
+    ) -> Result<Registered, StoreError> {
         let target = target.clone();
-        self.write(move |db| resolved(db, id, &target)).await
+        self.write(move |db| resolved(db, id, &target, now)).await
     }
 
     async fn begun(
@@ -187,18 +197,22 @@ fn rewish(
     id: SubscriptionId,
     new: &NewWish,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
+) -> Result<Rewished, StoreError> {
     let wish = &new.wish;
+    if let Some(other) = other_follower(db, id, wish.via)? {
+        return Ok(Rewished::FollowedBy(other));
+    }
     let changed = row::execute(
         db,
         "UPDATE subscription
-         SET lifetime = :lifetime, selected = :selected, include_resource_data = :include_resource_data,
+         SET via = :via, lifetime = :lifetime, selected = :selected, include_resource_data = :include_resource_data,
              origin = :origin, remote_replace = max(remote_replace, :replace),
              remote_renew_at = iif(:renew, min(remote_renew_at, :now), remote_renew_at),
              renewal_due_at = iif(:renew OR :replace, min(renewal_due_at, :now), renewal_due_at)
          WHERE id = :id AND (renewal_leased_until IS NULL OR renewal_leased_until <= :now)",
         named_params! {
             ":id": id.to_string(),
+            ":via": wish.via.as_str(),
             ":lifetime": wish.lifetime.map(lifetime),
             ":selected": to_json(&wish.select)?,
             ":include_resource_data": wish.include_resource_data,
@@ -208,10 +222,20 @@ fn rewish(
             ":now": micros(now),
         },
     )?;
-    if changed > 0 && new.resync {
+    if changed == 0 {
+        return Ok(Rewished::Busy);
+    }
+    if new.resync {
         resyncs::ask(db, id, now)?;
     }
-    Ok(changed > 0)
+    Ok(Rewished::Done)
+}
+
+/// Who else follows the same resource this way.
+fn other_follower(db: &Connection, id: SubscriptionId, via: Via) -> Result<Option<Name>, StoreError> {
+    let Some(own) = subscription::by_id(db, id)? else { return Ok(None) };
+    let Some(target) = &own.target else { return Ok(None) };
+    Ok(follower(db, &own.wish.tenant, target, via)?.filter(|name| *name != own.wish.name))
 }
 
 fn lifetime(lifetime: Duration) -> i64 {
@@ -229,7 +253,12 @@ fn follower(db: &Connection, tenant: &Name, target: &Target, via: Via) -> Result
     )
 }
 
-fn resolved(db: &Connection, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
+fn resolved(
+    db: &Connection,
+    id: SubscriptionId,
+    target: &Target,
+    now: DateTime<Utc>,
+) -> Result<Registered, StoreError> {
     // Removed meanwhile: there is nothing to keep.
     let Some(own) = subscription::by_id(db, id)? else { return Ok(Registered::Done) };
     let follower = follower(db, &own.wish.tenant, target, own.wish.via)?;
@@ -241,6 +270,10 @@ fn resolved(db: &Connection, id: SubscriptionId, target: &Target) -> Result<Regi
         "UPDATE subscription SET target = ?2, target_key = ?3 WHERE id = ?1",
         params![id.to_string(), to_json(target)?, target.key()],
     )?;
+    let begun = own.target.filter(|_| own.started_at.is_some());
+    if begun.is_some_and(|before| before.via() != target.via()) {
+        resyncs::ask(db, id, now)?;
+    }
     Ok(Registered::Done)
 }
 

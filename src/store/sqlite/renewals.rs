@@ -7,7 +7,7 @@ use rusqlite::{Connection, named_params, params};
 use super::SqliteStore;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble};
+use crate::model::{Name, Remote, RemoteId, Subscription, SubscriptionId, Trouble, Via};
 use crate::store::{Holding, Lane, Renewals, Sight, Sighting, StoreError};
 
 /// What is made anew because renewing it is forbidden is not made anew again before: it may be forbidden for good.
@@ -127,6 +127,7 @@ impl Renewals for SqliteStore {
     async fn holdings(
         &self,
         tenant: &Name,
+        via: Via,
         after: Option<SubscriptionId>,
         limit: usize,
     ) -> Result<Vec<Holding>, StoreError> {
@@ -137,8 +138,9 @@ impl Renewals for SqliteStore {
                 db,
                 "SELECT id, name, remote_id, remote_expires_at, remote_confirmed_at FROM subscription
                  WHERE id > ?1 AND tenant = ?2 AND remote_id IS NOT NULL AND removed_at IS NULL
+                       AND (target ->> '$.web' IS NOT NULL) = ?4
                  ORDER BY id LIMIT ?3",
-                params![after, tenant.as_str(), limit],
+                params![after, tenant.as_str(), limit, via == Via::SharePoint],
                 |row| {
                     let fields = subscription::fields(row);
                     Ok(Holding {

@@ -1,7 +1,7 @@
 //! `check` as a doctor: each thing that can be wrong with a public URL, made wrong for real.
 
 mod authority;
-mod host;
+pub mod host;
 mod listener;
 mod tenants;
 mod tls;

@@ -61,6 +61,13 @@ impl House {
         self.post("/notifications", body).await.status().as_u16()
     }
 
+    /// The same with one more header.
+    pub async fn notify_with(&self, body: &Value, (name, value): (&str, &str)) -> u16 {
+        let url = format!("http://{}/notifications", self.public);
+        let request = self.http.post(url).header(name, value).json(body);
+        request.send().await.unwrap().status().as_u16()
+    }
+
     pub async fn control(&self, path: &str, body: Value) -> Value {
         let answer = self.controlled(path, &body).await;
         assert!(answer.status().is_success(), "{path}: {}", answer.status());

@@ -8,7 +8,7 @@ use super::Reach;
 async fn every_form_of_an_address_leads_to_the_same_ids() {
     let reach = Reach::start().await;
     let list = reach.resolve("list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates").await.unwrap();
-    let Target::List { site, list: list_id } = &list else { panic!("{list:?}") };
+    let Target::List { site, list: list_id, web: None } = &list else { panic!("{list:?}") };
     for address in [
         "list:https://contoso.sharepoint.com/sites/HR/lists/candidates/AllItems.aspx?viewid=1".to_owned(),
         format!("list:{site}/{list_id}"),

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use o365_listener::model::{Kind, RemoteId, Target};
-use o365_listener::office365::{Failure, NewRemote, RemoteSubscription, Verdict};
+use o365_listener::office365::{Failure, NewRemote, RemoteSubscription, Renew, Verdict};
 use serde_json::json;
 
 use super::Reach;
@@ -29,17 +29,24 @@ async fn a_remote_subscription_lives_from_its_creation_to_its_deletion() {
         let made = create(&reach, &receiver, &target).await.unwrap();
         assert_eq!((made.expires_at, made.at), (now + TimeDelta::hours(24), now));
         let later = now + TimeDelta::hours(48);
-        assert_eq!(reach.tenant().renew(&made.id, later, None).await.unwrap().expires_at, later);
-        let found = reach.tenant().find(&made.id).await.unwrap().unwrap();
+        let later_renewal = Renew {
+            target: Some(&target),
+            id: &made.id,
+            client_state: "v1.state",
+            expires_at: later,
+            recipient: None,
+        };
+        assert_eq!(reach.tenant().renew(later_renewal).await.unwrap().expires_at, later);
+        let found = reach.tenant().find(&target, &made.id).await.unwrap().unwrap();
         let notification_url = Some(format!("{}/notifications", receiver.url));
         assert_eq!(
             (&found.id, found.expires_at, found.notification_url),
             (&made.id, later, notification_url)
         );
-        reach.tenant().delete(&made.id).await.unwrap();
-        reach.tenant().delete(&made.id).await.unwrap();
-        assert_eq!(reach.tenant().find(&made.id).await.unwrap(), None);
-        let failure = reach.tenant().renew(&made.id, later, None).await.unwrap_err();
+        reach.tenant().delete(Some(&target), &made.id).await.unwrap();
+        reach.tenant().delete(Some(&target), &made.id).await.unwrap();
+        assert_eq!(reach.tenant().find(&target, &made.id).await.unwrap(), None);
+        let failure = reach.tenant().renew(later_renewal).await.unwrap_err();
         assert_eq!(failure.verdict, Verdict::NotFound);
         assert!(failure.message.contains(&made.id.0), "{failure}");
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use o365_listener::app;
 use o365_listener::clock::Clock;
 use o365_listener::config::{self, Proof};
+use o365_listener::model::Via;
 use o365_listener::office365::{Failure, Vault, Verdict};
 use o365_listener::seal::{Place, Sealer};
 use o365_listener::secret::Secret;
@@ -70,6 +71,18 @@ impl Person {
 fn vault(store: &Arc<dyn Store>) -> Vault {
     let sealer = Sealer::new(&[Secret::new(KEY)]).unwrap().unwrap();
     Vault { store: store.clone(), sealer: Arc::new(sealer) }
+}
+
+#[tokio::test]
+async fn one_sign_in_is_good_for_the_sites_as_well() {
+    let person = Person::signed_in().await;
+    let tenant = person.reach.tenant();
+    let list = "list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates".parse().unwrap();
+    let resolved = tenant.resolve(&list, Via::SharePoint).await.unwrap();
+    assert_eq!(resolved.target.via(), Via::SharePoint);
+    let signed_in = tenant.sign_in_to_sites("contoso.sharepoint.com").await.unwrap();
+    assert_eq!(signed_in.audience.as_deref(), Some("https://contoso.sharepoint.com"));
+    person.reach.resolve(DRIVE).await.unwrap();
 }
 
 #[tokio::test]

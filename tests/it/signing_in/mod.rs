@@ -40,7 +40,7 @@ impl Pair {
     }
 
     /// Writes both into files of this name.
-    fn write(&self, folder: &Path, name: &str) -> CertificateFiles {
+    pub fn write(&self, folder: &Path, name: &str) -> CertificateFiles {
         let (file, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
         std::fs::write(&file, &self.certificate).unwrap();
         std::fs::write(&key, &self.key).unwrap();

@@ -1,4 +1,4 @@
-use o365_listener::model::{HintKind, RemoteId, State};
+use o365_listener::model::{HintKind, RemoteId, State, Via};
 use o365_listener::store::{Holding, Lane, Sight, Sighting};
 
 use super::{
@@ -126,8 +126,11 @@ async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
     store.remove(&name("c"), at(2)).await.unwrap();
     let tenant = name("contoso");
     let mut held = Vec::new();
-    while let page @ [_, ..] =
-        store.holdings(&tenant, held.last().map(|it: &Holding| it.id), 1).await.unwrap().as_slice()
+    while let page @ [_, ..] = store
+        .holdings(&tenant, Via::Graph, held.last().map(|it: &Holding| it.id), 1)
+        .await
+        .unwrap()
+        .as_slice()
     {
         held.extend_from_slice(page);
     }
@@ -138,7 +141,7 @@ async fn what_a_list_shows_is_kept_where_it_is_news(place: &dyn Place) {
         [(first, "r1", at(1)), (second, "r2", at(1))],
         "page by page, without what is being removed"
     );
-    assert_eq!(store.holdings(&name("fabrikam"), None, 9).await.unwrap(), []);
+    assert_eq!(store.holdings(&name("fabrikam"), Via::Graph, None, 9).await.unwrap(), []);
 
     let sighting = |id, remote: &str, found| Sighting { id, remote: RemoteId(remote.into()), found };
     // The same id, an end that is later, one that is nearer than the renewal, none at all.

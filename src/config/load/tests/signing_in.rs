@@ -159,6 +159,11 @@ fn a_person_signs_in_only_for_what_is_his_own_and_where_it_can_be_kept() {
         let said = refusal(&following(resource));
         assert!(said.starts_with("line 10, subscription.resource: the tenant is delegated"), "{said}");
     }
+    let managed = following("list:a,b,c/d").replace("[store]", "via = \"sharepoint\"\n[store]");
+    assert!(
+        read(&format!("public_url = \"https://a\"\n{managed}"), &[]).is_ok(),
+        "lists that the person manages"
+    );
     assert_eq!(
         refusal(&tenant("delegated = false")),
         "line 6, tenant.delegated: where nobody signs in as a person, leave it out"

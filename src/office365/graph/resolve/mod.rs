@@ -3,6 +3,7 @@
 mod sites;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use url::Url;
 
 use super::super::throttle::Area;
@@ -18,6 +19,13 @@ pub struct Resolved {
     pub target: Target,
     /// Office 365's time of the last answer.
     pub at: DateTime<Utc>,
+}
+
+/// Anything that has a web address.
+#[derive(Deserialize)]
+struct AtAddress {
+    #[serde(rename = "webUrl")]
+    web_url: Url,
 }
 
 /// A list, by ids.
@@ -65,6 +73,18 @@ impl Graph {
         let (list, at) =
             answer.map_err(|failure| not_found(failure, format_args!("list {list} in the site {site}")))?;
         Ok(FoundList { site, list, at })
+    }
+
+    /// The web address of a site with this id.
+    pub(crate) async fn site_address(&self, site: &str) -> Result<Url, Failure> {
+        let mut url = self.base.at(["sites", site]);
+        url.query_pairs_mut().append_pair("$select", "id,webUrl");
+        let answer = self.read::<AtAddress>(&Call::get("find site", url, Area::Tenant)).await;
+        let (found, _) = answer.map_err(|failure| {
+            let failure = not_found(failure, format_args!("site with the id {site}"));
+            name_permissions("SharePoint sites, which finds one by its id", LISTS, failure)
+        })?;
+        Ok(found.web_url)
     }
 
     async fn library_at(&self, address: &Url) -> Result<Resolved, Failure> {
@@ -141,6 +161,6 @@ fn name_onedrive(user: &str, failure: Failure) -> Failure {
 
 impl From<FoundList> for Resolved {
     fn from(FoundList { site, list, at }: FoundList) -> Self {
-        Self { target: Target::List { site, list }, at }
+        Self { target: Target::List { site, list, web: None }, at }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::subscription;
-use crate::model::{Name, Origin, RemoteId, SubscriptionId, Trouble};
+use crate::model::{Name, Origin, RemoteId, SubscriptionId, Trouble, Via};
 use crate::office365::RemoteSubscription;
 
 /// Long after the beginning, when the subscriptions of these tests were confirmed.
@@ -24,7 +24,7 @@ fn known(name: &str, remote: Option<&str>, change: impl FnOnce(&mut Subscription
         subscription.confirmed_at = Some(DateTime::UNIX_EPOCH);
     }
     change(&mut subscription);
-    Known { subscription, combination: Some(format!("{name} updated")) }
+    Known { subscription, combination: Some(format!("{name} updated")), look: Look::List }
 }
 
 fn held(id: &str, resource: &str, notification_url: &str) -> RemoteSubscription {
@@ -33,6 +33,7 @@ fn held(id: &str, resource: &str, notification_url: &str) -> RemoteSubscription 
         expires_at: now() + Duration::from_secs(3600),
         resource: resource.into(),
         change_type: "updated".into(),
+        client_state: None,
         notification_url: Some(notification_url.into()),
         at: now(),
     }
@@ -196,6 +197,12 @@ fn a_changed_entry_is_updated_in_place_where_the_resource_is_the_same() {
     assert_eq!(step(&changes[0].1), (false, false, true));
     let changes = planned_for(&|wish| wish.include_resource_data = true);
     assert_eq!(step(&changes[0].1), (false, true, false));
+    let changes = planned_for(&|wish| wish.via = Via::SharePoint);
+    assert_eq!(
+        step(&changes[0].1),
+        (false, true, false),
+        "the store reads anew what is followed another way"
+    );
     let changes = planned_for(&|wish| wish.resource = "onedrive:bob@contoso.com".parse().unwrap());
     assert_eq!(changes[0].0, Action::Recreate);
     assert!(matches!(changes[0].1, Todo::Exchange(_)));

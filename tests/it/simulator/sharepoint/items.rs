@@ -160,3 +160,44 @@ async fn several_items_are_read_in_one_batch_and_answered_in_order() {
     }
     assert_eq!(send(&[]).await.0, 400);
 }
+
+#[tokio::test]
+async fn folders_and_people_are_found_by_what_items_say_of_them() {
+    let site = SiteBench::start().await;
+    let graph = site.bench.read("/sites/contoso.sharepoint.com:/sites/hr").await;
+    let drive = format!("/sites/{}/drive", graph["id"].as_str().unwrap());
+    let folder = json!({"name": "It's 50%", "folder": {}});
+    site.bench.write(Method::POST, &format!("{drive}/root/children"), folder).await;
+    site.bench.upload(&format!("{drive}/root:/It's 50%25/a.txt:/content"), "a").await;
+    let list = site.list("Documents").await;
+    let whole = "$select=*,FileDirRef,ContentType/Name,Author/Name&$expand=ContentType,Author&$top=100";
+    let page = site.read(&format!("{list}/items?{whole}")).await;
+    let found =
+        |name: &str| items(&page).iter().find(|item| item["ContentType"]["Name"] == name).unwrap().clone();
+    let file = items(&page).last().unwrap().clone();
+    assert_eq!(file["FileDirRef"], "/sites/hr/Shared Documents/It's 50%");
+    let named = "web/GetFolderByServerRelativePath(decodedurl=@f)?$select=UniqueId&@f=";
+    let folder = site.read(&format!("{named}'/sites/hr/Shared Documents/It''s 50%25'")).await;
+    let over_graph = site
+        .bench
+        .read(&format!("/sites/{}/lists/Documents/items/{}", graph["id"].as_str().unwrap(), file["Id"]))
+        .await;
+    assert_eq!(folder["UniqueId"], over_graph["parentReference"]["id"]);
+    let root = site.read(&format!("{named}'/sites/hr/Shared Documents'")).await;
+    assert_eq!(root["UniqueId"], site.read(&format!("{list}/RootFolder")).await["UniqueId"]);
+    for nowhere in ["/sites/hr/Shared Documents/Nowhere", "/sites/hr/Shared DocumentsIt's"] {
+        let path = format!("{named}'{}'", nowhere.replace('\'', "''"));
+        assert_eq!(site.call(Method::GET, &path, None).await.status, 404, "{nowhere}");
+    }
+
+    let seeded = found("Document");
+    assert_eq!(seeded["Author"]["Name"], "i:0#.f|membership|alice@contoso.com");
+    let alice = site.read(&format!("web/GetUserById({})?$select=AadObjectId", seeded["AuthorId"])).await;
+    let over_graph = site.bench.read("/users/alice@contoso.com").await;
+    assert_eq!(alice["AadObjectId"]["NameId"], over_graph["id"]);
+    let app = site.read(&format!("web/GetUserById({})", file["AuthorId"])).await;
+    assert!(
+        app["AadObjectId"].is_null() && app["LoginName"].as_str().unwrap().starts_with("i:0i.t|ms.sp.ext|")
+    );
+    assert_eq!(refusal(&site.call(Method::GET, "web/GetUserById(9)", None).await, "odata.error").0, 404);
+}

@@ -1,4 +1,4 @@
-//! What a refusal of Graph means. Decided by status and code; the message is for people, and for the one guid that
+//! What a refusal of Graph or SharePoint means. Decided by status and code; the message is for people, and for the one guid that
 //! Graph tells nowhere else. A gateway may answer HTML or nothing at all, so no part of the body is needed.
 
 use std::time::Duration;
@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::super::{Failure, Verdict};
+use super::{Failure, Verdict};
 
 /// Codes that declare a delta cursor dead, whatever the status; both published spellings of the flavours, which all
 /// mean the same for a reader: enumerate anew and reconcile.

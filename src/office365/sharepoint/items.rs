@@ -1,0 +1,197 @@
+//! Items: all of them in pages, those that were touched, and one.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::super::graph::DeltaPage;
+use super::super::{Failure, REPEATED_LINK, Verdict};
+use super::element::{self, body_text};
+use super::listing::Listing;
+use super::place::Place;
+use super::rows::{Fate, Touched};
+use super::shape::{EXPAND, SELECT};
+use super::site::{ListAt, Site, with_options};
+use super::token::ChangeToken;
+use super::{Call, MINIMAL_METADATA, PAGE, SharePoint};
+use crate::model::{Body, Item, ItemId, OddItem, Properties};
+use crate::store::Link;
+
+/// Items on a page. More would make it long in coming.
+const TOP: &str = "500";
+
+/// The list is not there, rather than one of its items.
+const NO_LIST: &str = "-2130575322";
+
+/// What became of an item that was to be read.
+enum Read {
+    Here(Properties),
+    NotFound,
+    /// It cannot be read, which may be its own fault.
+    Unreadable,
+}
+
+impl SharePoint {
+    /// A page of everything that is in the list. After the last one come the changes since the token that was read before
+    /// the first.
+    pub(super) async fn items_page(
+        &self,
+        site: &Site,
+        list: ListAt<'_>,
+        since: ChangeToken,
+        position: Option<&str>,
+    ) -> Result<DeltaPage, Failure> {
+        let url = match position {
+            Some(position) => site.there(position),
+            // By id, which is the order that no change disturbs: what is made meanwhile comes at the end.
+            None => with_options(
+                site.list(list, &["items"]),
+                &[("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND)],
+            ),
+        };
+        let call = Call { accept: MINIMAL_METADATA, limits: PAGE, ..Call::get("items", site, url) };
+        let answer = self.send(&call).await.map_err(|failure| lost_place(position, failure))?;
+        let text = body_text(&answer.body);
+        let listing = Listing::read(&text).map_err(|error| unreadable(&error))?;
+        let (mut found, mut odd) = (Vec::with_capacity(listing.elements.len()), Vec::new());
+        for element in &listing.elements {
+            match element::read(element, matches!(text, Cow::Owned(_))) {
+                Ok(item) => found.push(item),
+                Err(one) => odd.push(one),
+            }
+        }
+        let next = match listing.next {
+            None => Place::Changes(since),
+            Some(next) => {
+                let next = site.position(&next)?;
+                if Some(next.as_str()) == position {
+                    return Err(endless());
+                }
+                Place::Items { since, position: next }
+            }
+        };
+        let items = self.in_graphs_shape(site, list, found).await?;
+        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at: answer.at })
+    }
+
+    /// What became of the items that the change log names, in its order.
+    pub(super) async fn touched(
+        &self,
+        site: &Site,
+        list: ListAt<'_>,
+        touched: &[Touched],
+    ) -> Result<Vec<Item>, Failure> {
+        let wanted: Vec<i64> =
+            touched.iter().filter(|one| one.fate != Fate::Removed).map(|one| one.item).collect();
+        let read = self.read_items(site, list, &wanted).await?;
+        let (mut here, mut rest) = (Vec::new(), Vec::new());
+        let mut read = wanted.iter().zip(read).peekable();
+        for (at, Touched { item, fate }) in touched.iter().enumerate() {
+            let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
+            match (outcome, fate) {
+                (Some(Read::Here(properties)), _) => here.push((at, properties)),
+                (Some(Read::Unreadable), _) => rest.push((at, in_part(*item)?)),
+                // A row that is still to come says that it was removed.
+                (Some(Read::NotFound), Fate::There) => {}
+                (Some(Read::NotFound) | None, _) => rest.push((at, removed(*item)?)),
+            }
+        }
+        let (places, here): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
+        let here = self.in_graphs_shape(site, list, here).await?;
+        rest.extend(places.into_iter().zip(here));
+        rest.sort_by_key(|(at, _)| *at);
+        Ok(rest.into_iter().map(|(_, item)| item).collect())
+    }
+
+    /// One whole item; none if it is gone.
+    pub(crate) async fn item(&self, list: ListAt<'_>, id: &ItemId) -> Result<Option<Item>, Failure> {
+        let Ok(id) = id.0.parse() else { return Ok(None) };
+        let site = self.site_of(list)?;
+        let url = one(site.list(list, &[item_piece(id).as_str()]));
+        let call = Call { accept: MINIMAL_METADATA, ..Call::get("item", &site, url) };
+        let answer = match self.send(&call).await {
+            Ok(answer) => answer,
+            Err(failure) if is_missing(&failure) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let text = body_text(&answer.body);
+        let properties = understood(&text, matches!(text, Cow::Owned(_)))
+            .map_err(|odd| Failure::local(Verdict::Transient, "unreadable", odd.explanation))?;
+        Ok(self.in_graphs_shape(&site, list, vec![properties]).await?.pop())
+    }
+
+    /// Reads items by their numbers, in that order.
+    async fn read_items(&self, site: &Site, list: ListAt<'_>, ids: &[i64]) -> Result<Vec<Read>, Failure> {
+        let urls: Vec<Url> =
+            ids.iter().map(|id| one(site.named_list(list, &[item_piece(*id).as_str()]))).collect();
+        let answers = self.read_all(site, &urls, MINIMAL_METADATA).await?;
+        let read = |answer: Result<String, Failure>| match answer {
+            Ok(text) => Ok(understood(&text, false).map_or(Read::Unreadable, Read::Here)),
+            Err(failure) if is_missing(&failure) => Ok(Read::NotFound),
+            Err(failure) if failure.verdict == Verdict::Rejected => Ok(Read::Unreadable),
+            Err(failure) => Err(failure),
+        };
+        answers.into_iter().map(read).collect()
+    }
+}
+
+fn item_piece(id: i64) -> String {
+    format!("items({id})")
+}
+
+fn one(url: Url) -> Url {
+    with_options(url, &[("$select", SELECT), ("$expand", EXPAND)])
+}
+
+fn understood(text: &str, damaged: bool) -> Result<Properties, OddItem> {
+    let whole: Result<&RawValue, _> = serde_json::from_str(text);
+    let odd = |_| OddItem {
+        id: None,
+        reason: "item_unreadable",
+        explanation: "SharePoint's answer (item) cannot be read as JSON".to_owned(),
+    };
+    element::read(whole.map_err(odd)?, damaged)
+}
+
+/// Whether the item is not there, and the list is.
+fn is_missing(failure: &Failure) -> bool {
+    failure.verdict == Verdict::NotFound && !failure.code.starts_with(NO_LIST)
+}
+
+/// An item that was removed, as Graph tells it.
+fn removed(id: i64) -> Result<Item, Failure> {
+    bare(id, &json!({"id": id.to_string(), "deleted": {"state": "deleted"}}), true)
+}
+
+/// An item that could not be read. Whoever gets it reads it alone, and puts it aside if that does not help.
+fn in_part(id: i64) -> Result<Item, Failure> {
+    bare(id, &json!({"id": id.to_string()}), false)
+}
+
+fn bare(id: i64, properties: &serde_json::Value, removed: bool) -> Result<Item, Failure> {
+    let properties = properties.as_object().cloned().unwrap_or_default();
+    let body = Body::of(&properties).map_err(|error| unreadable(&error))?;
+    Ok(Item { id: ItemId(id.to_string()), body, removed, partial: !removed })
+}
+
+/// A place among the items that SharePoint does not take any more leads nowhere: they are read from the beginning.
+fn lost_place(position: Option<&str>, failure: Failure) -> Failure {
+    match failure.verdict {
+        Verdict::Rejected if position.is_some() && failure.status.is_some() => {
+            Failure { verdict: Verdict::Gone { restart: None }, ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn endless() -> Failure {
+    let message = "The next page of items is the one that was asked for: the round would never end";
+    Failure::local(Verdict::Transient, REPEATED_LINK, message)
+}
+
+fn unreadable(error: &serde_json::Error) -> Failure {
+    let message = format!("SharePoint's answer (items) cannot be read: {error}");
+    Failure::local(Verdict::Transient, "unreadable", message)
+}

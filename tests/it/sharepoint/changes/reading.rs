@@ -1,0 +1,77 @@
+//! Items are read after the log has named them, and may be gone or odd by then.
+
+use serde_json::{Value, json};
+
+use super::{Colleague, brief, fetch, following, house, told};
+use crate::house::House;
+
+const LIST: &str = "web/lists/getbytitle('Candidates')";
+
+/// Follows without being told of anything; and where the items' addresses begin.
+async fn followed() -> (House, String) {
+    let house = house(&following("it", "sharepoint", "{list}", "baseline")).await;
+    house.active("it").await;
+    house.control("notifications", json!({"lose": 1.0})).await;
+    fetch(&house, "it").await;
+    let requests = house.requests().await;
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    let list = urls.find_map(|url| url.strip_suffix("getchanges")).unwrap().to_owned();
+    (house, list)
+}
+
+async fn score(colleague: &Colleague<'_>, item: u32, score: u32) {
+    colleague.send("PATCH", &format!("{LIST}/items({item})"), Some(json!({"Score": score}))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_gone_when_it_is_read_is_told_by_its_removal_and_once() {
+    let (house, list) = followed().await;
+    let colleague = Colleague::of(&house).await;
+    score(&colleague, 2, 1).await;
+    score(&colleague, 3, 1).await;
+    let fault = json!({"status": 404, "count": 1, "path_prefix": format!("{list}items(2)")});
+    house.control("faults", fault).await;
+    fetch(&house, "it").await;
+    assert_eq!(brief(&told(&house, "it").await), ["updated 3 fields.Score"]);
+    colleague.send("DELETE", &format!("{LIST}/items(2)"), None).await;
+    fetch(&house, "it").await;
+    fetch(&house, "it").await;
+    let events = told(&house, "it").await;
+    assert_eq!(brief(&events), ["updated 3 fields.Score", "deleted 2"]);
+    assert_eq!(events[1]["data"]["resource"]["fields"]["Title"], "Tomás Rivera");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_cannot_be_read_is_put_aside_in_the_end_and_holds_the_others_up_no_longer() {
+    let (house, list) = followed().await;
+    let colleague = Colleague::of(&house).await;
+    score(&colleague, 2, 1).await;
+    score(&colleague, 3, 1).await;
+    let fault = json!({"status": 400, "count": 1000, "path_prefix": format!("{list}items(2)")});
+    house.control("faults", fault).await;
+    let (status, refused) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+    assert_ne!(status, 200, "{refused:#}");
+    house.eventually("the other one is told", async || !told(&house, "it").await.is_empty()).await;
+    assert_eq!(brief(&told(&house, "it").await), ["updated 3 fields.Score"]);
+    let aside = house.get("/v1/quarantine").await;
+    let text = aside.to_string();
+    assert!(text.contains("item_unreadable"), "{aside:#}");
+    house.forget_faults().await;
+    score(&colleague, 2, 2).await;
+    fetch(&house, "it").await;
+    assert_eq!(brief(&told(&house, "it").await), ["updated 3 fields.Score", "updated 2 fields.Score"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_does_not_answer_everything_is_asked_again() {
+    let (house, _) = followed().await;
+    let colleague = Colleague::of(&house).await;
+    score(&colleague, 2, 1).await;
+    let fault = json!({"status": 503, "count": 1, "path_prefix": "/sites/hr/_api/$batch"});
+    house.control("faults", fault).await;
+    let (status, _) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+    assert_ne!(status, 200);
+    assert_eq!(told(&house, "it").await, [] as [Value; 0]);
+    house.eventually("it is told", async || !told(&house, "it").await.is_empty()).await;
+    assert_eq!(brief(&told(&house, "it").await), ["updated 2 fields.Score"]);
+}
