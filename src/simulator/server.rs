@@ -179,6 +179,12 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     }
 }
 
+/// The address that the caller used: behind a proxy that ends TLS, that is the proxy's.
+fn origin(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}", connection.scheme(), connection.host())
+}
+
 fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
     let (segments, arguments) = segments(request.uri().path());
     let mut query: Vec<(String, String)> = arguments;
@@ -186,7 +192,7 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
     let headers = request.headers().iter();
     Call {
         method: request.method().clone(),
-        origin: format!("http://{}", request.connection_info().host()),
+        origin: origin(request),
         version: "v1.0".to_owned(),
         segments,
         path: request.uri().path().to_owned(),
