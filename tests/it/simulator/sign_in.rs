@@ -113,7 +113,8 @@ async fn the_endpoints_of_a_tenant_are_found_as_client_libraries_look_for_them()
 #[tokio::test]
 async fn links_begin_as_the_caller_of_a_proxy_before_it_wrote_them() {
     let bench = Bench::with_pages_of(1).await;
-    let request = bench.http.get(format!("{}/v1.0/users/alice@contoso.com/mailFolders", bench.simulator.url()));
+    let request =
+        bench.http.get(format!("{}/v1.0/users/alice@contoso.com/mailFolders", bench.simulator.url()));
     let request = request.bearer_auth(&bench.token).header("X-Forwarded-Proto", "https");
     let page = answered(request.header("X-Forwarded-Host", "graph.test")).await.body;
     let link = page["@odata.nextLink"].as_str().unwrap();
