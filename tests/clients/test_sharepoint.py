@@ -142,6 +142,18 @@ class Items(unittest.TestCase):
         self.assertEqual(gone.exception.response.status_code, 404)
 
 
+class Batches(unittest.TestCase):
+    def test_reads_come_in_one_request(self):
+        context = site()
+        titles = ["Candidates", "Documents"]
+        wanted = [context.web.lists.get_by_title(title).get() for title in titles]
+        stand_in.control("DELETE", "requests")
+        context.execute_batch()
+        self.assertEqual([one.properties["Title"] for one in wanted], titles)
+        asked = [one["url"] for one in stand_in.control("GET", "requests")["requests"]]
+        self.assertEqual([url for url in asked if "/_api/web" in url or "/_api/$batch" in url], ["/sites/hr/_api/$batch"])
+
+
 class SigningIn(unittest.TestCase):
     def test_what_was_gained_with_a_secret_is_not_taken(self):
         tenant = stand_in.tenant

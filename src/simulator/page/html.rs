@@ -64,23 +64,30 @@ impl Html {
         if rows.is_empty() {
             return Self::element("p", "none", [Self::text(none)]);
         }
-        let head: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
-        let body: String = rows
-            .into_iter()
-            .map(|row| {
-                let cells = heads.iter().zip(row);
-                let cells = cells.map(|(head, cell)| format!("<td data-label=\"{head}\">{}</td>", cell.0));
-                format!("<tr>{}</tr>", cells.collect::<String>())
-            })
-            .collect();
-        Self(format!("<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"))
+        let mut table = String::from("<table><thead><tr>");
+        for head in heads {
+            table.extend(["<th scope=\"col\">", head, "</th>"]);
+        }
+        table.push_str("</tr></thead><tbody>");
+        for row in rows {
+            table.push_str("<tr>");
+            for (head, cell) in heads.iter().zip(&row) {
+                table.extend(["<td data-label=\"", head, "\">", &cell.0, "</td>"]);
+            }
+            table.push_str("</tr>");
+        }
+        table.push_str("</tbody></table>");
+        Self(table)
     }
 
     /// Names with their values.
     pub(super) fn list(rows: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
-        let rows =
-            rows.into_iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{}</dd></div>", value.0));
-        Self(format!("<dl>{}</dl>", rows.collect::<String>()))
+        let mut list = String::from("<dl>");
+        for (name, value) in rows {
+            list.extend(["<div><dt>", name, "</dt><dd>", &value.0, "</dd></div>"]);
+        }
+        list.push_str("</dl>");
+        Self(list)
     }
 
     /// The whole document. It asks for itself again after so many seconds, unless that is 0.

@@ -1,14 +1,17 @@
 //! The parts of the page.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::html::Html;
 use super::span;
-use crate::simulator::control::Fault;
-use crate::simulator::sender::Ended;
-use crate::simulator::world::{Content, List, World, graph_time};
+use crate::simulator::control::{Conflicts, Fault};
+use crate::simulator::resync::Resync;
+use crate::simulator::rich::ContentBehaviour;
+use crate::simulator::sender::{Behaviour, Ended};
+use crate::simulator::sharepoint::OldTokens;
+use crate::simulator::world::{Content, List, Settings, World, graph_time};
 
 /// As many of the latest attempts and requests are shown.
 const LATEST: usize = 15;
@@ -107,7 +110,7 @@ pub(super) fn faults(world: &World) -> Html {
         (
             "Notifications",
             told(
-                *travel != Default::default(),
+                *travel != Behaviour::default(),
                 format!(
                     "lost {}, doubled {}, reordered {}, up to {} s late",
                     travel.lose, travel.duplicate, travel.reorder, travel.delay_seconds
@@ -116,9 +119,23 @@ pub(super) fn faults(world: &World) -> Html {
         ),
         ("Renewals", told(settings.renewals.revalidate, "shake hands anew".to_owned())),
         ("Claims", told(settings.claims.is_some(), "tokens must have been asked for with some".to_owned())),
+        ("Also set", Html::text(also_set(settings))),
         ("Items on a page", Html::text(settings.page_size)),
     ];
     Html::section("Faults and settings", [Html::list(rows)])
+}
+
+/// What is set otherwise than at the start, as it is set.
+fn also_set(settings: &Settings) -> String {
+    let pairs = [
+        ("content", json!(settings.content), json!(ContentBehaviour::default())),
+        ("conflicts", json!(settings.conflicts), json!(Conflicts::default())),
+        ("change-tokens", json!(settings.old_tokens), json!(OldTokens::default())),
+        ("dead links", json!(settings.resync), json!(Resync::default())),
+    ];
+    let other = pairs.into_iter().filter(|(_, is, was)| is != was);
+    let other: Vec<String> = other.map(|(name, is, _)| format!("{name} {is}")).collect();
+    if other.is_empty() { "–".to_owned() } else { other.join("; ") }
 }
 
 fn there(list: &List) -> usize {

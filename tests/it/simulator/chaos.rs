@@ -23,8 +23,8 @@ async fn run(seed: u64) -> (Vec<u16>, Vec<Value>) {
             200 => link(&answer.body, "deltaLink").clone_into(&mut next),
             401 => bench.sign_in().await,
             410 => {
-                next =
-                    answer.headers.get("location").map_or(drive.clone(), |to| to.to_str().unwrap().to_owned())
+                let location = answer.headers.get("location").map(|to| to.to_str().unwrap().to_owned());
+                next = location.unwrap_or_else(|| drive.clone());
             }
             429 => assert!(answer.headers.contains_key("retry-after")),
             status => assert_eq!(status, 503),

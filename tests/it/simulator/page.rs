@@ -31,6 +31,7 @@ async fn the_page_shows_what_is_held_what_was_sent_and_what_is_to_go_wrong() {
     receiver.wait_for_posts(1).await;
     bench.control("/faults", json!({"status": 429, "count": 3, "path_prefix": "/v1.0/sites"})).await;
     bench.control("/chaos", json!({"seed": 4711})).await;
+    bench.control("/conflicts", json!({"unnamed": true})).await;
     let mut shown = String::new();
     for _ in 0..100 {
         shown = page(&bench, "/?refresh=off").await.2;
@@ -39,7 +40,12 @@ async fn the_page_shows_what_is_held_what_was_sent_and_what_is_to_go_wrong() {
         }
         crate::receiver::pause(std::time::Duration::from_millis(10)).await;
     }
-    for text in ["badge bad\">503", "status 429 for 3 of any method /v1.0/sites", "seed 4711"] {
+    for text in [
+        "badge bad\">503",
+        "status 429 for 3 of any method /v1.0/sites",
+        "seed 4711",
+        "conflicts {&quot;unnamed&quot;:true}",
+    ] {
         assert!(shown.contains(text), "no {text} in {shown}");
     }
     assert!(empty.contains("http-equiv=\"refresh\"") && !shown.contains("http-equiv=\"refresh\""));
