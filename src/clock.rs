@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 /// Wall-clock time and waiting. Cheap to clone.
@@ -14,6 +14,8 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
+    /// The machine's, and by how much it was put forward.
+    Movable(watch::Sender<TimeDelta>),
     Manual(watch::Sender<DateTime<Utc>>),
 }
 
@@ -21,6 +23,11 @@ impl Clock {
     /// The machine's own clock.
     pub fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The machine's own clock, until [`Clock::advance`] puts it forward; it runs on from there. All clones share it.
+    pub fn movable() -> Self {
+        Self(Source::Movable(watch::Sender::new(TimeDelta::zero())))
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it. All clones share it.
@@ -33,14 +40,20 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
             Source::System => Utc::now(),
+            Source::Movable(ahead) => Utc::now() + *ahead.borrow(),
             Source::Manual(time) => *time.borrow(),
         }
     }
 
-    /// Moves a manual clock forward and wakes whoever slept until then; the system clock moves by itself.
+    /// Moves a clock forward and wakes whoever slept until then; the system clock moves by itself.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(time) = &self.0 {
-            time.send_modify(|now| *now += by);
+        match &self.0 {
+            Source::System => {}
+            Source::Movable(ahead) => {
+                let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+                ahead.send_modify(|ahead| *ahead = ahead.checked_add(&by).unwrap_or(*ahead));
+            }
+            Source::Manual(time) => time.send_modify(|now| *now += by),
         }
     }
 
@@ -55,6 +68,19 @@ impl Clock {
     pub async fn sleep_until(&self, wake: DateTime<Utc>) {
         match &self.0 {
             Source::System => tokio::time::sleep((wake - Utc::now()).to_std().unwrap_or_default()).await,
+            Source::Movable(ahead) => {
+                let mut moved = ahead.subscribe();
+                while let Ok(left) = (wake - self.now()).to_std() {
+                    if left.is_zero() {
+                        return;
+                    }
+                    tokio::select! {
+                        () = tokio::time::sleep(left) => {}
+                        // The sender lives as long as this clock.
+                        _ = moved.changed() => {}
+                    }
+                }
+            }
             Source::Manual(time) => {
                 // The sender lives as long as this clock, so the wait cannot fail.
                 let _ = time.subscribe().wait_for(|now| *now >= wake).await;
@@ -110,5 +136,20 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         sleep.await;
         assert_eq!(clock.now(), DateTime::UNIX_EPOCH + Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn a_movable_clock_runs_on_from_where_it_was_put() {
+        let (clock, machine) = (Clock::movable(), Clock::system());
+        let sleeper = clock.clone();
+        let mut sleep = Box::pin(sleeper.sleep(Duration::from_secs(3600)));
+        assert!(futures_util::poll!(&mut sleep).is_pending());
+        clock.advance(Duration::from_secs(3601));
+        sleep.await;
+        let ahead = clock.now() - machine.now();
+        assert!((3600..=3601).contains(&ahead.num_seconds()), "{ahead}");
+        let before = clock.now();
+        clock.sleep(Duration::from_millis(5)).await;
+        assert!(clock.now() >= before + Duration::from_millis(5));
     }
 }

@@ -13,6 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly SKIPPED=77 # the exit status of a step that could not be done here
 readonly ADVISORIES_TIMEOUT=60s
 readonly FUZZ_SECONDS=25 # for each target
+readonly CLIENTS=target/clients # where other people's clients are installed, and stay
+readonly CLIENTS_INSTALL_TIMEOUT=600s
+readonly CLIENTS_TIMEOUT=300s
 readonly POLICY=/usr/sbin/policy-rc.d
 
 summary=()
@@ -72,6 +75,32 @@ fuzzing() {
     done
 }
 
+# Microsoft's own clients, and others that are well known, against a real `simulate`.
+clients() {
+    local python=$CLIENTS/bin/python
+    install_clients || return
+    cargo build --locked --quiet || return 1
+    # No compiled Python is left among the tests.
+    O365_LISTENER=${CARGO_TARGET_DIR:-target}/debug/o365-listener PYTHONPYCACHEPREFIX=$CLIENTS/compiled \
+        timeout --kill-after=10s "$CLIENTS_TIMEOUT" "$python" -W ignore -m unittest discover --start-directory tests/clients
+}
+
+# Only without a registry to install from is this skipped; anything else that goes wrong is a failure.
+install_clients() {
+    local wanted=tests/clients/requirements.txt python=$CLIENTS/bin/python
+    cmp --silent "$wanted" "$CLIENTS/installed.txt" && return
+    rm -rf "$CLIENTS"
+    python3 -m venv "$CLIENTS" || return 1
+    if ! timeout "$CLIENTS_INSTALL_TIMEOUT" "$python" -m pip install --disable-pip-version-check --no-input --quiet \
+        --no-compile --only-binary :all: --require-hashes --requirement "$wanted"; then
+        timeout 60s "$python" -m pip download --disable-pip-version-check --no-input --quiet --no-deps \
+            --dest "$CLIENTS/reached" msgraph-core && return 1
+        echo "skipped: no registry of Python packages can be reached from here"
+        return "$SKIPPED"
+    fi
+    cp "$wanted" "$CLIENTS/installed.txt"
+}
+
 # What the tests need ------------------------------------------------------------------------------------------
 
 as_root() {
@@ -83,7 +112,7 @@ may_be_root() {
 }
 
 # A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics; a C++
-# compiler for libFuzzer; what the examples of consumers are written for.
+# compiler for libFuzzer; what other people's clients and the examples of consumers are written in.
 missing_packages() {
     command -v gcc >/dev/null || echo gcc libc6-dev
     command -v g++ >/dev/null || echo g++
@@ -93,7 +122,7 @@ missing_packages() {
     command -v curl >/dev/null || echo curl
     command -v jq >/dev/null || echo jq
     command -v node >/dev/null || echo nodejs
-    command -v python3 >/dev/null || echo python3
+    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
 
 # Installing a package starts its service (Prometheus itself, here); policy-rc.d is how Debian is told not to.
@@ -165,6 +194,7 @@ step "Documentation" documentation
 step "Dependencies: bans, licences, sources" cargo deny --locked check --hide-inclusion-graph bans licenses sources
 step "Dependencies: advisories" advisories
 step "Tests" cargo nextest run --locked
+step "Other people's clients against the stand-in" clients
 step "Documentation's examples" cargo test --locked --doc --quiet
 step "Fuzzing" fuzzing
 

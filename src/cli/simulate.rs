@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
+use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::output::{Look, Output};
 use super::readable::fields;
 use super::signals::Signals;
+use crate::clock::Clock;
 use crate::simulator::{self, Options, Tenant};
 
 #[derive(Debug, Args)]
@@ -18,6 +20,9 @@ pub(super) struct Arguments {
     /// What its ids, secrets and chance follow from
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Its time stands still here (2026-11-23T10:00:00Z), and moves under `/_control/time` alone
+    #[arg(long, value_name = "TIME")]
+    time: Option<DateTime<Utc>>,
     /// Say where it is as one line of JSON
     #[arg(long)]
     json: bool,
@@ -27,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { listen, seed, json, print_config } = arguments;
+    let Arguments { listen, seed, time, json, print_config } = arguments;
     let mut output = Output::new();
     if print_config {
         let tenant = simulator::tenant(&format!("http://{listen}"), seed);
@@ -35,10 +40,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut signals = Signals::new()?;
-    let simulator =
-        simulator::start(Options { listen, seed, ..Options::default() }).await.with_context(|| {
-            format!("cannot listen on {listen}: free that port, or name another with --listen")
-        })?;
+    // Without a time of its own it runs with the machine's, and can be put forward.
+    let clock = time.map_or_else(Clock::movable, Clock::manual);
+    let options = Options { listen, seed, clock, ..Options::default() };
+    let simulator = simulator::start(options).await.with_context(|| {
+        format!("cannot listen on {listen}: free that port, or name another with --listen")
+    })?;
     if json {
         output.line(serde_json::to_string(simulator.tenant())?)?;
     } else {
@@ -59,6 +66,7 @@ fn introduction(tenant: &Tenant) -> String {
         ("list", resources.list.clone()),
         ("drive", resources.drive.clone()),
         ("mail", resources.mail.clone()),
+        ("its state", format!("{url}/")),
         ("controls", format!("{url}/_control")),
     ];
     let heading = format!("A simulated tenant answers at {url}");

@@ -20,7 +20,7 @@ use super::world::World;
 pub(crate) use delegated::{Delegated, device_code, refreshing, type_in};
 pub(crate) use identity::{Platform, app_service, metadata};
 pub(crate) use registered::Registered;
-pub(crate) use verify::{verify, verify_for_site};
+pub(crate) use verify::{expire_tokens, verify, verify_for_site};
 
 /// Graph's audiences, by cloud: scopes and audiences stay the cloud's even against a stand-in.
 const GRAPH_AUDIENCES: [&str; 5] = [

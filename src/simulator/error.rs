@@ -40,13 +40,6 @@ impl GraphError {
         Self::new(400, "invalidRequest", message)
     }
 
-    /// A cursor that leads nowhere any more; `location` is where to begin again.
-    pub(crate) fn resync(location: String) -> Self {
-        let message = "Resync required. Replace any local items with the server's version \
-                       (resyncChangesApplyDifferences).";
-        Self::new(410, "resyncRequired", message).header("Location", location)
-    }
-
     /// The body of the answer.
     pub(crate) fn body(&self, date: &str, request_id: &str, client_request_id: &str) -> Value {
         let mut inner =

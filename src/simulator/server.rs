@@ -15,11 +15,11 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::control::{Break, Struck};
+use super::control::{Break, Strike, Struck};
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
-use super::{Options, control, entra, graph, rich, sharepoint};
+use super::{Options, control, entra, graph, page, rich, sharepoint};
 use crate::clock::Clock;
 
 /// The largest body taken: a file of this size in one upload.
@@ -89,14 +89,21 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
     let shared = shared.into_inner();
     let call = take_apart(&request, body);
     let path = request.uri().path().to_owned();
+    if path == "/" || path == "/_control/page.css" {
+        return page::answer(&mut shared.world(), &call);
+    }
     if path == "/_control" || path.starts_with("/_control/") {
         let answer = control::answer(&mut shared.world(), &call);
         shared.ring.notify_one();
         return respond(&shared, &call, answer);
     }
     let (arrived, _answering) = (shared.clock.now(), Answering::begin(&shared));
-    let fault = control::take_fault(&mut shared.world(), &call.origin, call.method.as_str(), &path);
-    let (outcome, broken) = match fault {
+    let Strike { delay, struck } = control::take_fault(&mut shared.world(), &call, &path);
+    if !delay.is_zero() {
+        // In real time: that is what callers lose patience by.
+        let _ = shared.clock.timeout(delay, std::future::pending::<()>()).await;
+    }
+    let (outcome, broken) = match struck {
         Some(Struck::Refused(error)) => (Err(error), None),
         Some(Struck::Broken(Break::Before)) => (Ok(Answer::empty(204)), Some(Break::Before)),
         Some(Struck::Broken(broken)) => (dispatch(&shared, &call).await, Some(broken)),
@@ -179,6 +186,12 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
     }
 }
 
+/// The address that the caller used: behind a proxy that ends TLS, that is the proxy's.
+fn origin(request: &HttpRequest) -> String {
+    let connection = request.connection_info();
+    format!("{}://{}", connection.scheme(), connection.host())
+}
+
 fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
     let (segments, arguments) = segments(request.uri().path());
     let mut query: Vec<(String, String)> = arguments;
@@ -186,7 +199,7 @@ fn take_apart(request: &HttpRequest, body: Bytes) -> Call {
     let headers = request.headers().iter();
     Call {
         method: request.method().clone(),
-        origin: format!("http://{}", request.connection_info().host()),
+        origin: origin(request),
         version: "v1.0".to_owned(),
         segments,
         path: request.uri().path().to_owned(),

@@ -109,6 +109,12 @@ pub(crate) fn segments(path: &str) -> (Vec<String>, Vec<(String, String)>) {
                 colon_path = None;
             }
             (Some(parts), None) => parts.push(part),
+            // A whole address with its slashes encoded, as client libraries put one in the place of an id.
+            (None, _) if part.contains(":/") => {
+                let (owner, path) = part.split_once(":/").unwrap_or((&part, ""));
+                segments.push(owner.to_owned());
+                segments.push(format!(":{}", path.strip_suffix(':').unwrap_or(path)));
+            }
             (None, Some(owner)) => {
                 segments.push(owner.to_owned());
                 colon_path = Some(Vec::new());
@@ -196,6 +202,14 @@ mod tests {
         assert_eq!(
             parts("/sites/contoso.sharepoint.com:/sites/hr"),
             ["sites", "contoso.sharepoint.com", ":sites/hr"]
+        );
+        assert_eq!(
+            parts("/sites/contoso.sharepoint.com%3A%2Fsites%2Fhr/lists"),
+            ["sites", "contoso.sharepoint.com", ":sites/hr", "lists"]
+        );
+        assert_eq!(
+            parts("/drives/b!x/items/root%3A%2FA%20B%2Fc.txt%3A/content"),
+            ["drives", "b!x", "items", "root", ":A B/c.txt", "content"]
         );
         assert_eq!(
             parts("/users('u')/mailFolders('inbox')/messages/microsoft.graph.delta()"),

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 32] = [
+const CALLS: [(&str, &str, &str, &str); 39] = [
+    ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
         "GET",
@@ -18,6 +19,12 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
         "The last requests of clients, oldest first, without credentials.",
     ),
     ("DELETE", "/_control/requests", "", "Forgets them."),
+    (
+        "GET",
+        "/_control/sent",
+        "?last=N",
+        "The last POSTs with notifications, oldest first: where to, how many in it, which attempt, how it ended and after how long; and what became of all.",
+    ),
     (
         "GET",
         "/_control/pending",
@@ -39,8 +46,8 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
     (
         "POST",
         "/_control/tokens/expire",
-        r#"{"resource"?}"#,
-        "Makes every delta link given so far answer 410, and every change token of SharePoint so far be refused (-2130575172).",
+        r#"{"resource"?, "flavour"?}"#,
+        "Makes every delta link given so far answer 410, in this flavour where it is a drive's or a list's (applyDifferences, uploadDifferences, innerCode, noLocation; the first if none is named), and every change token of SharePoint so far be refused (-2130575172).",
     ),
     (
         "POST",
@@ -70,8 +77,8 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
     (
         "POST",
         "/_control/lifecycle",
-        r#"{"event", "subscription"?}"#,
-        "Sends missed, subscriptionRemoved or reauthorizationRequired to the lifecycle address.",
+        r#"{"event", "subscription"?, "count"?}"#,
+        "Sends missed, subscriptionRemoved or reauthorizationRequired to the lifecycle address, so many times.",
     ),
     (
         "POST",
@@ -85,6 +92,18 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
         "/_control/conflicts",
         r#"{"unnamed"?}"#,
         "Whether a conflict leaves out the id of the subscription that exists.",
+    ),
+    (
+        "POST",
+        "/_control/renewals",
+        r#"{"revalidate"?}"#,
+        "Whether a renewal of Graph's shakes hands anew, as was seen. What is left out is no.",
+    ),
+    (
+        "POST",
+        "/_control/access-tokens/expire",
+        "",
+        "Makes every access token given so far as good as expired.",
     ),
     (
         "POST",
@@ -132,10 +151,18 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
     (
         "POST",
         "/_control/faults",
-        r#"{"status" or "break", "count"?, "method"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
-        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Inside of a batch, where a part may be struck as well, that is a 504, an answer that is left out, or one without its body. Faults queue up.",
+        r#"{"status" or "break" or "delay_seconds", "count"?, "method"?, "path_prefix"?, "retry_after"?, "retry_after_date"?, "code"?, "inner_code"?, "message"?, "location"?}"#,
+        "Answers the next requests below the path with this error (Retry-After in seconds, or as a date; a location that begins with / is one of this service), or breaks the connection: before the request is looked at, after it has had its effect, or with the answer truncated. Inside of a batch, where a part may be struck as well, that is a 504, an answer that is left out, or one without its body. A delay, which may also stand beside one of the two, is in real time. Faults queue up.",
     ),
     ("DELETE", "/_control/faults", "", "Forgets queued faults."),
+    (
+        "POST",
+        "/_control/chaos",
+        r#"{"seed", "rate"?, "kinds"?, "count"?, "slow_seconds"?, "late_seconds"?}"#,
+        "Draws faults from this seed from now on, so that a run repeats. rate says how often something is struck that can be (0.1), count after how many there is peace. kinds are all of these, if left out: throttle, unavailable, slow, broken, gone, tokens (of requests to Graph and SharePoint); late, lose, duplicate, reorder, lifecycle, removed (of notifications); revalidate (of renewals).",
+    ),
+    ("GET", "/_control/chaos", "", "What is set, and what was struck by what."),
+    ("DELETE", "/_control/chaos", "", "Ends it."),
     (
         "POST",
         "/_control/odd",
@@ -152,8 +179,8 @@ const CALLS: [(&str, &str, &str, &str); 32] = [
     (
         "POST",
         "/_control/time",
-        r#"{"advance_seconds"}"#,
-        "Moves the stand-in's time forward, where it runs on a clock that can be moved.",
+        r#"{"advance_seconds" or "set"}"#,
+        "Moves the stand-in's time forward, by so much or to there. A `simulate` that was started with --time stands still otherwise; any other runs on from there.",
     ),
     (
         "*",

@@ -53,6 +53,14 @@ pub(crate) struct Conflicts {
     pub(crate) unnamed: bool,
 }
 
+/// What a renewal does beside renewing.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Renewals {
+    /// Whether it shakes hands anew with an address that did not change, as was seen.
+    pub(crate) revalidate: bool,
+}
+
 /// A life that is longer than it may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TooLong {

@@ -1,6 +1,7 @@
 //! `/_control`: what Microsoft has no call for. Unlike the rest it needs no token.
 
 mod changes;
+mod chaos;
 mod describe;
 mod faults;
 mod lifetimes;
@@ -14,10 +15,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::error::GraphError;
+use super::resync::Resync;
 use super::wire::{Answer, Call, Outcome};
 use super::world::World;
-pub(crate) use faults::{Break, Fault, Struck, take_fault};
-pub(crate) use lifetimes::{Conflicts, LifetimeOf, Lifetimes, TooLong};
+pub(crate) use chaos::{Chaos, revalidates, travel, travel_of_webhook};
+pub(crate) use faults::{Break, Fault, Strike, Struck, take_fault};
+pub(crate) use lifetimes::{Conflicts, LifetimeOf, Lifetimes, Renewals, TooLong};
 pub(crate) use odd::{OddPage, make_odd};
 
 /// Answers a call to `/_control…`.
@@ -36,6 +39,12 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             world.requests.clear();
             Ok(Answer::empty(204))
         }
+        ("GET", ["sent"]) => {
+            let count = call.query("last").and_then(|last| last.parse().ok()).unwrap_or(usize::MAX);
+            let skip = world.ledger.sent.len().saturating_sub(count);
+            let last: Vec<_> = world.ledger.sent.iter().skip(skip).collect();
+            Ok(Answer::json(200, json!({"totals": world.ledger.totals, "sent": last})))
+        }
         ("GET", ["pending"]) => {
             let now = world.clock.now();
             let due = world.outbox.due(now);
@@ -49,11 +58,14 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             Ok(Answer::empty(204))
         }
         ("POST", ["tokens", "expire"]) => {
-            for target in targets(world, read::<Named>(call)?.resource.as_deref())? {
+            let dead: Dead = read(call)?;
+            for target in targets(world, dead.resource.as_deref())? {
                 target.expire_tokens(world);
             }
+            world.settings.resync = dead.flavour.unwrap_or_default();
             Ok(Answer::empty(204))
         }
+        (_, ["chaos"]) => chaos::answer(world, call),
         (_, ["lifetimes" | "conflicts"]) => lifetimes::answer(world, call, &path),
         (_, ["subscriptions" | "lifecycle", ..]) => subscriptions::answer(world, call, &path),
         _ => settings::answer(world, call, &path),
@@ -65,6 +77,14 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
 #[serde(default, deny_unknown_fields)]
 struct Named {
     resource: Option<String>,
+}
+
+/// Whose cursors die, and how that is told from now on.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Dead {
+    resource: Option<String>,
+    flavour: Option<Resync>,
 }
 
 /// Reads a body; an absent one is an empty object.

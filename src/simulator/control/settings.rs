@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::faults::Fault;
 use super::read;
-use crate::simulator::entra::{refreshing, type_in};
+use crate::simulator::entra::{expire_tokens, refreshing, type_in};
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
+
+/// As far as time moves at once.
+const FARTHEST: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,8 +31,9 @@ struct Wanted {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Advance {
-    advance_seconds: u64,
+struct Moved {
+    advance_seconds: Option<u64>,
+    set: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,6 +71,14 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.settings.claims = read::<Wanted>(call)?.claims.map(serde_json::Value::Object);
             Ok(Answer::json(200, json!({"claims": world.settings.claims})))
         }
+        ("POST", ["access-tokens", "expire"]) => {
+            expire_tokens(world);
+            Ok(Answer::empty(204))
+        }
+        ("POST", ["renewals"]) => {
+            world.settings.renewals = read(call)?;
+            Ok(Answer::json(200, json!(world.settings.renewals)))
+        }
         ("POST", ["faults"]) => queue(world, read(call)?),
         ("POST", ["odd"]) => {
             let page = read(call)?;
@@ -102,18 +115,32 @@ fn grant(world: &mut World, Roles { roles, sharepoint }: Roles) -> Answer {
 
 fn queue(world: &mut World, fault: Fault) -> Outcome {
     if !fault.is_one() {
-        return Err(GraphError::new(400, "BadRequest", "A fault has either a status or a break."));
+        return Err(GraphError::new(
+            400,
+            "BadRequest",
+            "A fault has either a status or a break, or a delay of up to 600 seconds, or both.",
+        ));
     }
     world.faults.push_back(fault);
     Ok(Answer::empty(204))
 }
 
-/// Only a clock that stands still by itself can be moved.
-fn advance(world: &World, by: &Advance) -> Outcome {
+/// Forward, never back. The machine's own clock cannot be moved.
+fn advance(world: &World, moved: &Moved) -> Outcome {
     let before = world.clock.now();
-    world.clock.advance(Duration::from_secs(by.advance_seconds));
+    let by = match (moved.advance_seconds, moved.set) {
+        (Some(seconds), None) => Some(Duration::from_secs(seconds)),
+        (None, Some(time)) => (time - before).to_std().ok(),
+        _ => None,
+    };
+    let Some(by) = by.filter(|by| *by <= FARTHEST) else {
+        let message =
+            "Time moves by advance_seconds, or is set to one that lies ahead; by ten years at most.";
+        return Err(GraphError::new(400, "BadRequest", message));
+    };
+    world.clock.advance(by);
     let now = world.clock.now();
-    if by.advance_seconds > 1 && now < before + Duration::from_secs(by.advance_seconds) {
+    if by > Duration::from_secs(1) && now < before + by {
         let message = "The stand-in runs on the system clock, which cannot be moved.";
         return Err(GraphError::new(409, "Conflict", message));
     }

@@ -26,6 +26,13 @@ struct Lifecycle {
     event: String,
     /// None: every subscription.
     subscription: Option<Uuid>,
+    /// How often it is said to each.
+    #[serde(default = "once")]
+    count: u16,
+}
+
+fn once() -> u16 {
+    1
 }
 
 pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
@@ -71,12 +78,13 @@ fn lifecycle(world: &mut World, wanted: &Lifecycle) -> Outcome {
     if concerned.is_empty() && wanted.subscription.is_some() {
         return Err(unknown());
     }
-    let told = concerned.iter().filter(|one| tell(world, one, &wanted.event)).count();
+    let often = concerned.iter().flat_map(|one| std::iter::repeat_n(one, wanted.count.into()));
+    let told = often.filter(|one| tell(world, one, &wanted.event)).count();
     Ok(Answer::json(202, json!({"told": told})))
 }
 
 /// Says it on the lifecycle address, where there is one.
-fn tell(world: &mut World, subscription: &Subscription, event: &str) -> bool {
+pub(super) fn tell(world: &mut World, subscription: &Subscription, event: &str) -> bool {
     let Some(url) = &subscription.lifecycle_url else { return false };
     let body = lifecycle_notification(world, subscription, event);
     let now = world.clock.now();

@@ -3,6 +3,8 @@
 //! Everything is verified that Entra verifies. What a JWT's library would check by itself is checked here, since it reads
 //! the system clock.
 
+use std::time::Duration;
+
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -27,9 +29,23 @@ struct Claims {
     iss: String,
     sub: String,
     aud: OneOrMore,
-    exp: i64,
+    exp: Seconds,
     #[serde(default)]
-    nbf: Option<i64>,
+    nbf: Option<Seconds>,
+}
+
+/// A time in whole seconds. It may come with a fraction (RFC 7519, 2), as one of Microsoft's libraries sends it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "serde_json::Number")]
+struct Seconds(i64);
+
+impl TryFrom<serde_json::Number> for Seconds {
+    type Error = &'static str;
+
+    fn try_from(number: serde_json::Number) -> Result<Self, Self::Error> {
+        let fraction = || Duration::try_from_secs_f64(number.as_f64()?).ok()?.as_secs().try_into().ok();
+        number.as_i64().or_else(fraction).map(Self).ok_or("not a time")
+    }
 }
 
 /// An audience is a text or a list of them; Kubernetes writes lists.
@@ -74,10 +90,10 @@ pub(super) fn check(world: &World, app: &str, origin: &str, assertion: &str) -> 
     } else {
         foreign(world, &header, &claims, assertion)?;
     }
-    if claims.nbf.is_some_and(|nbf| now < nbf) || now >= claims.exp {
+    if claims.nbf.is_some_and(|nbf| now < nbf.0) || now >= claims.exp.0 {
         let text = format!(
             "Client assertion is not within its valid time range. Current time: {now}, expiry time of assertion {}.",
-            claims.exp
+            claims.exp.0
         );
         return Err(Refusal::new(401, "invalid_client", 700_024, text));
     }
@@ -150,4 +166,18 @@ fn is_signed(assertion: &str, algorithm: Algorithm, key: &DecodingKey) -> bool {
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     decode::<Value>(assertion, key, &validation).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_whole_seconds_or_have_a_fraction() {
+        let read = |text| serde_json::from_str::<Seconds>(text).ok().map(|seconds| seconds.0);
+        assert_eq!(read("1764120000"), Some(1_764_120_000));
+        assert_eq!(read("1764120000.75"), Some(1_764_120_000));
+        assert_eq!(read("1e300"), None);
+        assert_eq!(read("\"1764120000\""), None);
+    }
 }

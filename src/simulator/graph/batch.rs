@@ -105,8 +105,9 @@ async fn inner(shared: &Arc<Shared>, outer: &Call, part: &Part<'_>) -> Option<Va
         ..outer.clone()
     };
     let full_path = format!("/{}/{}", outer.version, path.trim_start_matches('/'));
-    let fault = control::take_fault(&mut shared.world(), &call.origin, call.method.as_str(), &full_path);
-    Some(match fault {
+    // A part that is slow would make the whole slow: that is for the whole to be.
+    let strike = control::take_fault(&mut shared.world(), &call, &full_path);
+    Some(match strike.struck {
         Some(Struck::Refused(error)) => response(part.id, Err(error)),
         // Inside of a batch there is no connection to break: whoever is behind it did not answer, or its answer is lost.
         Some(Struck::Broken(Break::Before)) => {

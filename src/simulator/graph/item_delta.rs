@@ -101,7 +101,7 @@ fn place(
     if let Ok(time) = DateTime::parse_from_rfc3339(token) {
         return Ok(Place { cursor: list.cursor_at(time.to_utc()).unwrap_or(latest), began: 0 });
     }
-    read_token(view, list, token).ok_or_else(|| GraphError::resync(start_again))
+    read_token(view, list, token).ok_or_else(|| world.settings.resync.refusal(start_again))
 }
 
 fn write_token(view: View, list: Uuid, place: &Place, number: u64) -> String {

@@ -93,24 +93,30 @@ fn sign(key: &KeyPair, text: &str) -> Option<Vec<u8>> {
 pub(crate) fn discovery(world: &World, origin: &str, tenant: &str, v2: bool) -> Outcome {
     let id: Uuid = world.tenant.tenant_id;
     let issued_for = match tenant {
-        "common" => "{tenantid}".to_owned(),
+        "common" | "organizations" => "{tenantid}".to_owned(),
         one if one.eq_ignore_ascii_case(&id.to_string()) || one.eq_ignore_ascii_case(DOMAIN) => {
             id.to_string()
         }
         _ => return Err(GraphError::new(400, "invalid_tenant", format!("Tenant '{tenant}' not found."))),
     };
-    let (issuer, keys) = if v2 {
-        (format!("https://login.microsoftonline.com/{issued_for}/v2.0"), "discovery/v2.0/keys")
+    // A domain stands for its tenant; what stands for all of them stays.
+    let base = format!("{origin}/{}", if issued_for == "{tenantid}" { tenant } else { &issued_for });
+    let (issuer, version) = if v2 {
+        (format!("https://login.microsoftonline.com/{issued_for}/v2.0"), "/v2.0")
     } else {
-        (format!("https://sts.windows.net/{issued_for}/"), "discovery/keys")
+        (format!("https://sts.windows.net/{issued_for}/"), "")
     };
     Ok(Answer::json(
         200,
         json!({
             "issuer": issuer,
-            "jwks_uri": format!("{origin}/{tenant}/{keys}"),
-            "token_endpoint": format!("{origin}/{tenant}/oauth2/v2.0/token"),
+            "jwks_uri": format!("{base}/discovery{version}/keys"),
+            "authorization_endpoint": format!("{base}/oauth2{version}/authorize"),
+            "token_endpoint": format!("{base}/oauth2{version}/token"),
+            "device_authorization_endpoint": format!("{base}/oauth2{version}/devicecode"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
             "id_token_signing_alg_values_supported": ["RS256"],
+            "subject_types_supported": ["pairwise"],
         }),
     ))
 }

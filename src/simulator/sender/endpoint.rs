@@ -46,6 +46,14 @@ impl Endpoint {
         Self { url: url.to_owned(), caller: Caller::SharePoint { client_state } }
     }
 
+    /// The service's name.
+    pub(super) fn service(&self) -> &'static str {
+        match self.caller {
+            Caller::Graph => "Graph",
+            Caller::SharePoint { .. } => "SharePoint",
+        }
+    }
+
     /// How long the endpoint may take over an attempt; the first one is 0.
     pub(super) fn limit(&self, attempt: u32) -> Duration {
         match self.caller {

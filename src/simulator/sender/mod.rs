@@ -6,10 +6,13 @@
 
 mod bodies;
 mod endpoint;
+mod ledger;
 mod outbox;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
@@ -18,10 +21,13 @@ use uuid::Uuid;
 
 pub(crate) use bodies::lifecycle_notification;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use ledger::{Ended, Ledger};
 pub(crate) use outbox::{Batch, Behaviour, Outbox};
 
 use endpoint::Caller;
+use ledger::Sent;
 
+use super::control;
 use super::graph::subscriptions::{Subscription, Target};
 use super::rich;
 use super::server::Shared;
@@ -72,9 +78,9 @@ impl World {
             if let Some((change_type, message)) = told_of(&body, happened) {
                 rich::attach(self, &subscription, (&change_type, message), &mut body);
             }
-            let behaviour = self.settings.notifications.clone();
+            let travel = control::travel(self, &subscription);
             let to = Endpoint::of_graph(&subscription.notification_url);
-            self.outbox.push(&to, subscription.id, &body, now, &behaviour);
+            self.send_off(&to, subscription.id, &body, travel);
         }
         if let Happened::InList(list) = happened {
             self.ring_webhooks(*list);
@@ -83,12 +89,28 @@ impl World {
 
     /// The same for SharePoint's own subscriptions to a list.
     fn ring_webhooks(&mut self, list: Uuid) {
-        let (now, behaviour) = (self.clock.now(), self.settings.notifications.clone());
+        let now = self.clock.now();
         let alive = self.webhooks.values().filter(|one| one.list == list && one.expires > now);
-        let told: Vec<_> = alive.map(|one| (one.endpoint(), one.id, bodies::of_site(self, one))).collect();
-        for (to, id, body) in told {
-            self.outbox.push(&to, id, &body, now, &behaviour);
+        let told: Vec<_> = alive.map(|one| (one.clone(), bodies::of_site(self, one))).collect();
+        for (webhook, body) in told {
+            let travel = control::travel_of_webhook(self, &webhook);
+            self.send_off(&webhook.endpoint(), webhook.id, &body, travel);
         }
+    }
+
+    /// Puts a notification into the outbox: as its travel says, or else as is set.
+    fn send_off(&mut self, to: &Endpoint, of: Uuid, body: &Value, travel: Option<Vec<TimeDelta>>) {
+        let now = self.clock.now();
+        let sent = match travel {
+            None => self.outbox.push(to, of, body, now, &self.settings.notifications),
+            Some(delays) => {
+                for delay in &delays {
+                    self.outbox.push_at(to, Some(of), body.clone(), now + *delay);
+                }
+                !delays.is_empty()
+            }
+        };
+        self.ledger.totals.lost += usize::from(!sent);
     }
 
     fn notification(&self, subscription: &Subscription, happened: &Happened) -> Option<Value> {
@@ -109,13 +131,25 @@ impl World {
     }
 
     /// Ends an attempt: what was not taken is tried again, until it has been tried for too long.
-    fn finish(&mut self, batch: Batch, delivered: bool) {
+    fn finish(&mut self, Attempted { batch, ended, took }: Attempted) {
         let now = self.clock.now();
         self.outbox.done(&batch.to);
-        if delivered {
+        let given_up = !ended.taken() && batch.to.gives_up(batch.attempt, batch.since, now);
+        let sent = Sent {
+            at: now,
+            url: batch.to.url.clone(),
+            service: batch.to.service(),
+            notifications: batch.items.len(),
+            attempt: batch.attempt,
+            ended,
+            millis: took.as_millis(),
+            given_up,
+        };
+        self.ledger.write(sent, batch.items.iter().map(|item| item.subscription));
+        if ended.taken() {
             return;
         }
-        if !batch.to.gives_up(batch.attempt, batch.since, now) {
+        if !given_up {
             self.outbox.retry(batch, now);
             return;
         }
@@ -178,15 +212,22 @@ pub(crate) async fn run(shared: Arc<Shared>, client: reqwest::Client, stop: Canc
         tokio::select! {
             () = stop.cancelled() => return,
             () = rung => {}
-            Some((batch, delivered)) = in_flight.next(), if !in_flight.is_empty() => {
-                shared.world().finish(batch, delivered);
+            Some(attempted) = in_flight.next(), if !in_flight.is_empty() => {
+                shared.world().finish(attempted);
             }
             () = wait => {}
         }
     }
 }
 
-async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Batch, bool) {
+/// A POST that came to its end.
+struct Attempted {
+    batch: Batch,
+    ended: Ended,
+    took: Duration,
+}
+
+async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> Attempted {
     let limit = batch.to.limit(batch.attempt);
     let values: Vec<&Value> = batch.items.iter().map(|item| &item.body).collect();
     let with_content = values.iter().any(|value| value.get("encryptedContent").is_some());
@@ -199,9 +240,11 @@ async fn attempt(shared: &Shared, client: &reqwest::Client, batch: Batch) -> (Ba
     if let Caller::SharePoint { client_state: Some(state) } = &batch.to.caller {
         post = post.header("ClientState", state);
     }
-    let delivered = match shared.clock.timeout(limit, post.send()).await {
-        Ok(Ok(response)) => response.status().is_success(),
-        Ok(Err(_)) | Err(_) => false,
+    let watch = shared.clock.stopwatch();
+    let ended = match shared.clock.timeout(limit, post.send()).await {
+        Ok(Ok(response)) => Ended::Answered(response.status().as_u16()),
+        Ok(Err(_)) => Ended::Unreachable,
+        Err(_) => Ended::TimedOut,
     };
-    (batch, delivered)
+    Attempted { batch, ended, took: watch.elapsed() }
 }

@@ -17,7 +17,7 @@ const PARALLEL: usize = 4;
 /// How long a notification is held back to come out of order.
 const HELD_BACK: TimeDelta = TimeDelta::seconds(2);
 /// How notifications travel. Probabilities are from 0 to 1 and drawn from the seed.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Behaviour {
     /// How often one is sent twice.
@@ -69,7 +69,7 @@ impl Outbox {
         Self { lanes: BTreeMap::new(), random: Random::new(seed, "sender") }
     }
 
-    /// Takes a notification, and may lose, double or hold it back.
+    /// Takes a notification, and may double or hold it back, or lose it, which is told.
     pub(crate) fn push(
         &mut self,
         to: &Endpoint,
@@ -77,9 +77,9 @@ impl Outbox {
         body: &Value,
         now: DateTime<Utc>,
         behaviour: &Behaviour,
-    ) {
+    ) -> bool {
         if self.random.chance(behaviour.lose) {
-            return;
+            return false;
         }
         let copies = if self.random.chance(behaviour.duplicate) { 2 } else { 1 };
         for _ in 0..copies {
@@ -91,6 +91,7 @@ impl Outbox {
             }
             self.push_at(to, Some(subscription), body.clone(), due);
         }
+        true
     }
 
     /// Takes a notification that is to be sent at this time.

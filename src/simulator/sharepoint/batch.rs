@@ -38,8 +38,8 @@ pub(super) async fn answer(shared: &Arc<Shared>, call: &SiteCall<'_>) -> Outcome
     let name = format!("batchresponse_{}", shared.world().random.uuid());
     let mut body = String::new();
     for inner in &calls {
-        let fault = take_fault(&mut shared.world(), &inner.origin, inner.method.as_str(), &inner.path);
-        let outcome = match fault {
+        let strike = take_fault(&mut shared.world(), inner, &inner.path);
+        let outcome = match strike.struck {
             Some(Struck::Refused(error)) => Err(error),
             Some(Struck::Broken(_)) => Err(GraphError::new(503, "serviceNotAvailable", "")),
             None => Box::pin(answer_one(shared, inner)).await,

@@ -24,12 +24,13 @@ pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox
 pub(crate) use recycle_bin::Recycled;
 
 use super::Options;
-use super::control::{Conflicts, Fault, Lifetimes, OddPage};
+use super::control::{Chaos, Conflicts, Fault, Lifetimes, OddPage, Renewals};
 use super::entra::{Delegated, Platform, Registered};
 use super::graph::subscriptions::Subscription;
 use super::random::Random;
+use super::resync::Resync;
 use super::rich::{ContentBehaviour, TokenKey};
-use super::sender::{Behaviour, Outbox};
+use super::sender::{Behaviour, Ledger, Outbox};
 use super::sharepoint::{OldTokens, Webhook};
 use super::tenant::{Tenant, tenant};
 use crate::clock::Clock;
@@ -44,6 +45,8 @@ pub(crate) struct World {
     pub(crate) tenant: Tenant,
     pub(crate) service_principal: Uuid,
     pub(crate) signing_key: Vec<u8>,
+    /// What it was before all tokens were made to expire.
+    pub(crate) former_keys: Vec<Vec<u8>>,
     /// What the app may prove itself with beside its secret.
     pub(crate) registered: Registered,
     /// Who has signed in, or is about to.
@@ -67,6 +70,8 @@ pub(crate) struct World {
     pub(crate) webhooks: BTreeMap<Uuid, Webhook>,
     pub(crate) recycle_bin: BTreeMap<Uuid, Recycled>,
     pub(crate) outbox: Outbox,
+    pub(crate) ledger: Ledger,
+    pub(crate) chaos: Option<Chaos>,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) odd_pages: VecDeque<OddPage>,
     pub(crate) requests: VecDeque<Value>,
@@ -101,6 +106,10 @@ pub(crate) struct Settings {
     pub(crate) lifetimes: Lifetimes,
     /// How a conflict is told.
     pub(crate) conflicts: Conflicts,
+    /// What a renewal does beside renewing.
+    pub(crate) renewals: Renewals,
+    /// How a dead delta link is told.
+    pub(crate) resync: Resync,
 }
 
 const ROLES: [&str; 7] = [
@@ -125,6 +134,7 @@ impl World {
             tenant: tenant(url, options.seed),
             service_principal: ids.uuid(),
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
+            former_keys: Vec::new(),
             registered: Registered::default(),
             delegated: Delegated::default(),
             platform: Platform::new(options.seed),
@@ -143,6 +153,8 @@ impl World {
                 content: ContentBehaviour::default(),
                 lifetimes: Lifetimes::default(),
                 conflicts: Conflicts::default(),
+                renewals: Renewals::default(),
+                resync: Resync::default(),
             },
             users: Vec::new(),
             sites: Vec::new(),
@@ -152,6 +164,8 @@ impl World {
             webhooks: BTreeMap::new(),
             recycle_bin: BTreeMap::new(),
             outbox: Outbox::new(options.seed),
+            ledger: Ledger::default(),
+            chaos: None,
             faults: VecDeque::new(),
             odd_pages: VecDeque::new(),
             requests: VecDeque::new(),

@@ -6,6 +6,7 @@
 //! scenario; how threads interleave is left to the machine, so a failure that depends on it may take some repetitions.
 
 mod actions;
+mod chaos;
 mod checks;
 mod coverage;
 mod log;

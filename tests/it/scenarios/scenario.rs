@@ -13,7 +13,7 @@ use crate::house::House;
 
 const RESOURCES: [&str; 3] = ["{list}", "{drive}", "{mail}"];
 /// Virtual seconds after the last action: past every pause between attempts, and past a sweep.
-const AFTERWARDS: [u64; 11] = [15, 70, 300, 300, 4000, 4000, 25_000, 70, 4000, 25_000, 70];
+pub const AFTERWARDS: [u64; 11] = [15, 70, 300, 300, 4000, 4000, 25_000, 70, 4000, 25_000, 70];
 
 /// That a gate is closed is stored before anybody acts on it: how long that takes on a busy machine, in real time.
 const STORED_WITHIN: Duration = Duration::from_secs(20);

@@ -14,6 +14,10 @@ async fn addresses_lead_to_sites_lists_drives_and_users() {
         bench.read("/sites/root").await["id"],
         bench.read("/sites/contoso.sharepoint.com").await["id"]
     );
+    // As client libraries write it that put the whole address in the place of an id.
+    for encoded in ["contoso.sharepoint.com%3A%2Fsites%2Fhr", "contoso.sharepoint.com%3A%2Fsites%2Fhr%3A"] {
+        assert_eq!(bench.read(&format!("/sites/{encoded}")).await["id"], id);
+    }
     let lists = bench.read("/sites/contoso.sharepoint.com:/sites/hr:/lists").await;
     let found: Vec<_> = items(&lists).iter().map(|list| list["list"]["template"].as_str().unwrap()).collect();
     assert!(found.contains(&"genericList") && found.contains(&"documentLibrary"));

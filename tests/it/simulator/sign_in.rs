@@ -87,3 +87,36 @@ async fn the_secret_may_come_as_http_basic() {
     .await;
     assert_eq!((answer.status, answer.body["expires_in"].clone()), (200, json!(3599)));
 }
+
+#[tokio::test]
+async fn the_endpoints_of_a_tenant_are_found_as_client_libraries_look_for_them() {
+    let bench = Bench::start().await;
+    let (url, tenant) = (bench.simulator.url(), bench.tenant().tenant_id);
+    for (name, version, issuer) in [
+        (tenant.to_string(), "/v2.0", format!("https://login.microsoftonline.com/{tenant}/v2.0")),
+        ("contoso.com".to_owned(), "/v2.0", format!("https://login.microsoftonline.com/{tenant}/v2.0")),
+        (tenant.to_string(), "", format!("https://sts.windows.net/{tenant}/")),
+    ] {
+        let found = bench.http.get(format!("{url}/{name}{version}/.well-known/openid-configuration"));
+        let found = answered(found).await.body;
+        assert_eq!(found["issuer"], issuer);
+        assert_eq!(found["token_endpoint"], format!("{url}/{tenant}/oauth2{version}/token"));
+        assert_eq!(found["authorization_endpoint"], format!("{url}/{tenant}/oauth2{version}/authorize"));
+        assert_eq!(found["jwks_uri"], format!("{url}/{tenant}/discovery{version}/keys"));
+    }
+    let common = bench.http.get(format!("{url}/organizations/v2.0/.well-known/openid-configuration"));
+    let common = answered(common).await.body;
+    assert_eq!(common["issuer"], "https://login.microsoftonline.com/{tenantid}/v2.0");
+    assert_eq!(common["token_endpoint"], format!("{url}/organizations/oauth2/v2.0/token"));
+}
+
+#[tokio::test]
+async fn links_begin_as_the_caller_of_a_proxy_before_it_wrote_them() {
+    let bench = Bench::with_pages_of(1).await;
+    let request =
+        bench.http.get(format!("{}/v1.0/users/alice@contoso.com/mailFolders", bench.simulator.url()));
+    let request = request.bearer_auth(&bench.token).header("X-Forwarded-Proto", "https");
+    let page = answered(request.header("X-Forwarded-Host", "graph.test")).await.body;
+    let link = page["@odata.nextLink"].as_str().unwrap();
+    assert!(link.starts_with("https://graph.test/v1.0/users/"), "{link}");
+}

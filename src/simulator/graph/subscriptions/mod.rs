@@ -15,6 +15,7 @@ pub(crate) use target::Target;
 
 use listing::list;
 
+use crate::simulator::control::revalidates;
 use crate::simulator::error::GraphError;
 use crate::simulator::rich::Recipient;
 use crate::simulator::server::Shared;
@@ -149,14 +150,18 @@ async fn create(shared: &Arc<Shared>, call: &Call) -> Outcome {
 
 async fn update(shared: &Arc<Shared>, call: &Call, id: &str) -> Outcome {
     let body = call.json()?;
-    let wanted = {
+    let (wanted, asked) = {
         let mut world = shared.world();
         let subscription = world.subscription(id)?.clone();
         rules::permitted(&world, &subscription.target, "Update")?;
-        rules::changes(&world, &subscription, &body)?
+        let wanted = rules::changes(&world, &subscription, &body)?;
+        let anew = world.settings.renewals.revalidate || revalidates(&mut world);
+        let kept = anew.then_some(subscription.notification_url);
+        let asked = wanted.notification_url.clone().or(kept);
+        (wanted, asked)
     };
-    if let Some(url) = &wanted.notification_url {
-        handshake::validate(shared, url).await?;
+    if let Some(url) = asked {
+        handshake::validate(shared, &url).await?;
     }
     let mut world = shared.world();
     let subscription = world.subscription(id)?;
