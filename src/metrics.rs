@@ -4,6 +4,7 @@
 //! scrape ([`Metrics::observe`]), so that they cannot drift away from the truth.
 
 mod port;
+mod sinks;
 mod standing;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use sinks::Sinks;
 use standing::OwnStanding;
 
 use crate::model::{Change, Kind, Name, State};
@@ -53,6 +55,7 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
     sweep_recovered: Counter,
+    sinks: Sinks,
     /// What the notification port's connections do, and what certificates the ports show.
     pub port: Port,
     standing: OwnStanding,
@@ -80,6 +83,8 @@ pub struct Snapshot {
     pub store_writable: bool,
     /// Commits that have failed since the start.
     pub store_failures: u64,
+    /// How many events each sink has still to get, at most.
+    pub sink_lags: Vec<(Name, u64)>,
 }
 
 /// Where an event's latency is counted from.
@@ -163,6 +168,7 @@ impl Default for Metrics {
                 "Events found by a sweep that no notification had announced",
                 Counter::default()
             ),
+            sinks: Sinks::register(&mut registry),
             port: Port::register(&mut registry),
             standing: OwnStanding::register(&mut registry),
             reputation: Reputation::default(),
@@ -267,6 +273,11 @@ impl Metrics {
         self.sweep_recovered.inc_by(events);
     }
 
+    /// So many events were sent to a sink with this result.
+    pub fn sunk(&self, sink: &Name, result: &'static str, events: u64) {
+        self.sinks.sent(sink, result, events);
+    }
+
     /// Sets the gauges and writes everything in the Prometheus text format.
     ///
     /// # Errors
@@ -279,6 +290,7 @@ impl Metrics {
             gauge.set(i64::try_from(*number).unwrap_or(i64::MAX));
         }
         self.standing.observe(snapshot);
+        self.sinks.observe(&snapshot.sink_lags);
         // A removed subscription must not keep its gauge.
         self.subscription_expires.clear();
         for (name, left) in &snapshot.expires {

@@ -21,6 +21,7 @@ mod progress;
 mod pull;
 mod quarantine;
 mod reader;
+mod sinks;
 mod status;
 mod stream;
 mod subscriptions;
@@ -40,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::ConfigError;
+use crate::deliver::Desk;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::model::{Credential, Name, Wish};
@@ -60,6 +62,8 @@ pub struct Api {
     pub renewer: Arc<Renewer>,
     /// Fetches.
     pub fetcher: Arc<Fetcher>,
+    /// Tells of sinks.
+    pub desk: Arc<Desk>,
     /// What the configuration wants followed, read again.
     pub configured: Configured,
     /// Who may call.
@@ -112,6 +116,15 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),
         at("/v1/subscriptions/{name}/fetch", [(Method::POST, web::to(subscriptions::fetch))]),
         at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
+        at("/v1/sinks", [(Method::GET, web::to(sinks::list))]),
+        at("/v1/sinks/{name}", [(Method::GET, web::to(sinks::show))]),
+        at("/v1/sinks/{name}/deliveries", [(Method::GET, web::to(sinks::deliveries))]),
+        at("/v1/sinks/{name}/dead-letters", [(Method::GET, web::to(sinks::dead_letters))]),
+        at("/v1/sinks/{name}/test", [(Method::POST, web::to(sinks::test))]),
+        at("/v1/sinks/{name}/preview", [(Method::POST, web::to(sinks::preview))]),
+        at("/v1/sinks/{name}/replay", [(Method::POST, web::to(sinks::replay))]),
+        at("/v1/sinks/{name}/retry", [(Method::POST, web::to(sinks::retry))]),
+        at("/v1/sinks/{name}/enable", [(Method::POST, web::to(sinks::enable))]),
     ];
     let guarded = guarded
         .into_iter()

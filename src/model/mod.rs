@@ -3,6 +3,7 @@
 mod content;
 mod credential;
 mod cursor;
+mod delivery;
 mod event;
 mod ids;
 mod item;
@@ -16,6 +17,7 @@ mod trouble;
 pub use content::{ArrivedContent, CertificateId, SealedContent};
 pub use credential::{Credential, Validity};
 pub use cursor::{Cursor, InvalidCursor};
+pub use delivery::{Attempt, Delivery, DeliveryState, ItemKey, Outcome, SinkStanding};
 pub use event::{Actor, ActorKind, Change, Event, NewEvent};
 pub use ids::{ItemId, RemoteId, SubscriptionId};
 pub use item::{Body, Item, OddItem, Properties};

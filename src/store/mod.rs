@@ -10,6 +10,7 @@
 
 mod certificates;
 mod content;
+mod deliveries;
 mod error;
 mod gates;
 mod inbox;
@@ -31,6 +32,9 @@ use chrono::{DateTime, Utc};
 
 pub use certificates::{Certificates, StoredCertificate};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
+pub use deliveries::{
+    Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim,
+};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
@@ -61,6 +65,7 @@ pub trait Store:
     + Keep
     + ClosedGates
     + SignIns
+    + Deliveries
 {
 }
 
@@ -79,6 +84,7 @@ impl<T> Store for T where
         + Keep
         + ClosedGates
         + SignIns
+    + Deliveries
 {
 }
 

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0015_replace.sql"),
     include_str!("migrations/0016_rounds_of_tenants.sql"),
     include_str!("migrations/0017_lanes_and_lessons.sql"),
+    include_str!("migrations/0022_sinks.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

@@ -14,6 +14,7 @@ mod certificates;
 mod claims;
 mod connection;
 mod content;
+mod deliveries;
 mod error;
 mod gates;
 mod health;
