@@ -38,6 +38,7 @@ mod resync;
 mod scenarios;
 mod signing_in;
 mod simulator;
+mod sinks;
 mod store;
 mod sweeps;
 mod tenants;
