@@ -84,8 +84,7 @@ mod tests {
     fn a_delivery_is_tried_eight_times_over_a_day() {
         let waits: Vec<_> = (0..=8).map(|n| DELIVERIES.delay(n, 0.0).map(|wait| wait.as_secs())).collect();
         let hours = |n: u64| Some(n * 3600);
-        let expected =
-            [None, Some(5), Some(300), Some(1800), hours(2), hours(5), hours(10), hours(10), None];
+        let expected = [None, Some(5), Some(300), Some(1800), hours(2), hours(5), hours(10), hours(10), None];
         assert_eq!(waits, expected);
         assert_eq!(DELIVERIES.delay(2, 1.0), Some(Duration::from_secs(330)));
     }

@@ -146,7 +146,11 @@ const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["eprintln", "!"], &["cli"], "only commands print; logs go through tracing"),
     (&["eprint", "!"], &["cli"], "only commands print; logs go through tracing"),
     (&["anstream"], &["cli", "telemetry"], "only commands print"),
-    (&["stdout"], &["cli", "app"], "standard output belongs to the commands; `app` hands it to the sink of that kind"),
+    (
+        &["stdout"],
+        &["cli", "app"],
+        "standard output belongs to the commands; `app` hands it to the sink of that kind",
+    ),
     (&["stderr"], &["cli", "telemetry"], "standard error belongs to commands and logs"),
     (
         &["std", ":", ":", "env", ":", ":", "var"],

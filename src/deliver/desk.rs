@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::model::{Attempt, Cursor, Event, Name, SinkStanding};
 use crate::sinks::{Sink, Verdict};
-use crate::store::{EventFilter as _, ReadError, Store, StoreError};
+use crate::store::{ReadError, Store, StoreError};
 use crate::tasks::Signal;
 
 /// What the test event says of itself.
@@ -42,6 +42,18 @@ pub struct Found {
     pub waiting: bool,
     /// How it stands in the ledger.
     pub standing: SinkStanding,
+}
+
+impl Found {
+    /// In a word.
+    pub fn state(&self) -> &'static str {
+        match (self.standing.removed_at, &self.standing.disabled) {
+            (Some(_), _) => "removed",
+            (None, Some(_)) => "disabled",
+            (None, None) if self.waiting => "waiting",
+            (None, None) => "active",
+        }
+    }
 }
 
 /// What came of a test.
@@ -159,11 +171,6 @@ impl Desk {
         let Some(event) = read.or_else(|| self.test_event(name)) else { return Ok(None) };
         let text = served.sink.preview(std::slice::from_ref(&event));
         Ok(Some((event, text)))
-    }
-
-    /// Whether a sink wants an event of this subscription and type.
-    pub fn wants(&self, name: &Name, subscription: &str, event_type: &str) -> bool {
-        self.served.get(name).is_some_and(|served| served.wanted.wants(subscription, event_type))
     }
 
     fn wake(&self, name: &Name) {

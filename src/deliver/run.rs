@@ -29,6 +29,8 @@ const MARGIN: Duration = Duration::from_secs(90);
 /// Events and text in memory at which no more is read; one read adds as many at most.
 const WINDOW_EVENTS: usize = 256;
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// Reads after which it is looked at what else there is to do.
+const READS: usize = 4;
 /// Pending deliveries at which the log has to wait, so that a receiver that refuses much does not fill the store.
 const MOST_PENDING: u64 = 10_000;
 
@@ -64,6 +66,8 @@ pub(super) struct Run<'d> {
     /// How many deliveries are pending.
     pending: u64,
     at_end: bool,
+    /// Somebody has asked for something: the claim may be void.
+    asked: bool,
     end: watch::Receiver<Cursor>,
     host: watch::Receiver<()>,
     /// When the claim was prolonged last.
@@ -82,6 +86,7 @@ impl<'d> Run<'d> {
             disable: None,
             pending: claim.pending,
             at_end: false,
+            asked: false,
             end: of.store.end(),
             host: of.gate.follow(),
             held_since: of.clock.now(),
@@ -128,7 +133,10 @@ impl<'d> Run<'d> {
                 // An error would say that the store is closing, and so does the next read.
                 _ = self.end.changed(), if self.at_end => self.at_end = false,
                 _ = self.host.changed() => {}
-                () = self.of.wake.raised() => self.due.look_again(),
+                () = self.of.wake.raised() => {
+                    self.asked = true;
+                    self.due.look_again();
+                }
                 () = self.of.clock.sleep_until(again) => self.due.look_again(),
                 () = stop.cancelled(), if !stopping => {}
             }
@@ -137,10 +145,10 @@ impl<'d> Run<'d> {
 
     /// Begins whatever may go now; answers with when to look again.
     async fn launch(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        self.fill().await?;
+        let more = self.fill().await?;
         self.look_for_due().await?;
         let now = self.of.clock.now();
-        let mut again = self.due.next();
+        let mut again = if more { Some(now) } else { self.due.next() };
         while self.flights.has_room() && self.has_work() && now < self.held_since + (LEASE - MARGIN) {
             if let Err(until) = self.of.gate.pass(now) {
                 again = Some(again.map_or(until, |other| other.min(until)));
@@ -159,13 +167,16 @@ impl<'d> Run<'d> {
         self.due.may_go(self.manner) || self.window.has_ready()
     }
 
-    /// Reads on in the log as long as there is room.
-    async fn fill(&mut self) -> Result<(), StoreError> {
-        while !self.at_end
-            && self.window.len() < WINDOW_EVENTS
-            && self.window.bytes() < WINDOW_BYTES
-            && self.pending < MOST_PENDING
-        {
+    fn has_room(&self) -> bool {
+        self.window.len() < WINDOW_EVENTS && self.window.bytes() < WINDOW_BYTES && self.pending < MOST_PENDING
+    }
+
+    /// Reads on in the log as long as there is room, but not for long where nothing is wanted. Whether there is more.
+    async fn fill(&mut self) -> Result<bool, StoreError> {
+        for _ in 0..READS {
+            if self.at_end || !self.has_room() {
+                return Ok(false);
+            }
             // Before reading, so that what is written meanwhile is not missed.
             self.end.borrow_and_update();
             let after = self.window.read_through();
@@ -180,7 +191,7 @@ impl<'d> Run<'d> {
                 Err(ReadError::Store(error)) => return Err(error),
             }
         }
-        Ok(())
+        Ok(!self.at_end && self.has_room())
     }
 
     /// The retention has deleted what comes next.
@@ -205,7 +216,8 @@ impl<'d> Run<'d> {
             Some(_) => Some(Ended::Disabled),
             None => (stopping && over).then_some(Ended::Stopped),
         };
-        let prolong = now >= self.held_since + LEASE / 2 && (!over || self.has_work());
+        let old = now >= self.held_since + LEASE / 2 && (!over || self.has_work());
+        let prolong = std::mem::take(&mut self.asked) || old;
         if portion.is_none() && self.ledger.is_empty() && last.is_none() && !prolong {
             return None;
         }

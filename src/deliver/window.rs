@@ -187,10 +187,7 @@ impl Window {
     /// What can be written down by now, if anything.
     pub fn settle(&mut self) -> Option<Portion> {
         let mut portion = Portion { position: self.position, ..Portion::default() };
-        while matches!(
-            self.entries.front(),
-            Some(Entry { stage: Stage::Delivered | Stage::Stored(_), .. })
-        ) {
+        while matches!(self.entries.front(), Some(Entry { stage: Stage::Delivered | Stage::Stored(_), .. })) {
             let Some(entry) = self.entries.pop_front() else { break };
             self.first += 1;
             self.bytes -= entry.bytes;

@@ -109,6 +109,15 @@ impl Open {
     }
 }
 
+/// Whether a file could be written, without making it.
+fn writable(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return OpenOptions::new().append(true).open(path).map(|_| ());
+    }
+    // A file that nobody sees, and that is gone again.
+    tempfile::tempfile_in(rotation::folder_of(path)).map(|_| ())
+}
+
 /// Cuts off half a line at the end, or ends it where it is not ours. How long the file is then.
 fn mend(file: &mut File) -> io::Result<u64> {
     let length = file.metadata()?.len();
@@ -118,7 +127,9 @@ fn mend(file: &mut File) -> io::Result<u64> {
     }
     file.seek(SeekFrom::Start(whole))?;
     let mut opening = Vec::new();
-    io::Read::by_ref(file).take(u64::try_from(OPENING.len()).unwrap_or_default()).read_to_end(&mut opening)?;
+    io::Read::by_ref(file)
+        .take(u64::try_from(OPENING.len()).unwrap_or_default())
+        .read_to_end(&mut opening)?;
     if OPENING.starts_with(&opening) {
         file.set_len(whole)?;
         return Ok(whole);
@@ -161,6 +172,15 @@ impl Sink for FileSink {
         };
         let attempt = Attempt { at, outcome, status: None, duration: watch.elapsed(), excerpt };
         Report { attempt, verdict }
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let pages = Arc::clone(&self.pages);
+        let checked = tokio::task::spawn_blocking(move || {
+            let path = pages.lock().unwrap_or_else(PoisonError::into_inner).path.clone();
+            writable(&path).map_err(|error| format!("{}: {error}", path.display()))
+        });
+        checked.await.map_err(|_| "looking at the file broke off".to_owned())?
     }
 
     fn preview(&self, events: &[Event]) -> String {

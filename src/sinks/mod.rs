@@ -30,6 +30,9 @@ pub trait Sink: Send + Sync {
     /// Sends events once, all of them together, and says what came of it.
     async fn deliver(&self, events: &[Event]) -> Report;
 
+    /// Whether it looks as if events could be sent; nothing is. An error says what is wrong, and how to mend it.
+    async fn check(&self) -> Result<(), String>;
+
     /// What would be sent for these events, as text without secrets.
     fn preview(&self, events: &[Event]) -> String;
 }

@@ -46,7 +46,8 @@ impl PipeSink {
         let text = lines(events).map_err(|error| error.to_string())?;
         let (done, written) = oneshot::channel();
         self.lines.try_send(Job { text, done }).map_err(|_| "nobody reads it".to_owned())?;
-        let written = self.clock.timeout(PATIENCE, written).await.map_err(|_| "nobody reads it".to_owned())?;
+        let written =
+            self.clock.timeout(PATIENCE, written).await.map_err(|_| "nobody reads it".to_owned())?;
         written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 }
@@ -73,12 +74,18 @@ impl Sink for PipeSink {
         let (at, watch) = (self.clock.now(), self.clock.stopwatch());
         let (outcome, verdict, excerpt) = match self.write(events).await {
             Ok(()) => (Outcome::Delivered, Verdict::Delivered, String::new()),
-            Err(error) => {
-                (Outcome::Unwritable, Verdict::Stalled { wait: None }, format!("cannot write to standard output: {error}"))
-            }
+            Err(error) => (
+                Outcome::Unwritable,
+                Verdict::Stalled { wait: None },
+                format!("cannot write to standard output: {error}"),
+            ),
         };
         let attempt = Attempt { at, outcome, status: None, duration: watch.elapsed(), excerpt };
         Report { attempt, verdict }
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        Ok(())
     }
 
     fn preview(&self, events: &[Event]) -> String {

@@ -32,9 +32,7 @@ use chrono::{DateTime, Utc};
 
 pub use certificates::{Certificates, StoredCertificate};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
-pub use deliveries::{
-    Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim,
-};
+pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
@@ -84,7 +82,7 @@ impl<T> Store for T where
         + Keep
         + ClosedGates
         + SignIns
-    + Deliveries
+        + Deliveries
 {
 }
 

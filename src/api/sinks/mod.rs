@@ -2,7 +2,9 @@
 
 mod view;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -10,7 +12,6 @@ use super::Api;
 use super::problem::Problem;
 use crate::deliver::Found;
 use crate::model::{Cursor, DeliveryState, Name};
-use actix_web::http::StatusCode;
 use view::{AttemptView, DeliveryView, View};
 
 /// The query of the calls that list deliveries.
@@ -125,10 +126,10 @@ pub(super) async fn test(api: web::Data<Api>, name: web::Path<Name>) -> Result<H
 pub(super) async fn preview(
     api: web::Data<Api>,
     name: web::Path<Name>,
-    body: Option<web::Json<Preview>>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     // The event itself comes after the one before it.
-    let event = body.and_then(|body| body.event);
+    let Preview { event } = given(&body)?;
     let after = event.map(|cursor| Cursor::at(cursor.number().saturating_sub(1)));
     let (shown, text) = api.desk.preview(&name, after).await?.ok_or_else(|| not_configured(&name))?;
     if event.is_some_and(|event| event != shown.cursor) {
@@ -152,9 +153,9 @@ pub(super) async fn replay(
 pub(super) async fn retry(
     api: web::Data<Api>,
     name: web::Path<Name>,
-    body: Option<web::Json<Retry>>,
+    body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let Retry { event } = body.map(web::Json::into_inner).unwrap_or_default();
+    let Retry { event } = given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
     Ok(HttpResponse::Ok().json(json!({ "retried": retried })))
 }
@@ -164,6 +165,14 @@ pub(super) async fn enable(api: web::Data<Api>, name: web::Path<Name>) -> Result
         return Err(no_such_sink(&name));
     }
     show(api, name).await
+}
+
+/// A body that may be left out. One that is there must be right: to be taken for none could mean much more.
+fn given<T: Default + DeserializeOwned>(body: &web::Bytes) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 async fn there(api: &Api, name: &Name) -> Result<Found, Problem> {

@@ -30,16 +30,10 @@ impl<'a> View<'a> {
     pub fn of(found: &'a Found) -> Self {
         let standing = &found.standing;
         let disabled = standing.disabled.as_ref();
-        let state = match (standing.removed_at, disabled) {
-            (Some(_), _) => "removed",
-            (None, Some(_)) => "disabled",
-            (None, None) if found.waiting => "waiting",
-            (None, None) => "active",
-        };
         Self {
             name: &standing.name,
             r#type: found.kind,
-            state,
+            state: found.state(),
             position: standing.position,
             lag: standing.lag(),
             pending: standing.pending,

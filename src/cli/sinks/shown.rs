@@ -98,7 +98,8 @@ pub(super) fn overview(views: &[View], now: DateTime<Utc>) -> String {
 
 fn wrong(view: &View, now: DateTime<Utc>) -> Vec<String> {
     let off = view.disabled_reason.as_ref().map(|reason| format!("switched off: {reason}"));
-    let failure = view.failure.as_ref().map(|failure| format!("{}: {}", distance(failure.at, now), failure.told()));
+    let failure =
+        view.failure.as_ref().map(|failure| format!("{}: {}", distance(failure.at, now), failure.told()));
     let lost = (view.lost > 0).then(|| {
         let seen = view.lost_at.map(|at| format!(", last seen {}", distance(at, now))).unwrap_or_default();
         format!("{} events were deleted by the retention before it had them{seen}", view.lost)

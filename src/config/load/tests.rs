@@ -6,6 +6,7 @@ use crate::model::{Start, Via};
 
 mod entries;
 mod signing_in;
+mod sinks;
 
 const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
 

@@ -71,9 +71,7 @@ mod tests {
     #[test]
     fn both_kinds_of_secret_are_read_and_printed_as_nothing() {
         let seed = STANDARD.encode([7; 32]);
-        for good in
-            ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), format!("whsk_{seed}")]
-        {
+        for good in ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned(), format!("whsk_{seed}")] {
             assert_eq!(format!("{:?}", read(&good).unwrap()), "[secret]");
         }
         let whole = read(&format!("whsk_{}", STANDARD.encode([7; 64]))).unwrap();

@@ -67,13 +67,15 @@ impl WebhookUrl {
     /// Reads it; an error does not repeat it.
     pub(super) fn read(text: &Secret, allow_private: bool) -> Result<Self, String> {
         const FORM: &str = "write https://HOST/PATH";
-        let url = Url::parse(text.expose()).map_err(|error| format!("this is no web address ({error}): {FORM}"))?;
+        let url =
+            Url::parse(text.expose()).map_err(|error| format!("this is no web address ({error}): {FORM}"))?;
         if !matches!(url.scheme(), "https" | "http") || !url.has_host() {
             return Err(format!("this is no web address: {FORM}"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(
-                "a user or password in the address cannot be used: put them into headers, as Authorization".to_owned()
+                "a user or password in the address cannot be used: put them into headers, as Authorization"
+                    .to_owned(),
             );
         }
         if !allow_private && names_internal(&url) {

@@ -35,9 +35,9 @@ impl Due {
         self.look = true;
     }
 
-    /// When the next one is due, beside those that were found.
+    /// When the next one is due, unless some that were found are still to go.
     pub fn next(&self) -> Option<DateTime<Utc>> {
-        self.next
+        self.next.filter(|_| self.found.is_empty())
     }
 
     /// Whether one may go: they take half of the places at most, so that what is new does not wait behind them.

@@ -94,12 +94,7 @@ impl Run<'_> {
                 self.of.metrics.sunk(sink, "dead", 1);
             }
             let item = ItemKey::of(&delivery.event);
-            self.ledger.attempted.push(Attempted {
-                key: delivery.key,
-                item,
-                attempt: attempt.clone(),
-                fate,
-            });
+            self.ledger.attempted.push(Attempted { key: delivery.key, item, attempt: attempt.clone(), fate });
         }
     }
 }

@@ -117,12 +117,15 @@ impl World {
     fn write(&mut self, portion: Portion) {
         assert!(portion.position.number() >= self.position, "a position goes forward");
         self.position = portion.position.number();
-        self.pending.extend(portion.stored.iter().map(|new| (new.event.cursor.number(), Self::item(&new.event))));
+        self.pending
+            .extend(portion.stored.iter().map(|new| (new.event.cursor.number(), Self::item(&new.event))));
     }
 
     /// The first pending delivery of an item goes; the items it touched.
     fn retry(&mut self, at: usize) -> Vec<(ItemKey, bool)> {
-        let Some((_, item)) = self.pending.get(at % self.pending.len().max(1)).copied() else { return Vec::new() };
+        let Some((_, item)) = self.pending.get(at % self.pending.len().max(1)).copied() else {
+            return Vec::new();
+        };
         let first = self.pending.iter().position(|(_, other)| *other == item).unwrap();
         self.gone.push(self.pending.remove(first));
         let still = self.pending.iter().any(|(_, other)| *other == item);
@@ -161,7 +164,9 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
                 let landed = world.flying.remove(at);
                 match step {
                     2 => {
-                        world.gone.extend(landed.iter().map(|one| (one.event.cursor.number(), World::item(&one.event))));
+                        world.gone.extend(
+                            landed.iter().map(|one| (one.event.cursor.number(), World::item(&one.event))),
+                        );
                         window.delivered(&landed);
                     }
                     3 => window.failed(landed, &attempt(), Fate::Again(DateTime::UNIX_EPOCH)),
@@ -186,7 +191,8 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
         assert_eq!(missing, None, "the position passed one");
     }
     for item in items {
-        let of_item: Vec<u64> = world.gone.iter().filter(|(_, other)| other == item).map(|(n, _)| *n).collect();
+        let of_item: Vec<u64> =
+            world.gone.iter().filter(|(_, other)| other == item).map(|(n, _)| *n).collect();
         assert!(of_item.is_sorted(), "item {item}: {of_item:?}");
     }
     assert_eq!(world.gone.len(), items.len(), "everything goes, once: {:?}", world.gone);

@@ -44,7 +44,9 @@ impl Bench {
         let mut files: Vec<_> =
             std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned();
+        let id = |line: &str| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
+        };
         files.iter().map(|file| std::fs::read_to_string(file).unwrap().lines().map(id).collect()).collect()
     }
 }
@@ -97,7 +99,10 @@ async fn what_cannot_be_written_stalls_and_tells_the_path() {
     let bench = Bench::new(Rotation::default());
     std::fs::create_dir(bench.path()).unwrap();
     let report = bench.sink.deliver(&[event("a")]).await;
-    assert_eq!((report.verdict, report.attempt.outcome), (Verdict::Stalled { wait: None }, Outcome::Unwritable));
+    assert_eq!(
+        (report.verdict, report.attempt.outcome),
+        (Verdict::Stalled { wait: None }, Outcome::Unwritable)
+    );
     assert!(report.attempt.excerpt.contains("events.jsonl"), "{}", report.attempt.excerpt);
     std::fs::remove_dir(bench.path()).unwrap();
     assert_eq!(bench.delivers(&["a"]).await, Verdict::Delivered);

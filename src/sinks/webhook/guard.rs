@@ -27,18 +27,20 @@ impl Error for Forbidden {}
 impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The port is the connector's business.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let outside: Vec<SocketAddr> = outside(found).collect();
-            if outside.is_empty() {
-                return Err(Forbidden(name.as_str().to_owned()).into());
-            }
-            let addresses: Addrs = Box::new(outside.into_iter());
+            let addresses: Addrs = Box::new(look_up(name.as_str(), false).await?.into_iter());
             Ok(addresses)
         })
     }
 }
 
-fn outside(found: impl Iterator<Item = SocketAddr>) -> impl Iterator<Item = SocketAddr> {
-    found.filter(|address| !config::is_internal(address.ip()))
+/// The addresses of a name, those that are allowed.
+pub(super) async fn look_up(
+    name: &str,
+    allow_private: bool,
+) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+    // The port is the connector's business.
+    let found = tokio::net::lookup_host((name, 0)).await?;
+    let allowed = found.filter(|address| allow_private || !config::is_internal(address.ip()));
+    let allowed: Vec<SocketAddr> = allowed.collect();
+    if allowed.is_empty() { Err(Forbidden(name.to_owned()).into()) } else { Ok(allowed) }
 }

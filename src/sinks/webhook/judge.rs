@@ -25,7 +25,9 @@ pub(super) fn judge(status: u16, wait: Option<Duration>) -> (Outcome, Verdict) {
 pub(super) fn wait(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let text = text.trim();
     let seconds = text.parse().ok().map(Duration::from_secs);
-    let until = || DateTime::parse_from_rfc2822(text).ok().map(|date| (date.to_utc() - now).to_std().unwrap_or_default());
+    let until = || {
+        DateTime::parse_from_rfc2822(text).ok().map(|date| (date.to_utc() - now).to_std().unwrap_or_default())
+    };
     seconds.or_else(until).map(|wait| wait.min(LONGEST_WAIT))
 }
 

@@ -44,6 +44,7 @@ pub(super) struct WebhookSink {
     headers: HeaderMap,
     signer: Signer,
     timeout: Duration,
+    allow_private: bool,
 }
 
 impl WebhookSink {
@@ -57,6 +58,7 @@ impl WebhookSink {
             headers: headers(webhook)?,
             signer: Signer::new(&webhook.secrets)?,
             timeout: webhook.timeout,
+            allow_private: webhook.allow_private,
         })
     }
 
@@ -130,6 +132,13 @@ impl Sink for WebhookSink {
         }
     }
 
+    async fn check(&self) -> Result<(), String> {
+        let Some(url::Host::Domain(name)) = self.url.expose().host() else { return Ok(()) };
+        let found = self.clock.timeout(CONNECT_LIMIT, guard::look_up(name, self.allow_private)).await;
+        let found = found.map_err(|_| format!("{name} is not found within {} s", CONNECT_LIMIT.as_secs()))?;
+        found.map(|_| ()).map_err(|error| format!("{name} cannot be used: {error}"))
+    }
+
     fn preview(&self, events: &[Event]) -> String {
         let Ok(written) = request::write(self.mode, events) else { return String::new() };
         let mut text = format!("POST {}/…\n", self.url.origin());
@@ -150,9 +159,7 @@ impl Broken {
     fn told(self, limit: Duration) -> (Outcome, String) {
         match self {
             Self::TimedOut => (Outcome::TimedOut, format!("no answer within {} s", limit.as_secs())),
-            Self::Unwritable => {
-                (Outcome::Unwritable, "the event cannot be written as a request".to_owned())
-            }
+            Self::Unwritable => (Outcome::Unwritable, "the event cannot be written as a request".to_owned()),
             Self::Failed(error) => {
                 // The address may be a credential.
                 let error = error.without_url();
@@ -205,7 +212,8 @@ fn identity(files: &Tls) -> anyhow::Result<Identity> {
     let read = |path: &std::path::Path| {
         std::fs::read(path).with_context(|| format!("client_certificate: cannot read {}", path.display()))
     };
-    let pem = zeroize::Zeroizing::new([read(&files.certificate)?, b"\n".to_vec(), read(&files.key)?].concat());
+    let pem =
+        zeroize::Zeroizing::new([read(&files.certificate)?, b"\n".to_vec(), read(&files.key)?].concat());
     Identity::from_pem(&pem).context("client_certificate: this is no certificate with its key, both in PEM")
 }
 

@@ -105,7 +105,10 @@ mod tests {
         let body: Value = serde_json::from_slice(&written.body).unwrap();
         assert_eq!((body[0]["id"].as_str(), body[1]["subject"].as_str()), (Some("e-1"), Some("18")));
         assert_eq!(written.id, write(Mode::Batched(2), &events).unwrap().id);
-        assert_ne!(written.id, write(Mode::Batched(100), &[event("e-1", "17"), event("e-3", "18")]).unwrap().id);
+        assert_ne!(
+            written.id,
+            write(Mode::Batched(100), &[event("e-1", "17"), event("e-3", "18")]).unwrap().id
+        );
         let alone = write(Mode::Batched(100), &events[..1]).unwrap();
         assert!(alone.body.starts_with(b"[") && alone.id == "e-1", "a list of one");
     }

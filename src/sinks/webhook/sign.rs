@@ -23,7 +23,8 @@ impl Signer {
             Ok(match secret {
                 SigningSecret::Symmetric(key) => Key::Symmetric(hmac::Key::new(hmac::HMAC_SHA256, key)),
                 SigningSecret::Ed25519(seed) => Key::Ed25519(
-                    Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| anyhow!("secret: no ed25519 key"))?,
+                    Ed25519KeyPair::from_seed_unchecked(seed)
+                        .map_err(|_| anyhow!("secret: no ed25519 key"))?,
                 ),
             })
         });
@@ -59,7 +60,11 @@ mod tests {
 
     fn secret(text: &str) -> SigningSecret {
         let bytes = zeroize::Zeroizing::new(STANDARD.decode(text.split_once('_').unwrap().1).unwrap());
-        if text.starts_with("whsec_") { SigningSecret::Symmetric(bytes) } else { SigningSecret::Ed25519(bytes) }
+        if text.starts_with("whsec_") {
+            SigningSecret::Symmetric(bytes)
+        } else {
+            SigningSecret::Ed25519(bytes)
+        }
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -95,6 +100,9 @@ mod tests {
     #[test]
     fn without_a_secret_there_is_an_id_and_no_signature() {
         let signed = Signer::new(&[]).unwrap().sign("id", at(1), b"body");
-        assert_eq!(signed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["webhook-id", "webhook-timestamp"]);
+        assert_eq!(
+            signed.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["webhook-id", "webhook-timestamp"]
+        );
     }
 }

@@ -86,7 +86,8 @@ fn delete(db: &Connection, before: DateTime<Utc>, portion: Portion) -> Result<Sw
     Ok(Swept {
         events: count(events),
         rows: count(tombstones + abandoned + contents + deliveries),
-        more: more || [tombstones, abandoned, contents, deliveries].iter().any(|deleted| *deleted >= portion.rows),
+        more: more
+            || [tombstones, abandoned, contents, deliveries].iter().any(|deleted| *deleted >= portion.rows),
     })
 }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use o365_listener::api::{Api, Keys, routes};
 use o365_listener::clock::Clock;
-use o365_listener::deliver;
 use o365_listener::config::{self, ApiKey, Role};
+use o365_listener::deliver;
 use o365_listener::fetch::Fetcher;
 use o365_listener::metrics::Metrics;
 use o365_listener::model::{

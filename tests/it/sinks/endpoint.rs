@@ -132,7 +132,8 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             Manner::Stall => std::future::pending().await,
         };
         let body = if status == 204 { "" } else { "so it is" };
-        let length = if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+        let length =
+            if status == 204 { String::new() } else { format!("content-length: {}\r\n", body.len()) };
         let answer = format!("HTTP/1.1 {status} Some Reason\r\n{length}{headers}\r\n{body}");
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
@@ -168,4 +169,3 @@ async fn more(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<()> {
     read.extend_from_slice(&block[..length]);
     Some(())
 }
-

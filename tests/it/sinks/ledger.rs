@@ -20,6 +20,8 @@ async fn a_replay_sends_everything_after_a_cursor_again_with_the_same_ids() {
     assert_eq!(all[4..], ids(&events[2..]));
     assert_eq!(house.call("POST", "/v1/sinks/nobody/replay", Some(json!({"after": "1"}))).await.0, 404);
     assert_eq!(house.call("POST", "/v1/sinks/orders/replay", Some(json!({"after": "x"}))).await.0, 400);
+    let misspelt = Some(json!({"evnt": "x"}));
+    assert_eq!(house.call("POST", "/v1/sinks/orders/retry", misspelt).await.0, 400, "not taken for all");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,5 +46,7 @@ async fn a_sink_that_left_the_configuration_is_kept_for_the_retention_and_then_f
     house.configure(FOLLOWED, house.tenant.url());
     house.open().await;
     house.advance(Duration::from_secs(31 * 24 * 3600));
-    house.eventually("it is forgotten", async || house.call("GET", "/v1/sinks/orders", None).await.0 == 404).await;
+    house
+        .eventually("it is forgotten", async || house.call("GET", "/v1/sinks/orders", None).await.0 == 404)
+        .await;
 }

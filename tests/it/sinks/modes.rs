@@ -56,7 +56,9 @@ async fn in_binary_mode_attributes_are_headers_and_the_data_is_the_body() {
     taken(&house, &endpoint, 1).await;
     let request = endpoint.requests().remove(0);
     assert_eq!(request.json(), event["data"]);
-    for name in ["specversion", "id", "source", "type", "subject", "time", "sequence", "tenant", "subscription"] {
+    for name in
+        ["specversion", "id", "source", "type", "subject", "time", "sequence", "tenant", "subscription"]
+    {
         assert_eq!(request.headers[&format!("ce-{name}")], event[name].as_str().unwrap(), "{name}");
     }
     assert_eq!(request.headers["content-type"], "application/json");
@@ -69,10 +71,8 @@ async fn in_batched_mode_what_waits_goes_together_and_in_order() {
     let events = edits(&house, 5).await;
     house.close().await;
     let keys = "mode = \"batched\"\nbatch = 3\nstart = \"beginning\"";
-    house.configure(
-        &format!("{}{}", super::FOLLOWED, webhook("orders", &endpoint, keys)),
-        house.tenant.url(),
-    );
+    house
+        .configure(&format!("{}{}", super::FOLLOWED, webhook("orders", &endpoint, keys)), house.tenant.url());
     house.open().await;
     assert_eq!(taken(&house, &endpoint, 5).await, ids(&events));
     let sizes: Vec<_> = endpoint.requests().iter().map(|request| request.events().len()).collect();
@@ -90,10 +90,8 @@ async fn a_batch_that_is_refused_goes_apart_so_that_one_bad_event_does_not_hold_
     }
     house.close().await;
     let keys = "mode = \"batched\"\nstart = \"beginning\"";
-    house.configure(
-        &format!("{}{}", super::FOLLOWED, webhook("orders", &endpoint, keys)),
-        house.tenant.url(),
-    );
+    house
+        .configure(&format!("{}{}", super::FOLLOWED, webhook("orders", &endpoint, keys)), house.tenant.url());
     let bad = events[1]["id"].clone();
     endpoint.decide(move |request| {
         let has_bad = request.events().iter().any(|event| event["id"] == bad);
@@ -127,6 +125,7 @@ async fn a_file_has_a_line_for_each_event_in_the_logs_order() {
     events.push(edit(&house, None).await);
     house.eventually("all are written", async || sink(&house, "audit").await["lag"] == 0).await;
     let text = std::fs::read_to_string(&path).unwrap();
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, events);
 }

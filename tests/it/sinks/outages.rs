@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use o365_listener::config;
 use serde_json::json;
 
 use super::endpoint::{Endpoint, Manner, ids};
@@ -51,7 +52,8 @@ async fn after_eight_attempts_an_event_is_a_dead_letter_that_frees_its_item_and_
     let item = first["subject"].as_str().unwrap().to_owned();
     let second = edit(&house, Some(&item)).await;
     for (attempt, wait) in [0, 6, 331, 1981, 7921, 19801, 39601, 39601].into_iter().enumerate() {
-        house.advance(Duration::from_secs(wait));
+        // The host is left alone for a minute at most beside.
+        house.advance(Duration::from_secs(wait + 61));
         house.eventually("it is tried again", async || endpoint.requests().len() > attempt + 1).await;
     }
     house.eventually("it is given up", async || sink(&house, "orders").await["dead_letters"] == 1).await;
@@ -183,29 +185,37 @@ async fn a_host_that_fails_is_left_alone_and_all_goes_once_it_is_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_not_followed_and_an_internal_address_not_asked() {
+async fn a_redirect_is_not_followed() {
     let (endpoint, elsewhere) = (Endpoint::start().await, Endpoint::start().await);
     let location: &'static str = format!("location: {}\r\n", elsewhere.url).leak();
     endpoint.treat(Manner::Answer(307, location));
-    let port = endpoint.url.split(':').nth(2).unwrap().trim_end_matches("/hook").to_owned();
-    // A public name that leads here: nothing at Microsoft's or in the configuration says so.
-    let inside = format!(
-        "[[sink]]\nname = \"inside\"\ntype = \"webhook\"\nurl = \"http://{}:{port}/hook\"\n",
-        machine_name()
-    );
-    let house = house(&(webhook("orders", &endpoint, "") + &inside)).await;
+    let house = house(&webhook("orders", &endpoint, "")).await;
     edit(&house, None).await;
-    house.eventually("both have failed", async || {
-        let (orders, inside) = (sink(&house, "orders").await, sink(&house, "inside").await);
-        orders["failure"]["status"] == 307 && inside["failure"]["outcome"] == "forbidden"
-    })
-    .await;
+    house
+        .eventually("it has failed", async || sink(&house, "orders").await["failure"]["status"] == 307)
+        .await;
     assert!(elsewhere.requests().is_empty());
-    assert!(endpoint.requests().iter().all(|request| !request.headers["host"].starts_with(&machine_name())));
 }
 
-/// A name of this machine that only a look-up shows to lead to itself.
-fn machine_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    name.trim().to_lowercase()
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_inside_is_not_asked() {
+    let endpoint = Endpoint::start().await;
+    // A name of this machine that only a look-up shows to lead to itself.
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_lowercase();
+    let found = tokio::net::lookup_host((name.as_str(), 80)).await;
+    if !found.is_ok_and(|mut found| found.all(|address| config::is_internal(address.ip()))) {
+        eprintln!("skipped: this machine's name '{name}' does not lead to an internal address");
+        return;
+    }
+    let port = endpoint.url.split(':').nth(2).unwrap().trim_end_matches("/hook").to_owned();
+    let inside =
+        format!("[[sink]]\nname = \"inside\"\ntype = \"webhook\"\nurl = \"http://{name}:{port}/hook\"\n");
+    let house = house(&inside).await;
+    edit(&house, None).await;
+    house
+        .eventually("it has failed", async || {
+            sink(&house, "inside").await["failure"]["outcome"] == "forbidden"
+        })
+        .await;
+    assert!(endpoint.requests().is_empty());
 }

@@ -4,6 +4,7 @@
 
 mod content;
 mod crash;
+mod deliveries;
 mod due;
 mod elision;
 mod gates;

@@ -68,7 +68,13 @@ pub(super) fn claim(
          WHERE name = ?1 AND (leased_until IS NULL OR leased_until <= ?3 OR lease = ?5)
              AND disabled_at IS NULL AND removed_at IS NULL
          RETURNING key, position",
-        params![sink.as_str(), id.to_string(), micros(now), leased_until(now, lease), mine.map(|id| id.to_string())],
+        params![
+            sink.as_str(),
+            id.to_string(),
+            micros(now),
+            leased_until(now, lease),
+            mine.map(|id| id.to_string())
+        ],
         |row| {
             let fields = Fields::new("sink", "key", row);
             Ok((fields.get::<i64>("key")?, Cursor::at(fields.number("position")?)))

@@ -93,11 +93,7 @@ pub(super) fn void_claims(db: &Connection) -> Result<(), StoreError> {
 
 /// Deletes deliveries that are over since before `before`, and what is left of sinks that the configuration has not had
 /// since then; at most `limit` rows. A dead letter that goes was never delivered, and is counted as lost.
-pub(super) fn delete_oldest(
-    db: &Connection,
-    before: DateTime<Utc>,
-    limit: i64,
-) -> Result<usize, StoreError> {
+pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let over = rusqlite::params![micros(before), limit];
     execute(
         db,
