@@ -24,8 +24,8 @@ use landing::Streak;
 
 /// How long a claim holds without anything being written.
 pub(super) const LEASE: Duration = Duration::from_secs(300);
-/// Before its end, no request is begun that might last beyond it.
-const MARGIN: Duration = Duration::from_secs(90);
+/// For how long requests are begun under it: none may last beyond its end.
+const TRUSTED: Duration = Duration::from_secs(210);
 /// Events and text in memory at which no more is read; one read adds as many at most.
 const WINDOW_EVENTS: usize = 256;
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
@@ -149,7 +149,7 @@ impl<'d> Run<'d> {
         self.look_for_due().await?;
         let now = self.of.clock.now();
         let mut again = if more { Some(now) } else { self.due.next() };
-        while self.flights.has_room() && self.has_work() && now < self.held_since + (LEASE - MARGIN) {
+        while self.flights.has_room() && self.has_work() && now < self.held_since + TRUSTED {
             if let Err(until) = self.of.gate.pass(now) {
                 again = Some(again.map_or(until, |other| other.min(until)));
                 break;

@@ -156,7 +156,9 @@ impl Window {
                 self.lines.remove(&item);
             }
         }
-        gone.iter().for_each(|one| self.make_ready(one.number));
+        for one in gone {
+            self.make_ready(one.number);
+        }
     }
 
     /// These have not gone, and are to be stored; with them, what waits behind them.
@@ -181,7 +183,9 @@ impl Window {
                 entry.stage = Stage::Waiting(event);
             }
         }
-        numbers.into_iter().for_each(|number| self.make_ready(number));
+        for number in numbers {
+            self.make_ready(number);
+        }
     }
 
     /// What can be written down by now, if anything.

@@ -47,16 +47,11 @@ fn is_internal_v6(address: Ipv6Addr) -> bool {
     a & 0xe000 != 0x2000 || (a == 0x2001 && (b == 0xdb8 || b < 0x200)) || (a == 0x3fff && b < 0x1000)
 }
 
-/// The IPv4 address that an IPv6 address stands for.
+/// The IPv4 address that an IPv6 address stands for: behind the prefix of NAT64, or in a 6to4 address.
 fn held(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let pair = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
-    match (a, b) {
-        (0x64, 0xff9b) if [c, d, e, f] == [0; 4] => Some(pair(g, h)),
-        (0x2002, _) => Some(pair(b, c)),
+    match address.octets() {
+        [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, held @ ..]
+        | [0x20, 0x02, held @ .., _, _, _, _, _, _, _, _, _, _] => Some(held.into()),
         _ => None,
     }
 }

@@ -114,11 +114,19 @@ impl World {
         one.subject.parse().unwrap()
     }
 
-    fn write(&mut self, portion: Portion) {
+    fn write(&mut self, portion: &Portion) {
         assert!(portion.position.number() >= self.position, "a position goes forward");
         self.position = portion.position.number();
         self.pending
             .extend(portion.stored.iter().map(|new| (new.event.cursor.number(), Self::item(&new.event))));
+    }
+
+    fn assert_nothing_passed_over(&self) {
+        let missing = (1..=self.position).find(|sequence| {
+            let known = |(other, _): &(u64, u8)| other == sequence;
+            !self.gone.iter().any(known) && !self.pending.iter().any(known)
+        });
+        assert_eq!(missing, None, "the position passed one");
     }
 
     /// The first pending delivery of an item goes; the items it touched.
@@ -175,7 +183,7 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
             }
             5 => {
                 if let Some(portion) = window.settle() {
-                    world.write(portion);
+                    world.write(&portion);
                 }
             }
             6 => {
@@ -184,11 +192,7 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
             }
             _ => {}
         }
-        let missing = (1..=world.position).find(|sequence| {
-            let known = |(other, _): &(u64, u8)| other == sequence;
-            !world.gone.iter().any(known) && !world.pending.iter().any(known)
-        });
-        assert_eq!(missing, None, "the position passed one");
+        world.assert_nothing_passed_over();
     }
     for item in items {
         let of_item: Vec<u64> =

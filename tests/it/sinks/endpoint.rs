@@ -164,8 +164,5 @@ async fn receive(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Request> 
 }
 
 async fn more(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<()> {
-    let mut block = [0; 16 * 1024];
-    let length = stream.read(&mut block).await.ok().filter(|length| *length > 0)?;
-    read.extend_from_slice(&block[..length]);
-    Some(())
+    stream.read_buf(read).await.ok().filter(|length| *length > 0).map(|_| ())
 }
