@@ -120,6 +120,10 @@ impl Deliverer {
         match ended {
             Ok(Ended::Stopped | Ended::Lost) => None,
             Ok(Ended::Disabled) => Some(tasks::pause(&self.clock, None)),
+            Ok(Ended::Broken) => {
+                tracing::error!(sink = %self.name, "A request broke off unexpectedly; what it carried goes again");
+                Some(self.clock.now() + STORE_RETRY)
+            }
             Err(error) => {
                 if self.outage.begins() {
                     tracing::warn!(sink = %self.name, %error, "Cannot deliver; trying again until the store works");

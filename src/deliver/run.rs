@@ -39,8 +39,10 @@ const MOST_PENDING: u64 = 10_000;
 pub(super) enum Ended {
     /// The program stops.
     Stopped,
-    /// The claim is void, or something broke off: it has to be claimed anew.
+    /// The claim is void: it has to be claimed anew.
     Lost,
+    /// A request broke off, and with it what it carried.
+    Broken,
     /// The sink is switched off.
     Disabled,
 }
@@ -119,7 +121,7 @@ impl<'d> Run<'d> {
             tokio::select! {
                 landed = self.flights.landed() => match landed {
                     Some((cargo, report)) => self.land(cargo, report),
-                    None => return Ok(Ended::Lost),
+                    None => return Ok(Ended::Broken),
                 },
                 settled = written(&mut writing) => {
                     let (keys, last) = writing.take().map(|one| (one.keys, one.last)).unwrap_or_default();

@@ -144,7 +144,7 @@ pub struct SinkStanding {
     pub dead: u64,
     /// Events that were deleted by the retention before the sink had them, wanted or not, and dead letters likewise.
     pub lost: u64,
-    /// When that was seen last.
+    /// When such events were missed last.
     pub lost_at: Option<DateTime<Utc>>,
     /// Events that were delivered.
     pub delivered: u64,

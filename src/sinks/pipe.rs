@@ -92,3 +92,74 @@ impl Sink for PipeSink {
         lines(events).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Cursor;
+    use serde_json::value::RawValue;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn event(id: &str) -> Event {
+        Event {
+            cursor: Cursor::at(1),
+            id: id.to_owned(),
+            tenant: "contoso".parse().unwrap(),
+            subscription: "hr".parse().unwrap(),
+            event_type: "o365.listItem.updated".to_owned(),
+            subject: "17".to_owned(),
+            time: chrono::DateTime::UNIX_EPOCH,
+            data: RawValue::from_string("{}".to_owned()).unwrap(),
+        }
+    }
+
+    fn sink(writer: impl Write + Send + 'static) -> PipeSink {
+        PipeSink::new(&"pipe".parse().unwrap(), Box::new(writer), Clock::system()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_event_is_a_line() {
+        let written = Shared::default();
+        let sink = sink(written.clone());
+        assert_eq!(sink.deliver(&[event("a"), event("b")]).await.verdict, Verdict::Delivered);
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let ids =
+            text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone());
+        assert_eq!(ids.collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_that_was_closed_holds_up_and_gives_nothing_up() {
+        let report = sink(Closed).deliver(&[event("a")]).await;
+        assert_eq!(
+            (report.verdict, report.attempt.outcome),
+            (Verdict::Stalled { wait: None }, Outcome::Unwritable)
+        );
+    }
+}

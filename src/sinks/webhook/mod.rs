@@ -231,3 +231,6 @@ fn headers(webhook: &Webhook) -> anyhow::Result<HeaderMap> {
     }
     Ok(headers)
 }
+
+#[cfg(test)]
+mod tests;

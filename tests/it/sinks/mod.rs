@@ -5,6 +5,7 @@ mod killed;
 mod ledger;
 mod modes;
 mod outages;
+mod pipe;
 
 use serde_json::{Value, json};
 

@@ -19,7 +19,10 @@ const BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) const DUE: &str =
     "SELECT * FROM delivery WHERE sink = ?1 AND due_at <= ?2 ORDER BY due_at, sequence LIMIT ?3";
-const NEXT: &str = "SELECT min(due_at) FROM delivery WHERE sink = ?1 AND due_at > ?2";
+pub(super) const PENDING: &str = "SELECT count(*) FROM delivery WHERE sink = ?1 AND state = 'pending'";
+pub(super) const HELD: &str =
+    "SELECT DISTINCT subscription, subject FROM delivery WHERE sink = ?1 AND state = 'pending'";
+pub(super) const NEXT: &str = "SELECT min(due_at) FROM delivery WHERE sink = ?1 AND due_at > ?2";
 
 pub(super) fn enrol(
     db: &Connection,
@@ -82,22 +85,16 @@ pub(super) fn claim(
     )?;
     let Some((key, position)) = claimed else { return Ok(None) };
     let pending = pending(db, key)?;
-    let held = row::all(
-        db,
-        "SELECT DISTINCT subscription, subject FROM delivery WHERE sink = ?1 AND state = 'pending'",
-        [key],
-        |row| {
-            let fields = Fields::new("delivery", "subject", row);
-            Ok(ItemKey { subscription: fields.parsed("subscription")?, subject: fields.get("subject")? })
-        },
-    )?;
+    let held = row::all(db, HELD, [key], |row| {
+        let fields = Fields::new("delivery", "subject", row);
+        Ok(ItemKey { subscription: fields.parsed("subscription")?, subject: fields.get("subject")? })
+    })?;
     Ok(Some(SinkClaim { key, lease: id, position, held, pending }))
 }
 
 /// How many deliveries of a sink are pending.
 pub(super) fn pending(db: &Connection, sink: i64) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM delivery WHERE sink = ?1 AND state = 'pending'";
-    let number: i64 = row::value(db, sql, [sink])?.unwrap_or_default();
+    let number: i64 = row::value(db, PENDING, [sink])?.unwrap_or_default();
     Ok(u64::try_from(number).unwrap_or_default())
 }
 

@@ -85,6 +85,13 @@ impl Deliveries for SqliteStore {
     }
 }
 
+/// What has been over for longest, and since before a time.
+macro_rules! over {
+    () => {
+        "SELECT key, sink, state FROM delivery WHERE settled_at < ?1 ORDER BY settled_at LIMIT ?2"
+    };
+}
+
 /// Voids the claims of a process that is gone.
 pub(super) fn void_claims(db: &Connection) -> Result<(), StoreError> {
     execute(db, "UPDATE sink SET lease = NULL, leased_until = NULL WHERE lease IS NOT NULL", [])?;
@@ -97,19 +104,17 @@ pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) 
     let over = rusqlite::params![micros(before), limit];
     execute(
         db,
-        "UPDATE sink SET lost_at = ?1, lost = lost + (
-             SELECT count(*) FROM (SELECT sink, state FROM delivery WHERE settled_at < ?1 ORDER BY settled_at LIMIT ?2)
-             WHERE sink = sink.key AND state = 'dead')
-         WHERE key IN (SELECT sink FROM (SELECT sink, state FROM delivery WHERE settled_at < ?1
-                                         ORDER BY settled_at LIMIT ?2) WHERE state = 'dead')",
+        concat!(
+            "WITH over AS (",
+            over!(),
+            "),
+                  dead AS (SELECT sink, count(*) AS number FROM over WHERE state = 'dead' GROUP BY sink)
+             UPDATE sink SET lost = lost + dead.number FROM dead WHERE dead.sink = sink.key"
+        ),
         over,
     )?;
-    let deleted = execute(
-        db,
-        "DELETE FROM delivery WHERE key IN (
-             SELECT key FROM delivery WHERE settled_at < ?1 ORDER BY settled_at LIMIT ?2)",
-        over,
-    )?;
+    let deleted =
+        execute(db, concat!("DELETE FROM delivery WHERE key IN (SELECT key FROM (", over!(), "))"), over)?;
     let left = execute(
         db,
         "DELETE FROM delivery WHERE key IN (
@@ -128,3 +133,6 @@ pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) 
     };
     Ok(deleted + left + sinks)
 }
+
+#[cfg(test)]
+mod plans;

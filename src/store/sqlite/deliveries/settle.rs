@@ -11,6 +11,10 @@ use super::claim::{number, pending};
 use crate::model::{Attempt, DeliveryState, ItemKey};
 use crate::store::{Attempted, Fate, NewDelivery, Settled, Settlement, StoreError};
 
+/// The first of an item's pending deliveries.
+pub(super) const FIRST: &str = "SELECT key FROM delivery
+     WHERE sink = ?1 AND subscription = ?2 AND subject = ?3 AND state = 'pending' ORDER BY sequence LIMIT 1";
+
 pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled, StoreError> {
     let key = settlement.claim.key;
     if !hold(db, settlement)? {
@@ -145,12 +149,7 @@ fn note(db: &Connection, delivery: i64, attempt: &Attempt) -> Result<(), StoreEr
 
 /// Of an item's pending deliveries the first is due, and the others wait behind it. Whether there is any.
 fn order(db: &Connection, sink: i64, item: &ItemKey, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let first: Option<i64> = row::value(
-        db,
-        "SELECT key FROM delivery WHERE sink = ?1 AND subscription = ?2 AND subject = ?3 AND state = 'pending'
-         ORDER BY sequence LIMIT 1",
-        params![sink, item.subscription.as_str(), item.subject],
-    )?;
+    let first: Option<i64> = row::value(db, FIRST, params![sink, item.subscription.as_str(), item.subject])?;
     let Some(first) = first else { return Ok(false) };
     row::execute(
         db,
