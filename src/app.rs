@@ -2,6 +2,7 @@
 
 mod check;
 mod login;
+mod outlets;
 mod ports;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use ports::Secured;
 use crate::api::{self, Api, Keys};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
+use crate::deliver::Desk;
 use crate::fetch::Fetcher;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
@@ -84,13 +86,14 @@ impl App {
         let keyring = house.keyring(&config).await?;
         let renewer = house.renewer(&config, office365.clone(), keyring)?;
         let fetcher = house.fetcher(&config, office365.clone());
+        let (deliverers, desk) = house.outlets(&config).await?;
         let mut lifecycle = Lifecycle::default();
 
         let tls = house.secured("listen", config.listen.tls.as_ref(), &lifecycle)?;
         let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
         let notifications = port.address();
         lifecycle.serve(port.handle(), port.run());
-        let api = house.api(&config, reread, office365, (&renewer, &fetcher), &lifecycle);
+        let api = house.api(&config, reread, office365, (&renewer, &fetcher, desk), &lifecycle);
         let tls = house.secured("admin", config.admin.tls.as_ref(), &lifecycle)?;
         let (server, admin) = ports::administering(api, config.listen.admin, tls)?;
         lifecycle.serve(server.handle(), server);
@@ -101,6 +104,9 @@ impl App {
         lifecycle.spawn(tasks::run(renewer, house.clock.clone(), house.renew, lifecycle.stopping()));
         lifecycle.spawn(tasks::run(reconciler, house.clock.clone(), Signal::default(), lifecycle.stopping()));
         lifecycle.spawn(tasks::run(retainer, house.clock.clone(), Signal::default(), lifecycle.stopping()));
+        for deliverer in deliverers {
+            lifecycle.spawn(deliverer.run(lifecycle.stopping()));
+        }
         tracing::info!(%notifications, %admin, public_url = %config.public_url, "Listening");
         Ok(Self { notifications, admin, lifecycle, store: house.store, clock: house.clock })
     }
@@ -250,7 +256,7 @@ impl House {
         config: &Config,
         reread: Reread,
         office365: Arc<Office365>,
-        (renewer, fetcher): (&Renewer, &Fetcher),
+        (renewer, fetcher, desk): (&Renewer, &Fetcher, Arc<Desk>),
         lifecycle: &Lifecycle,
     ) -> Api {
         Api {
@@ -260,6 +266,7 @@ impl House {
             metrics: self.metrics.clone(),
             renewer: Arc::new(renewer.clone()),
             fetcher: Arc::new(fetcher.clone()),
+            desk,
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
             sign_ins: Arc::new(move || office365.credentials()),

@@ -37,6 +37,31 @@ impl Schedule {
     }
 }
 
+/// Waiting times that are given one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps(&'static [Duration]);
+
+/// Deliveries that failed: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h and 10 h, as Standard Webhooks proposes; given up after
+/// the eighth attempt, some 28 hours after the first.
+pub const DELIVERIES: Steps = Steps(&[
+    Duration::from_secs(5),
+    Duration::from_secs(5 * 60),
+    Duration::from_secs(30 * 60),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(5 * 3600),
+    Duration::from_secs(10 * 3600),
+    Duration::from_secs(10 * 3600),
+]);
+
+impl Steps {
+    /// The wait after failed attempt number `attempt` (the first is 1), longer by up to a tenth by `chance`, which is in
+    /// `[0, 1)`; none when there is no further attempt.
+    pub fn delay(self, attempt: u32, chance: f64) -> Option<Duration> {
+        let step = usize::try_from(attempt.checked_sub(1)?).ok().and_then(|index| self.0.get(index))?;
+        Some(step.saturating_add(step.mul_f64(0.1 * chance.clamp(0.0, 1.0))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +78,15 @@ mod tests {
                 "the jitter is a full one"
             );
         }
+    }
+
+    #[test]
+    fn a_delivery_is_tried_eight_times_over_a_day() {
+        let waits: Vec<_> = (0..=8).map(|n| DELIVERIES.delay(n, 0.0).map(|wait| wait.as_secs())).collect();
+        let hours = |n: u64| Some(n * 3600);
+        let expected = [None, Some(5), Some(300), Some(1800), hours(2), hours(5), hours(10), hours(10), None];
+        assert_eq!(waits, expected);
+        assert_eq!(DELIVERIES.delay(2, 1.0), Some(Duration::from_secs(330)));
     }
 
     proptest! {

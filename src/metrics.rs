@@ -7,6 +7,7 @@ mod downstream;
 mod followed;
 mod port;
 mod received;
+mod sinks;
 mod standing;
 
 use std::fmt;
@@ -24,6 +25,7 @@ use prometheus_client::registry::Registry;
 use downstream::Downstream;
 use followed::Followed;
 use received::Received;
+use sinks::Sinks;
 use standing::OwnStanding;
 
 use crate::model::{Change, Kind, Name, State};
@@ -53,6 +55,7 @@ pub struct Metrics {
     requests: Family<Labels, Counter>,
     throttled: Family<Labels, Counter<f64, AtomicU64>>,
     sweep_recovered: Counter,
+    sinks: Sinks,
     /// What the notification port's connections do, and what certificates the ports show.
     pub port: Port,
     standing: OwnStanding,
@@ -83,6 +86,8 @@ pub struct Snapshot {
     pub consumers: Vec<(Name, u64)>,
     /// Commits that have failed since the start.
     pub store_failures: u64,
+    /// How many events each sink has still to get, at most.
+    pub sink_lags: Vec<(Name, u64)>,
 }
 
 /// Where an event's latency is counted from.
@@ -145,6 +150,7 @@ impl Default for Metrics {
                 "Events found by a sweep that no notification had announced",
                 Counter::default()
             ),
+            sinks: Sinks::register(&mut registry),
             port: Port::register(&mut registry),
             standing: OwnStanding::register(&mut registry),
             downstream: Downstream::register(&mut registry),
@@ -246,6 +252,11 @@ impl Metrics {
         self.sweep_recovered.inc_by(events);
     }
 
+    /// So many events were sent to a sink with this result.
+    pub fn sunk(&self, sink: &Name, result: &'static str, events: u64) {
+        self.sinks.sent(sink, result, events);
+    }
+
     /// Sets the gauges and writes everything in the Prometheus text format.
     ///
     /// # Errors
@@ -254,6 +265,7 @@ impl Metrics {
         self.followed.observe(&mut snapshot);
         self.standing.observe(&snapshot);
         self.downstream.observe(&snapshot);
+        self.sinks.observe(&snapshot.sink_lags);
         let mut text = String::new();
         let written = prometheus_text::encode(&mut text, &self.registry);
         self.followed.written();

@@ -44,6 +44,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         "receive",
         &["model", "clock", "secret", "seal", "config", "reputation", "metrics", "store", "tasks", "port"],
     ),
+    // Sends, and knows nothing of when, in which order, and whether again.
+    ("sinks", &["model", "clock", "secret", "config"]),
+    ("deliver", &["model", "clock", "backoff", "config", "metrics", "store", "tasks", "sinks"]),
     ("fetch", PIPELINE),
     ("renew", PIPELINE),
     ("retain", &["clock", "config", "store", "tasks"]),
@@ -63,6 +66,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "store",
             "receive",
             "fetch",
+            "deliver",
             "renew",
             "retain",
         ],
@@ -111,6 +115,8 @@ const BELOW_APP: &[&str] = &[
     "port",
     "receive",
     "fetch",
+    "sinks",
+    "deliver",
     "renew",
     "retain",
     "api",
@@ -121,7 +127,7 @@ const BELOW_APP: &[&str] = &[
 /// What may be written only in some rooms: the tokens, the rooms, the reason.
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["store"], "SQL stays in the store"),
-    (&["reqwest"], &["office365", "simulator", "cli"], "only clients make requests"),
+    (&["reqwest"], &["office365", "sinks", "simulator", "cli"], "only clients make requests"),
     (
         &["actix_web"],
         &["port", "receive", "api", "simulator", "app", "lifecycle"],
@@ -140,7 +146,11 @@ const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["eprintln", "!"], &["cli"], "only commands print; logs go through tracing"),
     (&["eprint", "!"], &["cli"], "only commands print; logs go through tracing"),
     (&["anstream"], &["cli", "telemetry"], "only commands print"),
-    (&["stdout"], &["cli"], "standard output belongs to the commands"),
+    (
+        &["stdout"],
+        &["cli", "app"],
+        "standard output belongs to the commands; `app` hands it to the sink of that kind",
+    ),
     (&["stderr"], &["cli", "telemetry"], "standard error belongs to commands and logs"),
     (
         &["std", ":", ":", "env", ":", ":", "var"],

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::problem::Problem;
 use super::{Api, consumers};
 use crate::metrics::{Snapshot, since};
-use crate::model::{Credential, Name};
+use crate::model::{Credential, Name, SinkStanding};
 use crate::store::{StoreError, StoredGate};
 
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
@@ -51,11 +51,18 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
         credentials: credentials.map(|one| time_left(one, now)).collect(),
         consumers: consumers::lags(&api).await?,
         store_failures: api.store.health().failed_commits,
+        sink_lags: lags(api.store.sinks().await?),
     };
     let text = api.metrics.observe(snapshot).map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}"))
     })?;
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+}
+
+/// Of the sinks that the configuration has.
+fn lags(standings: Vec<SinkStanding>) -> Vec<(Name, u64)> {
+    let there = standings.into_iter().filter(|standing| standing.removed_at.is_none());
+    there.map(|standing| (standing.name.clone(), standing.lag())).collect()
 }
 
 impl Api {

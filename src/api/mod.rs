@@ -23,6 +23,7 @@ mod progress;
 mod pull;
 mod quarantine;
 mod reader;
+mod sinks;
 mod status;
 mod stream;
 mod subscriptions;
@@ -42,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::ConfigError;
+use crate::deliver::Desk;
 use crate::fetch::Fetcher;
 use crate::metrics::Metrics;
 use crate::model::{Credential, Name, Wish};
@@ -62,6 +64,8 @@ pub struct Api {
     pub renewer: Arc<Renewer>,
     /// Fetches.
     pub fetcher: Arc<Fetcher>,
+    /// Tells of sinks.
+    pub desk: Arc<Desk>,
     /// What the configuration wants followed, read again.
     pub configured: Configured,
     /// Who may call.
@@ -120,6 +124,15 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         at("/v1/subscriptions/{name}/pause", [(Method::POST, web::to(subscriptions::pause))]),
         at("/v1/subscriptions/{name}/resume", [(Method::POST, web::to(subscriptions::resume))]),
         at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
+        at("/v1/sinks", [(Method::GET, web::to(sinks::list))]),
+        at("/v1/sinks/{name}", [(Method::GET, web::to(sinks::show))]),
+        at("/v1/sinks/{name}/deliveries", [(Method::GET, web::to(sinks::deliveries))]),
+        at("/v1/sinks/{name}/dead-letters", [(Method::GET, web::to(sinks::dead_letters))]),
+        at("/v1/sinks/{name}/test", [(Method::POST, web::to(sinks::test))]),
+        at("/v1/sinks/{name}/preview", [(Method::POST, web::to(sinks::preview))]),
+        at("/v1/sinks/{name}/replay", [(Method::POST, web::to(sinks::replay))]),
+        at("/v1/sinks/{name}/retry", [(Method::POST, web::to(sinks::retry))]),
+        at("/v1/sinks/{name}/enable", [(Method::POST, web::to(sinks::enable))]),
     ];
     let guarded = guarded
         .into_iter()

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::problem::Problem;
 use super::progress::Reading;
 use super::{Api, credentials};
+use crate::deliver::Found;
 use crate::metrics::since;
-use crate::model::{Cursor, Name, State, Subscription, Trouble};
+use crate::model::{Cursor, Name, SinkStanding, State, Subscription, Trouble};
 use crate::reputation::{Grade, Standing};
 use crate::store::{Brought, InboxDepth, Store, StoreError, StoredGate};
 
@@ -30,6 +31,17 @@ struct Status<'a> {
     throttled: Vec<Throttled>,
     /// What ends by itself, as far as that is known.
     credentials: Vec<credentials::Standing>,
+    sinks: Vec<SinkStatus>,
+}
+
+/// How a sink stands; `/v1/sinks` tells more.
+#[derive(Serialize)]
+struct SinkStatus {
+    name: Name,
+    state: &'static str,
+    lag: u64,
+    pending: u64,
+    dead_letters: u64,
 }
 
 #[derive(Serialize)]
@@ -148,7 +160,16 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
         log: LogStatus { oldest: bounds.oldest, latest: bounds.latest, events: overview.brought.events },
         throttled: throttled(api.store.gates().await?, now),
         credentials: credentials.collect(),
+        sinks: api.desk.sinks().await?.into_iter().map(SinkStatus::of).collect(),
     }))
+}
+
+impl SinkStatus {
+    fn of(found: Found) -> Self {
+        let (state, lag) = (found.state(), found.standing.lag());
+        let SinkStanding { name, pending, dead, .. } = found.standing;
+        Self { name, state, lag, pending, dead_letters: dead }
+    }
 }
 
 impl From<Standing> for EndpointStatus {

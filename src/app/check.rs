@@ -3,6 +3,7 @@
 mod finding;
 mod permissions;
 mod public_url;
+mod sinks;
 mod sites;
 mod tenant;
 
@@ -24,7 +25,8 @@ use crate::store::{self, Store, StoreError};
 const OF_THE_LISTENER: &str = "not tried: the running listener has the store, and with it the person's sign-in; \
                                `o365-listener subscriptions list` tells how it fares";
 
-/// Tries the store, the certificates, every tenant's sign-in and permissions, every resource, and the public URL's handshake.
+/// Tries the store, the certificates, every tenant's sign-in and permissions, every resource, the sinks, and the public
+/// URL's handshake.
 pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     let mut findings = vec![Finding::good("configuration", None)];
     let (finding, store) = check_store(config, clock).await;
@@ -52,6 +54,7 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     if let Some(store) = &store {
         findings.extend(check_encryption(config, clock, store).await);
     }
+    findings.extend(sinks::check(config, clock).await);
     let handshaker = Handshaker::new(clock.clone());
     findings.extend(public_url::check(config, clock, store.as_ref(), &handshaker).await);
     if let Some(store) = store {

@@ -17,6 +17,7 @@ mod serve;
 mod server;
 mod signals;
 mod simulate;
+mod sinks;
 mod sse;
 mod subscriptions;
 
@@ -64,6 +65,9 @@ enum Command {
     /// Look after subscriptions of a running listener
     #[command(subcommand_required = true)]
     Subscriptions(subscriptions::Arguments),
+    /// Look after sinks of a running listener
+    #[command(subcommand_required = true)]
+    Sinks(sinks::Arguments),
     /// Read the event log of a running listener
     #[command(subcommand_required = true)]
     Events(events::Arguments),
@@ -95,6 +99,7 @@ impl Cli {
             Command::Login(arguments) => login::run(load(&self.config)?, arguments).await,
             Command::Simulate(arguments) => simulate::run(arguments).await,
             Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
+            Command::Sinks(arguments) => sinks::run(arguments).await,
             Command::Events(arguments) => events::run(arguments).await,
             Command::Consumers(arguments) => consumers::run(arguments).await,
         }

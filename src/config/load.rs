@@ -8,8 +8,8 @@ use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::path::Fault;
 use super::{
-    Config, Fetch, Listen, Renewal, Subscription, admin, encryption, shape, store, subscription, tenant,
-    values,
+    Config, Fetch, Listen, Renewal, Subscription, admin, encryption, shape, sink, store, subscription,
+    tenant, values,
 };
 
 /// Reads the configuration file, lays the environment over it and gets the secrets it names.
@@ -58,6 +58,8 @@ struct Written {
     fetch: Fetch,
     #[serde(default, deserialize_with = "shape::section")]
     renewal: Renewal,
+    #[serde(default, deserialize_with = "shape::entries")]
+    sink: Vec<sink::Written>,
 }
 
 impl Written {
@@ -80,6 +82,7 @@ impl Written {
             encryption,
             fetch: self.fetch,
             renewal: self.renewal,
+            sinks: sink::settle(self.sink, environment)?,
         })
     }
 }

@@ -16,6 +16,7 @@ mod path;
 mod renewal;
 mod secret_source;
 mod shape;
+mod sink;
 mod store;
 mod subscription;
 mod tenant;
@@ -33,6 +34,10 @@ pub use listen::{AllowMode, Listen};
 pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
+pub use sink::{
+    FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+    is_internal,
+};
 pub use store::Store;
 pub use subscription::{SHAREPOINT_WANTS_MORE, Subscription};
 pub use tenant::{CertificateFiles, Cloud, IdentityService, ManagedIdentity, Proof, Tenant};
@@ -61,4 +66,6 @@ pub struct Config {
     pub fetch: Fetch,
     /// `[renewal]`
     pub renewal: Renewal,
+    /// `[[sink]]`
+    pub sinks: Vec<Sink>,
 }

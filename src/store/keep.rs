@@ -7,8 +7,8 @@ use super::StoreError;
 #[async_trait]
 pub trait Keep: Send + Sync {
     /// Deletes what is older than `before` (events, tombstones, encrypted
-    /// content that was put aside or was never looked at) and what belongs to nobody any more (mirror rows
-    /// of subscriptions that are gone), at most `limit` rows of each in one short transaction, and fewer events where
+    /// content that was put aside or was never looked at, deliveries that are over) and what belongs to nobody any more
+    /// (mirror rows of subscriptions that are gone, sinks that the configuration does not have), at most `limit` rows of each in one short transaction, and fewer events where
     /// they are large, since acknowledgements share the writer.
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError>;
 
@@ -36,7 +36,7 @@ pub struct StoreHealth {
 pub struct Swept {
     /// Events.
     pub events: u64,
-    /// Tombstones, orphaned mirror rows and encrypted contents.
+    /// Tombstones, orphaned mirror rows, encrypted contents and deliveries.
     pub rows: u64,
     /// There is more to delete.
     pub more: bool,

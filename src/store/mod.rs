@@ -11,6 +11,7 @@
 mod certificates;
 mod consumers;
 mod content;
+mod deliveries;
 mod error;
 mod gates;
 mod inbox;
@@ -35,6 +36,7 @@ use chrono::{DateTime, Utc};
 pub use certificates::{Certificates, StoredCertificate};
 pub use consumers::{Commit, Consumers};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
+pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
@@ -70,6 +72,7 @@ pub trait Store:
     + SignIns
     + Consumers
     + Pauses
+    + Deliveries
 {
 }
 
@@ -91,6 +94,7 @@ impl<T> Store for T where
         + SignIns
         + Consumers
         + Pauses
+        + Deliveries
 {
 }
 

@@ -42,6 +42,7 @@ mod schema;
 mod sharepoint;
 mod signing_in;
 mod simulator;
+mod sinks;
 mod store;
 mod sweeps;
 mod tenants;

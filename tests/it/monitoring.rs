@@ -26,6 +26,7 @@ fn scrape() -> String {
     metrics.throttled(&name, Duration::from_secs(5));
     metrics.recovered_by_sweep(1);
     metrics.contents_looked_at(1, 1, &["signature"]);
+    metrics.sunk(&name, "delivered", 1);
     metrics.port.connected(1);
     metrics.port.closed("slow");
     metrics.port.refused("source");
@@ -37,6 +38,7 @@ fn scrape() -> String {
         closed_gates: vec![(name.clone(), "mailbox".to_owned())],
         credentials: vec![("contoso".to_owned(), "client_secret", 60.0)],
         consumers: vec![(name.clone(), 1)],
+        sink_lags: vec![(name.clone(), 1)],
         expires: vec![(name, 60.0)],
         ..Snapshot::default()
     };

@@ -149,6 +149,7 @@ fn configuration(tenant: &Tenant, folder: &Path) -> anyhow::Result<Config> {
         }],
         fetch: config::Fetch::default(),
         renewal: config::Renewal::default(),
+        sinks: Vec::new(),
     })
 }
 

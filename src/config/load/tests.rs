@@ -6,6 +6,7 @@ use crate::model::{Start, Via};
 
 mod entries;
 mod signing_in;
+mod sinks;
 
 const FULL: &str = r#"public_url = "https://Hooks.contoso.com/o365/"
 
@@ -178,7 +179,7 @@ fn what_is_wrong_with_a_variable_names_the_variable() {
         (
             "SINK__URL",
             "https://a",
-            "sink.url: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`",
+            "sink.url: wrong kind of value: a section or table, expected entries, each written with double brackets",
         ),
         (
             "PUBLIC_URL__X",
@@ -202,8 +203,8 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
             "line 3, fetch.concurency: unknown key `concurency`: use one of `concurrency`, `sweep_every`, `sweeps_per_minute`",
         ),
         (
-            "[[sink]]\nname = \"a\"",
-            "line 2, sink: unknown key `sink`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`",
+            "[[consumer]]\nname = \"a\"",
+            "line 2, consumer: unknown key `consumer`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`, `sink`",
         ),
         (
             "[listen]\ntsl = 1",

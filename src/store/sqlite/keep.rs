@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::log::Portion;
-use super::{SqliteStore, content, log, mirror, row};
+use super::{SqliteStore, content, deliveries, log, mirror, row};
 use crate::store::{Keep, StoreError, StoreHealth, Swept};
 
 /// Text of events in one transaction, which the mirror may need: some milliseconds of the writer.
@@ -82,10 +82,12 @@ fn delete(db: &Connection, before: DateTime<Utc>, portion: Portion) -> Result<Sw
     let tombstones = mirror::delete_tombstones(db, before, most)?;
     let abandoned = mirror::delete_abandoned(db, most)?;
     let contents = content::delete_oldest(db, before, most)?;
+    let deliveries = deliveries::delete_oldest(db, before, most)?;
     Ok(Swept {
         events: count(events),
-        rows: count(tombstones + abandoned + contents),
-        more: more || [tombstones, abandoned, contents].iter().any(|deleted| *deleted >= portion.rows),
+        rows: count(tombstones + abandoned + contents + deliveries),
+        more: more
+            || [tombstones, abandoned, contents, deliveries].iter().any(|deleted| *deleted >= portion.rows),
     })
 }
 

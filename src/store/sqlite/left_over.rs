@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-use super::row;
+use super::{deliveries, row};
 use crate::store::StoreError;
 
 const ROUNDS: &str = "UPDATE subscription SET round_lease = NULL, round_leased_until = NULL
@@ -20,6 +20,7 @@ const FAILED: &str = "UPDATE subscription SET renewal_due_at = ?1 WHERE key IN (
 pub(super) fn take_up(db: &Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
     db.execute(ROUNDS, [])?;
     db.execute(RENEWALS, [])?;
+    deliveries::void_claims(db)?;
     db.execute(FAILED, [row::micros(now)])?;
     Ok(())
 }

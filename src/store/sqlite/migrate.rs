@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0018_consumers.sql"),
     include_str!("migrations/0019_pauses.sql"),
     include_str!("migrations/0020_arrivals_and_standings.sql"),
+    include_str!("migrations/0021_sinks.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

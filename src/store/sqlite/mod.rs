@@ -15,6 +15,7 @@ mod claims;
 mod connection;
 mod consumers;
 mod content;
+mod deliveries;
 mod error;
 mod gates;
 mod hash;

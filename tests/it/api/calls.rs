@@ -121,6 +121,7 @@ async fn the_status_tells_what_a_front_page_needs() {
         "latest": "00000000000000000002",
         "oldest": "00000000000000000000"
       },
+      "sinks": [],
       "started_at": "2027-01-15T08:00:00Z",
       "store": {
         "error": null,

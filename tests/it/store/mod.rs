@@ -5,6 +5,7 @@
 mod consumers;
 mod content;
 mod crash;
+mod deliveries;
 mod due;
 mod elision;
 mod gates;

@@ -1,0 +1,107 @@
+//! Sinks and deliveries as callers see them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::deliver::Found;
+use crate::model::{Attempt, Cursor, Delivery, Event, Name};
+
+/// The JSON form of a sink, in the order of the documentation.
+#[derive(Serialize)]
+pub(super) struct View<'a> {
+    name: &'a Name,
+    r#type: Option<&'static str>,
+    state: &'static str,
+    position: Cursor,
+    lag: u64,
+    pending: u64,
+    dead_letters: u64,
+    delivered: u64,
+    last_delivered_at: Option<DateTime<Utc>>,
+    lost: u64,
+    lost_at: Option<DateTime<Utc>>,
+    failure: Option<AttemptView<'a>>,
+    disabled_at: Option<DateTime<Utc>>,
+    disabled_reason: Option<&'a str>,
+    removed_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> View<'a> {
+    pub fn of(found: &'a Found) -> Self {
+        let standing = &found.standing;
+        let disabled = standing.disabled.as_ref();
+        Self {
+            name: &standing.name,
+            r#type: found.kind,
+            state: found.state(),
+            position: standing.position,
+            lag: standing.lag(),
+            pending: standing.pending,
+            dead_letters: standing.dead,
+            delivered: standing.delivered,
+            last_delivered_at: standing.delivered_at,
+            lost: standing.lost,
+            lost_at: standing.lost_at,
+            failure: standing.failure.as_ref().map(AttemptView::of),
+            disabled_at: disabled.map(|(at, _)| *at),
+            disabled_reason: disabled.map(|(_, reason)| reason.as_str()),
+            removed_at: standing.removed_at,
+        }
+    }
+}
+
+/// What came of sending something once.
+#[derive(Serialize)]
+pub(super) struct AttemptView<'a> {
+    at: DateTime<Utc>,
+    outcome: &'static str,
+    status: Option<u16>,
+    duration_seconds: f64,
+    answer: &'a str,
+}
+
+impl<'a> AttemptView<'a> {
+    pub fn of(attempt: &'a Attempt) -> Self {
+        Self {
+            at: attempt.at,
+            outcome: attempt.outcome.as_str(),
+            status: attempt.status,
+            duration_seconds: attempt.duration.as_secs_f64(),
+            answer: &attempt.excerpt,
+        }
+    }
+}
+
+/// A delivery that did not go at once.
+#[derive(Serialize)]
+pub(super) struct DeliveryView<'a> {
+    id: &'a str,
+    sequence: Cursor,
+    subscription: &'a Name,
+    r#type: &'a str,
+    subject: &'a str,
+    state: &'static str,
+    stored_at: DateTime<Utc>,
+    next_attempt_at: Option<DateTime<Utc>>,
+    attempts: Vec<AttemptView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a Event>,
+}
+
+impl<'a> DeliveryView<'a> {
+    /// How it looks, `whole` with its event.
+    pub fn of(delivery: &'a Delivery, whole: bool) -> Self {
+        Self {
+            id: &delivery.event.id,
+            sequence: delivery.event.cursor,
+            subscription: &delivery.event.subscription,
+            r#type: &delivery.event.event_type,
+            subject: &delivery.event.subject,
+            state: delivery.state.as_str(),
+            stored_at: delivery.stored_at,
+            next_attempt_at: delivery.due_at,
+            attempts: delivery.attempts.iter().map(AttemptView::of).collect(),
+            event: whole.then_some(&delivery.event),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! `[[sink]]`: where events are pushed to.
+
+mod file;
+mod globs;
+mod internal;
+mod signing;
+mod webhook;
+mod written;
+
+use std::collections::HashSet;
+
+pub use file::{FileSink, Rotation};
+pub use globs::Globs;
+pub use internal::is_internal;
+pub use signing::SigningSecret;
+pub use webhook::{Mode, Webhook, WebhookUrl};
+pub(super) use written::Written;
+
+use super::environment::Environment;
+use super::path::Fault;
+use crate::model::{Cursor, InvalidCursor, Name};
+
+/// A destination that events are pushed to.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    /// Its name.
+    pub name: Name,
+    /// What it is.
+    pub kind: SinkKind,
+    /// Of which subscriptions it wants events, by name; none means all.
+    pub subscriptions: Globs,
+    /// Of which types it wants events; none means all.
+    pub types: Globs,
+    /// Where one that was not known before begins. Default `now`.
+    pub start: SinkStart,
+}
+
+/// The kinds of sink.
+#[derive(Debug, Clone)]
+pub enum SinkKind {
+    /// A web address.
+    Webhook(Box<Webhook>),
+    /// A file of JSON lines.
+    File(FileSink),
+    /// Standard output, a JSON line for each event.
+    Stdout,
+}
+
+impl SinkKind {
+    /// As `type` says it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "webhook",
+            Self::File(_) => "file",
+            Self::Stdout => "stdout",
+        }
+    }
+}
+
+/// Where a new sink begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SinkStart {
+    /// At the log's end.
+    #[default]
+    Now,
+    /// With the oldest event that is kept.
+    Beginning,
+    /// After this event.
+    After(Cursor),
+}
+
+impl TryFrom<String> for SinkStart {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "now" => Ok(Self::Now),
+            "beginning" => Ok(Self::Beginning),
+            cursor => cursor.parse().map(Self::After).map_err(|_: InvalidCursor| {
+                format!("'{cursor}' is not a start: use now, beginning, or the `sequence` of an event")
+            }),
+        }
+    }
+}
+
+/// Takes the entries, each with its own name.
+pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result<Vec<Sink>, Fault> {
+    let (mut names, mut pipes) = (HashSet::new(), 0);
+    let mut sinks = Vec::with_capacity(written.len());
+    for (index, entry) in written.into_iter().enumerate() {
+        let sink = entry.settle(environment).map_err(|(key, message)| {
+            // The way to the key from the top of the file.
+            Fault::at(("sink", index, key), message)
+        })?;
+        if !names.insert(sink.name.clone()) {
+            let message = format!("'{}' is the name of another sink: give this one its own", sink.name);
+            return Err(Fault::at(("sink", index, "name"), message));
+        }
+        pipes += usize::from(matches!(sink.kind, SinkKind::Stdout));
+        if pipes > 1 {
+            let message = "another sink writes to standard output already: two would mix their lines";
+            return Err(Fault::at(("sink", index, "type"), message));
+        }
+        sinks.push(sink);
+    }
+    Ok(sinks)
+}

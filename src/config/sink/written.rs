@@ -1,0 +1,196 @@
+//! One entry as it is written: every key of every kind, so that an error names the key's own line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, de::Error};
+
+use super::webhook::WrittenMode;
+use super::{FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl};
+use crate::config::environment::Environment;
+use crate::config::secret_source::{OneOrMore, SecretSource};
+use crate::config::{Tls, values};
+use crate::model::Name;
+
+/// How long a request may take unless it is said.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Events in a batch unless it is said.
+const BATCH: usize = 100;
+
+/// A key of the entry and what is wrong with its value.
+type Wrong = (&'static str, String);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "entries, each written with double brackets")]
+pub(in crate::config) struct Written {
+    name: Name,
+    r#type: String,
+    #[serde(default)]
+    subscriptions: Globs,
+    #[serde(default)]
+    types: Globs,
+    #[serde(default, deserialize_with = "start")]
+    start: SinkStart,
+    // Of webhooks.
+    url: Option<SecretSource>,
+    secret: Option<OneOrMore>,
+    mode: Option<WrittenMode>,
+    #[serde(default, deserialize_with = "batch")]
+    batch: Option<usize>,
+    headers: Option<BTreeMap<String, SecretSource>>,
+    #[serde(default, deserialize_with = "timeout")]
+    timeout: Option<Duration>,
+    allow_private: Option<bool>,
+    client_certificate: Option<Tls>,
+    // Of files.
+    #[serde(default, deserialize_with = "path")]
+    path: Option<PathBuf>,
+    rotate: Option<Rotation>,
+    // Promised, and not in this version.
+    filter: Option<IgnoredAny>,
+    ignore_actors: Option<IgnoredAny>,
+    ignore_own: Option<IgnoredAny>,
+    card: Option<IgnoredAny>,
+}
+
+impl Written {
+    pub(super) fn settle(self, environment: &Environment) -> Result<Sink, Wrong> {
+        self.refuse_what_comes_later()?;
+        self.refuse_what_belongs_to_others()?;
+        let kind = match self.r#type.as_str() {
+            "stdout" => SinkKind::Stdout,
+            "file" => {
+                let path = self.path.ok_or_else(|| missing("path", "path = \"events.jsonl\""))?;
+                SinkKind::File(FileSink { path, rotate: self.rotate.unwrap_or_default() })
+            }
+            _ => {
+                let mode = match (self.mode.unwrap_or_default(), self.batch) {
+                    (WrittenMode::Batched, batch) => Mode::Batched(batch.unwrap_or(BATCH)),
+                    (_, Some(_)) => {
+                        let message = "only mode = \"batched\" has batches: set it, or leave this key out";
+                        return Err(("batch", message.to_owned()));
+                    }
+                    (WrittenMode::Structured, None) => Mode::Structured,
+                    (WrittenMode::Binary, None) => Mode::Binary,
+                };
+                let url = self.url.ok_or_else(|| missing("url", "url = \"https://HOST/PATH\""))?;
+                let inside = self.allow_private.unwrap_or_default();
+                let url = url.get(environment).and_then(|text| WebhookUrl::read(&text, inside));
+                SinkKind::Webhook(Box::new(Webhook {
+                    url: url.map_err(|message| ("url", message))?,
+                    secrets: secrets(self.secret.unwrap_or_default(), environment)?,
+                    mode,
+                    headers: headers(self.headers.unwrap_or_default(), environment)?,
+                    timeout: self.timeout.unwrap_or(TIMEOUT),
+                    allow_private: inside,
+                    client_certificate: self.client_certificate,
+                }))
+            }
+        };
+        let (subscriptions, types, start) = (self.subscriptions, self.types, self.start);
+        Ok(Sink { name: self.name, kind, subscriptions, types, start })
+    }
+
+    fn refuse_what_comes_later(&self) -> Result<(), Wrong> {
+        match self.r#type.as_str() {
+            "webhook" | "file" | "stdout" => {}
+            later @ ("teams" | "connector" | "nats" | "kafka" | "redis" | "amqp") => {
+                let message = format!("this version has no {later} sinks: use webhook, file or stdout");
+                return Err(("type", message));
+            }
+            other => {
+                return Err(("type", format!("'{other}' is not a type: use webhook, file or stdout")));
+            }
+        }
+        let later = [
+            ("filter", &self.filter, "filter expressions: choose by subscriptions and types"),
+            ("ignore_actors", &self.ignore_actors, "choosing by actor: leave the key out"),
+            ("ignore_own", &self.ignore_own, "choosing by actor: leave the key out"),
+            ("card", &self.card, "cards: leave the key out"),
+        ];
+        let given = later.into_iter().find(|(_, value, _)| value.is_some());
+        given.map_or(Ok(()), |(key, _, what)| Err((key, format!("this version does not know {what}"))))
+    }
+
+    fn refuse_what_belongs_to_others(&self) -> Result<(), Wrong> {
+        let keys = [
+            ("url", "webhook", self.url.is_some()),
+            ("secret", "webhook", self.secret.is_some()),
+            ("mode", "webhook", self.mode.is_some()),
+            ("batch", "webhook", self.batch.is_some()),
+            ("headers", "webhook", self.headers.is_some()),
+            ("timeout", "webhook", self.timeout.is_some()),
+            ("allow_private", "webhook", self.allow_private.is_some()),
+            ("client_certificate", "webhook", self.client_certificate.is_some()),
+            ("path", "file", self.path.is_some()),
+            ("rotate", "file", self.rotate.is_some()),
+        ];
+        let others = keys.into_iter().find(|(_, kind, given)| *given && *kind != self.r#type);
+        others.map_or(Ok(()), |(key, kind, _)| {
+            Err((key, format!("only sinks with type = \"{kind}\" have it: leave it out")))
+        })
+    }
+}
+
+fn missing(key: &'static str, example: &str) -> Wrong {
+    ("type", format!("missing key `{key}`: add {example}"))
+}
+
+fn secrets(sources: OneOrMore, environment: &Environment) -> Result<Vec<SigningSecret>, Wrong> {
+    let read = |source: SecretSource| source.get(environment).and_then(|secret| SigningSecret::read(&secret));
+    sources.0.into_iter().map(read).collect::<Result<_, _>>().map_err(|message| ("secret", message))
+}
+
+fn headers(
+    written: BTreeMap<String, SecretSource>,
+    environment: &Environment,
+) -> Result<Vec<(String, crate::secret::Secret)>, Wrong> {
+    let settled = written.into_iter().map(|(name, source)| {
+        let name = name.to_ascii_lowercase();
+        refuse_header(&name)?;
+        let value = source.get(environment)?;
+        if !value.expose().bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err(format!("the value of '{name}' cannot stand in a header: use printable ASCII"));
+        }
+        Ok((name, value))
+    });
+    settled.collect::<Result<_, String>>().map_err(|message| ("headers", message))
+}
+
+/// Names that are none, or whose value is ours.
+fn refuse_header(name: &str) -> Result<(), String> {
+    const OURS: [&str; 5] = ["host", "content-type", "content-length", "transfer-encoding", "connection"];
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(token) {
+        return Err(format!("'{name}' cannot be the name of a header"));
+    }
+    if OURS.contains(&name) || name.starts_with("webhook-") || name.starts_with("ce-") {
+        return Err(format!("'{name}' is set by the listener itself: leave it out"));
+    }
+    Ok(())
+}
+
+fn start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SinkStart, D::Error> {
+    values::text(deserializer, |text| SinkStart::try_from(text.to_owned()))
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    values::text(deserializer, values::file).map(Some)
+}
+
+fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let allowed = usize::try_from(number).ok().filter(|number| (1..=1000).contains(number));
+    let wrong = || D::Error::custom(format!("{number} is out of range: write a number from 1 to 1000"));
+    allowed.map(Some).ok_or_else(wrong)
+}
+
+fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let timeout = values::duration(deserializer)?;
+    if !(Duration::from_secs(1)..=Duration::from_secs(60)).contains(&timeout) {
+        return Err(D::Error::custom("a request takes between one second and a minute: write \"15s\""));
+    }
+    Ok(Some(timeout))
+}

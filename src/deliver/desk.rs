@@ -1,0 +1,181 @@
+//! Where people ask about sinks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::gate::Gate;
+use super::wanted::Wanted;
+use crate::clock::Clock;
+use crate::config;
+use crate::model::{Attempt, Cursor, Event, Name, SinkStanding};
+use crate::sinks::{Sink, Verdict};
+use crate::store::{ReadError, Store, StoreError};
+use crate::tasks::Signal;
+
+/// What the test event says of itself.
+const TEST: &str = r#"{"changed":[],"previous":{},"resource":{"id":"test"},"test":true}"#;
+
+/// All sinks of the configuration.
+pub struct Desk {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    served: BTreeMap<Name, Served>,
+}
+
+struct Served {
+    kind: &'static str,
+    sink: Arc<dyn Sink>,
+    wanted: Arc<Wanted>,
+    gate: Arc<Gate>,
+    wake: Signal,
+}
+
+/// How a sink is.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its kind; `None`: the configuration does not have it any more.
+    pub kind: Option<&'static str>,
+    /// Whether its host is left alone just now.
+    pub waiting: bool,
+    /// How it stands in the ledger.
+    pub standing: SinkStanding,
+}
+
+impl Found {
+    /// In a word.
+    pub fn state(&self) -> &'static str {
+        match (self.standing.removed_at, &self.standing.disabled) {
+            (Some(_), _) => "removed",
+            (None, Some(_)) => "disabled",
+            (None, None) if self.waiting => "waiting",
+            (None, None) => "active",
+        }
+    }
+}
+
+/// What came of a test.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// Whether it was taken.
+    pub delivered: bool,
+    /// The event's id.
+    pub event: String,
+    /// How it went.
+    pub attempt: Attempt,
+}
+
+impl Desk {
+    pub(super) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self { store, clock, served: BTreeMap::new() }
+    }
+
+    pub(super) fn serve(
+        &mut self,
+        configured: &config::Sink,
+        sink: Arc<dyn Sink>,
+        gate: Arc<Gate>,
+        wake: Signal,
+    ) {
+        let (kind, wanted) = (configured.kind.as_str(), Arc::new(Wanted::of(configured)));
+        self.served.insert(configured.name.clone(), Served { kind, sink, wanted, gate, wake });
+    }
+
+    /// All sinks that the ledger knows, by name.
+    pub async fn sinks(&self) -> Result<Vec<Found>, StoreError> {
+        let standings = self.store.sinks().await?.into_iter();
+        Ok(standings.map(|standing| self.found(standing)).collect())
+    }
+
+    /// One of them.
+    pub async fn sink(&self, name: &Name) -> Result<Option<Found>, StoreError> {
+        Ok(self.sinks().await?.into_iter().find(|found| found.standing.name == *name))
+    }
+
+    fn found(&self, standing: SinkStanding) -> Found {
+        let served = self.served.get(&standing.name);
+        Found {
+            kind: served.map(|served| served.kind),
+            waiting: served.is_some_and(|served| served.gate.is_closed()),
+            standing,
+        }
+    }
+
+    /// Sends dead letters and what waits for its next attempt, or that of one event; how many.
+    pub async fn retry(&self, name: &Name, event: Option<String>) -> Result<Option<u64>, StoreError> {
+        let retried = self.store.retry(name, event, self.clock.now()).await?;
+        self.wake(name);
+        Ok(retried)
+    }
+
+    /// Sends everything after this event again. Whether there is such a sink.
+    ///
+    /// # Errors
+    /// Where that is no longer kept.
+    pub async fn replay(&self, name: &Name, after: Cursor) -> Result<bool, ReadError> {
+        let bounds = self.store.bounds().await?;
+        if after < bounds.oldest {
+            return Err(ReadError::Expired { after, oldest: bounds.oldest });
+        }
+        let there = self.store.replay(name, after.min(bounds.latest)).await?;
+        self.wake(name);
+        Ok(there)
+    }
+
+    /// Switches it on again. Whether there is such a sink.
+    pub async fn enable(&self, name: &Name) -> Result<bool, StoreError> {
+        let there = self.store.enable(name).await?;
+        self.wake(name);
+        Ok(there)
+    }
+
+    /// Sends an event that tells of nothing, past the ledger. `None`: the configuration has no such sink.
+    pub async fn test(&self, name: &Name) -> Option<Tried> {
+        let sink = self.served.get(name)?.sink.clone();
+        let event = self.test_event(name)?;
+        let report = sink.deliver(std::slice::from_ref(&event)).await;
+        let delivered = report.verdict == Verdict::Delivered;
+        Some(Tried { delivered, event: event.id, attempt: report.attempt })
+    }
+
+    fn test_event(&self, name: &Name) -> Option<Event> {
+        Some(Event {
+            cursor: Cursor::START,
+            id: format!("test-{}", Uuid::new_v4().simple()),
+            tenant: "test".parse().ok()?,
+            subscription: name.clone(),
+            event_type: "o365.test".to_owned(),
+            subject: "test".to_owned(),
+            time: self.clock.now(),
+            data: RawValue::from_string(TEST.to_owned()).ok()?,
+        })
+    }
+
+    /// What would be sent for the first event after this one that the sink wants, or for a test. `None`: the configuration
+    /// has no such sink.
+    ///
+    /// # Errors
+    /// Where that is no longer kept.
+    pub async fn preview(
+        &self,
+        name: &Name,
+        after: Option<Cursor>,
+    ) -> Result<Option<(Event, String)>, ReadError> {
+        let Some(served) = self.served.get(name) else { return Ok(None) };
+        let read = match after {
+            Some(after) => self.store.read(after, 1, Box::new(served.wanted.clone())).await?.events.pop(),
+            None => None,
+        };
+        let Some(event) = read.or_else(|| self.test_event(name)) else { return Ok(None) };
+        let text = served.sink.preview(std::slice::from_ref(&event));
+        Ok(Some((event, text)))
+    }
+
+    fn wake(&self, name: &Name) {
+        if let Some(served) = self.served.get(name) {
+            served.wake.raise();
+        }
+    }
+}

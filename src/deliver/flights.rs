@@ -1,0 +1,76 @@
+//! Requests under way.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::window::Numbered;
+use crate::model::{Delivery, Event};
+use crate::sinks::{Report, Sink};
+
+/// What a request carries.
+#[derive(Debug)]
+pub(super) enum Cargo {
+    /// Events from the log.
+    Fresh(Vec<Numbered>),
+    /// Stored deliveries.
+    Stored(Vec<Delivery>),
+}
+
+impl Cargo {
+    fn events(&self) -> Vec<Event> {
+        match self {
+            Self::Fresh(fresh) => fresh.iter().map(|one| one.event.clone()).collect(),
+            Self::Stored(stored) => stored.iter().map(|one| one.event.clone()).collect(),
+        }
+    }
+
+    pub fn len(&self) -> u64 {
+        let number = match self {
+            Self::Fresh(fresh) => fresh.len(),
+            Self::Stored(stored) => stored.len(),
+        };
+        u64::try_from(number).unwrap_or(u64::MAX)
+    }
+}
+
+/// The requests of one sink.
+pub(super) struct Flights {
+    running: JoinSet<(Cargo, Report)>,
+    places: usize,
+}
+
+impl Flights {
+    pub fn new(places: usize) -> Self {
+        Self { running: JoinSet::new(), places }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.running.len() < self.places
+    }
+
+    pub fn begin(&mut self, sink: &Arc<dyn Sink>, cargo: Cargo) {
+        let sink = Arc::clone(sink);
+        self.running.spawn(async move {
+            let report = sink.deliver(&cargo.events()).await;
+            (cargo, report)
+        });
+    }
+
+    /// Waits for one to end; for ever, where there is none. `None`: one broke off, and with it what it carried.
+    pub async fn landed(&mut self) -> Option<(Cargo, Report)> {
+        match self.running.join_next().await {
+            Some(landed) => landed.ok(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until all have ended; what came of them is not told.
+    pub async fn ended(&mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}

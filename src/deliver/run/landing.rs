@@ -1,0 +1,100 @@
+//! What follows from what came of a request.
+
+use chrono::{DateTime, Utc};
+
+use super::Run;
+use crate::deliver::circuit::FAILURES;
+use crate::deliver::fate;
+use crate::deliver::flights::Cargo;
+use crate::deliver::window::Numbered;
+use crate::model::{Attempt, Delivery, ItemKey};
+use crate::sinks::{Report, Verdict};
+use crate::store::{Attempted, Fate};
+
+/// Failures since the last success.
+#[derive(Debug, Default)]
+pub(super) struct Streak {
+    failures: u32,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Run<'_> {
+    pub(super) fn land(&mut self, cargo: Cargo, report: Report) {
+        let Report { attempt, verdict } = report;
+        self.note(&attempt, verdict, cargo.len());
+        match cargo {
+            Cargo::Fresh(fresh) => self.land_fresh(fresh, &attempt, verdict),
+            Cargo::Stored(stored) => self.land_stored(stored, &attempt, verdict),
+        }
+    }
+
+    /// What it says of the receiver.
+    fn note(&mut self, attempt: &Attempt, verdict: Verdict, events: u64) {
+        let (name, gate, now) = (&self.of.name, &self.of.gate, self.of.clock.now());
+        self.of.metrics.sunk(name, attempt.outcome.as_str(), events);
+        match verdict {
+            Verdict::Delivered => {
+                gate.succeeded();
+                let Streak { failures, since } = std::mem::take(&mut self.streak);
+                if failures >= FAILURES {
+                    tracing::info!(sink = %name, "The sink takes events again");
+                    self.ledger.well_since = since;
+                }
+                self.ledger.failure = None;
+                return;
+            }
+            Verdict::Failed => gate.failed(now),
+            Verdict::Stalled { wait } => gate.pause(wait, now),
+            Verdict::Gone => {
+                tracing::error!(sink = %name, "The receiver answered 410 Gone: the sink is switched off; `sinks enable` switches it on again");
+                gate.succeeded();
+                self.disable = Some("the receiver answered 410 Gone: it wants nothing any more".to_owned());
+            }
+        }
+        self.ledger.failure = Some(attempt.clone());
+        self.streak.since.get_or_insert(attempt.at);
+        self.streak.failures = self.streak.failures.saturating_add(1);
+        if self.streak.failures == FAILURES {
+            tracing::warn!(
+                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status,
+                "The sink does not take events; trying again until it does"
+            );
+        }
+    }
+
+    fn land_fresh(&mut self, fresh: Vec<Numbered>, attempt: &Attempt, verdict: Verdict) {
+        match verdict {
+            Verdict::Delivered => self.window.delivered(&fresh),
+            Verdict::Failed => {
+                let fate = fate::after(1, self.of.clock.now(), rand::random());
+                self.window.failed(fresh, attempt, fate);
+            }
+            Verdict::Stalled { .. } | Verdict::Gone => self.window.put_back(fresh),
+        }
+    }
+
+    fn land_stored(&mut self, stored: Vec<Delivery>, attempt: &Attempt, verdict: Verdict) {
+        self.due.landed();
+        if matches!(verdict, Verdict::Stalled { .. } | Verdict::Gone) {
+            let keys: Vec<i64> = stored.iter().map(|delivery| delivery.key).collect();
+            self.due.written(&keys);
+            self.due.look_again();
+            return;
+        }
+        for delivery in stored {
+            let fate = if verdict == Verdict::Delivered {
+                self.ledger.delivered += 1;
+                Fate::Delivered
+            } else {
+                fate::after(delivery.round.saturating_add(1), self.of.clock.now(), rand::random())
+            };
+            if fate == Fate::Dead {
+                let (sink, event) = (&self.of.name, &delivery.event.id);
+                tracing::warn!(%sink, event, "Given up after the last attempt: the event is a dead letter");
+                self.of.metrics.sunk(sink, "dead", 1);
+            }
+            let item = ItemKey::of(&delivery.event);
+            self.ledger.attempted.push(Attempted { key: delivery.key, item, attempt: attempt.clone(), fate });
+        }
+    }
+}

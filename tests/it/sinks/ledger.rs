@@ -1,0 +1,52 @@
+//! What people ask of the ledger: sending again, and taking a sink out of the configuration.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::endpoint::{Endpoint, ids};
+use super::{FOLLOWED, edit, edits, house, sink, taken, webhook};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_sends_everything_after_a_cursor_again_with_the_same_ids() {
+    let endpoint = Endpoint::start().await;
+    let house = house(&webhook("orders", &endpoint, "")).await;
+    let events = edits(&house, 4).await;
+    taken(&house, &endpoint, 4).await;
+    let (status, _) =
+        house.call("POST", "/v1/sinks/orders/replay", Some(json!({"after": events[1]["sequence"]}))).await;
+    assert_eq!(status, 200);
+    let all = taken(&house, &endpoint, 6).await;
+    assert_eq!(all[4..], ids(&events[2..]));
+    assert_eq!(house.call("POST", "/v1/sinks/nobody/replay", Some(json!({"after": "1"}))).await.0, 404);
+    assert_eq!(house.call("POST", "/v1/sinks/orders/replay", Some(json!({"after": "x"}))).await.0, 400);
+    let misspelt = Some(json!({"evnt": "x"}));
+    assert_eq!(house.call("POST", "/v1/sinks/orders/retry", misspelt).await.0, 400, "not taken for all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_left_the_configuration_is_kept_for_the_retention_and_then_forgotten() {
+    let endpoint = Endpoint::start().await;
+    let with = format!("{FOLLOWED}{}", webhook("orders", &endpoint, ""));
+    let mut house = house(&webhook("orders", &endpoint, "")).await;
+    edit(&house, None).await;
+    taken(&house, &endpoint, 1).await;
+    house.close().await;
+    house.configure(FOLLOWED, house.tenant.url());
+    house.open().await;
+    assert_eq!(sink(&house, "orders").await["state"], "removed");
+    let meanwhile = edit(&house, None).await;
+    house.quiet().await;
+    assert_eq!(endpoint.requests().len(), 1, "nothing is sent");
+    house.close().await;
+    house.configure(&with, house.tenant.url());
+    house.open().await;
+    assert_eq!(taken(&house, &endpoint, 2).await[1..], ids(&[meanwhile]), "it goes on where it was");
+    house.close().await;
+    house.configure(FOLLOWED, house.tenant.url());
+    house.open().await;
+    house.advance(Duration::from_secs(31 * 24 * 3600));
+    house
+        .eventually("it is forgotten", async || house.call("GET", "/v1/sinks/orders", None).await.0 == 404)
+        .await;
+}
