@@ -57,16 +57,17 @@ impl Look {
 
 /// A tenant's list, by the ids in it.
 #[derive(Debug)]
-pub struct Held<'a>(HashMap<Key, &'a RemoteSubscription>);
+pub struct Held<'a>(HashMap<Key, (usize, &'a RemoteSubscription)>);
 
 impl<'a> Held<'a> {
     /// A list.
     pub fn new(list: &'a [RemoteSubscription]) -> Self {
-        Self(list.iter().map(|one| (key(&one.id), one)).collect())
+        Self(list.iter().enumerate().map(|(place, one)| (key(&one.id), (place, one))).collect())
     }
 
-    fn has(&self, id: &RemoteId) -> bool {
-        self.0.contains_key(&key(id))
+    /// One, with its place in the list.
+    fn find(&self, id: &RemoteId) -> Option<(usize, &'a RemoteSubscription)> {
+        self.0.get(&key(id)).copied()
     }
 
     /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list, which was asked for at
@@ -78,11 +79,21 @@ impl<'a> Held<'a> {
         notification_url: &Url,
         asked_at: DateTime<Utc>,
     ) -> Option<Sight> {
-        match self.0.get(&key(remote)) {
-            Some(found) if notifies(found, notification_url) => Some(Sight::Held(found.expires_at)),
-            Some(_) => Some(Sight::Elsewhere),
-            None => (confirmed_at + SETTLES < asked_at).then_some(Sight::Missing),
-        }
+        let found = self.find(remote).map(|(_, found)| found);
+        look(found, confirmed_at, notification_url, asked_at)
+    }
+}
+
+fn look(
+    found: Option<&RemoteSubscription>,
+    confirmed_at: DateTime<Utc>,
+    notification_url: &Url,
+    asked_at: DateTime<Utc>,
+) -> Option<Sight> {
+    match found {
+        Some(found) if notifies(found, notification_url) => Some(Sight::Held(found.expires_at)),
+        Some(_) => Some(Sight::Elsewhere),
+        None => (confirmed_at + SETTLES < asked_at).then_some(Sight::Missing),
     }
 }
 
@@ -150,21 +161,25 @@ pub(super) fn differences(
     notification_url: &Url,
     now: DateTime<Utc>,
 ) {
-    let held: HashMap<&Name, Option<Held<'_>>> =
-        lists.iter().map(|(tenant, list)| (tenant, list.as_ref().ok().map(|list| Held::new(list)))).collect();
-    for Known { subscription, look, .. } in
+    let mut held: HashMap<&Name, Option<Sought<'_>>> = lists
+        .iter()
+        .map(|(tenant, list)| (tenant, list.as_ref().ok().map(|list| Sought::new(list))))
+        .collect();
+    for Known { subscription, look: looked, .. } in
         known.iter().filter(|it| !spoken_for.contains(&it.subscription.wish.name))
     {
-        let difference = match held.get(&subscription.wish.tenant) {
+        let difference = match held.get_mut(&subscription.wish.tenant) {
             None => Some(tenantless(subscription)),
             Some(held) => {
-                let listed = held.as_ref().filter(|_| matches!(look, Look::List)).and_then(|held| {
+                let sought = held.as_mut().filter(|_| matches!(looked, Look::List));
+                let listed = sought.and_then(|held| {
                     let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
-                    held.sight(&remote.id, at, notification_url, now)
+                    look(held.find(&remote.id), at, notification_url, now)
                 });
-                let sight = listed.or_else(|| look.sight(notification_url));
+                let sight = listed.or_else(|| looked.sight(notification_url));
                 let former = subscription.former_remote.as_ref().filter(|_| subscription.remote.is_none());
-                let lives_on = former.zip(held.as_ref()).is_some_and(|(former, held)| held.has(former));
+                let lives_on =
+                    former.zip(held.as_ref()).is_some_and(|(former, held)| held.list.find(former).is_some());
                 difference(subscription, sight, lives_on, notification_url, now)
             }
         };
@@ -182,10 +197,14 @@ pub(super) fn differences(
             plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() });
         }
     }
-    let spoken_for = SpokenFor::by(known);
+    let unseen =
+        |tenant, list| held.get(tenant).and_then(Option::as_ref).map_or(Vec::new(), |held| held.unseen(list));
+    let lists: Vec<_> =
+        lists.iter().map(|(tenant, list)| (tenant, list.as_ref().map(|list| unseen(tenant, list)))).collect();
+    let spoken_for = SpokenFor::by(known, lists.iter().flat_map(|(_, list)| list.iter().flatten()));
     for (tenant, list) in lists {
         match list {
-            Ok(list) => strangers(plan, tenant, list, &spoken_for, notification_url),
+            Ok(list) => strangers(plan, tenant, &list, &spoken_for, notification_url),
             Err(error) => plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() }),
         }
     }
@@ -241,22 +260,52 @@ fn with_error(what: &str, subscription: &Subscription) -> String {
     }
 }
 
-/// What Office 365 may hold for what the store knows. Whatever tenant it is of: two can be reached with one app
-/// registration, and then list the same.
+/// A tenant's list, and what of it was found by what the store knows. That is nearly all, which then need not be looked
+/// up once more from the other side.
+struct Sought<'a> {
+    list: Held<'a>,
+    seen: Vec<bool>,
+}
+
+impl<'a> Sought<'a> {
+    fn new(list: &'a [RemoteSubscription]) -> Self {
+        Self { list: Held::new(list), seen: vec![false; list.len()] }
+    }
+
+    fn find(&mut self, id: &RemoteId) -> Option<&'a RemoteSubscription> {
+        let (place, found) = self.list.find(id)?;
+        self.seen.get_mut(place).into_iter().for_each(|seen| *seen = true);
+        Some(found)
+    }
+
+    fn unseen(&self, list: &'a [RemoteSubscription]) -> Vec<&'a RemoteSubscription> {
+        list.iter().zip(&self.seen).filter_map(|(one, seen)| (!seen).then_some(one)).collect()
+    }
+}
+
+/// What of that which was not seen is held for something that the store knows. Whatever tenant it is of: two can be reached
+/// with one app registration, and then list the same.
 struct SpokenFor<'a> {
-    held: Ids,
+    held: HashMap<Key, bool>,
     /// One that is being created may have made it, without knowing the answer yet.
     creating: HashMap<&'a str, &'a Name>,
 }
 
 impl<'a> SpokenFor<'a> {
-    fn by(known: &'a [Known]) -> Self {
-        let remotes = known.iter().filter_map(|it| it.subscription.remote.as_ref());
+    fn by<'l>(known: &'a [Known], unseen: impl Iterator<Item = &'l &'l RemoteSubscription>) -> Self {
+        let mut held: HashMap<Key, bool> = unseen.map(|one| (key(&one.id), false)).collect();
+        for remote in known.iter().filter_map(|it| it.subscription.remote.as_ref()) {
+            held.entry(key(&remote.id)).and_modify(|held| *held = true);
+        }
         let creating = known
             .iter()
             .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
             .filter_map(|it| Some((it.combination.as_deref()?, &it.subscription.wish.name)));
-        Self { held: Ids(remotes.map(|remote| key(&remote.id)).collect()), creating: creating.collect() }
+        Self { held, creating: creating.collect() }
+    }
+
+    fn holds(&self, id: &RemoteId) -> bool {
+        self.held.get(&key(id)).is_some_and(|held| *held)
     }
 }
 
@@ -264,11 +313,11 @@ impl<'a> SpokenFor<'a> {
 fn strangers(
     plan: &mut Plan,
     tenant: &Name,
-    list: &[RemoteSubscription],
+    unseen: &[&RemoteSubscription],
     spoken_for: &SpokenFor<'_>,
     notification_url: &Url,
 ) {
-    for found in list.iter().filter(|found| !spoken_for.held.contains(&found.id)) {
+    for found in unseen.iter().filter(|found| !spoken_for.holds(&found.id)) {
         let (action, reason, todo) = if !is_ours(found, notification_url) {
             (Action::Leave, format!("it is not ours: it notifies {}", host(found)), Todo::Nothing)
         } else if let Some(name) = spoken_for.creating.get(found.combination().as_str()) {

@@ -8,17 +8,26 @@ use super::subscription::{self, rhythm, select_subscription};
 use crate::model::{Name, State, Subscription};
 use crate::store::{Brought, Overviews, StoreError};
 
-/// Where subscriptions stand (see the migration that added it), and how many of those have run out.
-const STANDINGS: &str =
-    "SELECT standing, count(*) AS number, ifnull(sum(remote_expires_at <= ?1), 0) AS expired
-                         FROM subscription GROUP BY standing";
-/// The standings in which something is held, each in order of their ends.
-const EXPIRIES: &str = "SELECT name, remote_expires_at FROM subscription WHERE standing = 'held'
-     UNION ALL
-     SELECT name, remote_expires_at FROM subscription WHERE standing = 'troubled'
-     UNION ALL
-     SELECT name, remote_expires_at FROM subscription WHERE standing = 'paused' AND remote_expires_at IS NOT NULL
-     ORDER BY remote_expires_at LIMIT ?1";
+/// Where subscriptions stand but for their errors; without a remote subscription, there is no end.
+const STANDINGS: &str = "SELECT count(*) AS all_of_them, ifnull(sum(removed_at IS NOT NULL), 0) AS removed,
+            ifnull(sum(removed_at IS NULL AND remote_expires_at IS NULL), 0) AS not_held,
+            ifnull(sum(removed_at IS NULL AND remote_expires_at <= ?1), 0) AS expired
+     FROM subscription";
+/// Which of those fail: none is created any more, or one is held and has not run out.
+const FAILING: &str =
+    "SELECT ifnull(sum(removed_at IS NULL AND remote_expires_at IS NULL
+                       AND (remote_confirmed_at IS NOT NULL OR renewal_error ->> 'transient' = 0)), 0) AS not_held,
+            ifnull(sum(removed_at IS NULL AND remote_expires_at > ?1), 0) AS held
+     FROM subscription WHERE (renewal_error IS NOT NULL OR (round_error IS NOT NULL AND paused_at IS NULL))";
+/// Which of those are paused: one is held and has not run out, or is made anew.
+const PAUSED: &str =
+    "SELECT ifnull(sum(removed_at IS NULL AND renewal_error IS NULL AND remote_expires_at IS NULL
+                        AND remote_confirmed_at IS NOT NULL), 0) AS not_held,
+             ifnull(sum(removed_at IS NULL AND renewal_error IS NULL AND remote_expires_at > ?1), 0) AS held
+      FROM subscription WHERE paused_at IS NOT NULL";
+const EXPIRIES: &str =
+    "SELECT name, remote_expires_at FROM subscription WHERE removed_at IS NULL AND remote_expires_at IS NOT NULL
+     ORDER BY remote_expires_at, name LIMIT ?1";
 const TROUBLED: &str = select_subscription!(
     "WHERE (s.renewal_error IS NOT NULL OR (s.round_error IS NOT NULL AND s.paused_at IS NULL)) ORDER BY s.name LIMIT ?1"
 );
@@ -71,25 +80,38 @@ impl Overviews for SqliteStore {
     }
 }
 
+/// As [`Subscription::state`] says of each.
 fn by_state(db: &Connection, now: DateTime<Utc>) -> Result<Vec<(State, u64)>, StoreError> {
-    let standings = row::all(db, STANDINGS, [micros(now)], |row| {
-        let fields = Fields::new("subscription", "standing", row);
-        let (number, expired) = (fields.number::<u64>("number")?, fields.number::<u64>("expired")?);
-        Ok(match fields.text("standing")? {
-            "removed" => [(State::Removed, number), (State::Expired, 0)],
-            "creating" => [(State::Creating, number), (State::Expired, 0)],
-            "failing" => [(State::Failing, number), (State::Expired, 0)],
-            "held" => [(State::Active, number.saturating_sub(expired)), (State::Expired, expired)],
-            "paused" => [(State::Paused, number.saturating_sub(expired)), (State::Expired, expired)],
-            "troubled" => [(State::Failing, number.saturating_sub(expired)), (State::Expired, expired)],
-            _ => return Err(fields.broken("standing", &"it is not known")),
-        })
-    })?;
-    let number = |state| {
-        let fitting = standings.iter().flatten().filter(|(standing, _)| *standing == state);
-        fitting.map(|(_, number)| number).sum()
+    let [all, removed, not_held, expired] =
+        counted(db, STANDINGS, now, ["all_of_them", "removed", "not_held", "expired"])?;
+    let [failing_not_held, failing_held] = counted(db, FAILING, now, ["not_held", "held"])?;
+    let [paused_not_held, paused_held] = counted(db, PAUSED, now, ["not_held", "held"])?;
+    let number = |state| match state {
+        State::Creating => not_held.saturating_sub(failing_not_held + paused_not_held),
+        State::Active => all.saturating_sub(removed + not_held + expired + failing_held + paused_held),
+        State::Paused => paused_not_held + paused_held,
+        State::Failing => failing_not_held + failing_held,
+        State::Expired => expired,
+        State::Removed => removed,
     };
     Ok(State::ALL.iter().map(|state| (*state, number(*state))).collect())
+}
+
+fn counted<const N: usize>(
+    db: &Connection,
+    sql: &str,
+    now: DateTime<Utc>,
+    columns: [&'static str; N],
+) -> Result<[u64; N], StoreError> {
+    let counted = row::first(db, sql, [micros(now)], |row| {
+        let fields = subscription::fields(row);
+        let mut numbers = [0; N];
+        for (number, column) in numbers.iter_mut().zip(columns) {
+            *number = fields.number(column)?;
+        }
+        Ok(numbers)
+    })?;
+    Ok(counted.unwrap_or([0; N]))
 }
 
 /// Walks all rows, but makes nothing of them: whether one is suspicious is not SQL's to say.
@@ -149,7 +171,8 @@ mod tests {
         migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
         for (sql, index) in [
             (STANDINGS, "USING COVERING INDEX subscription_standing"),
-            (EXPIRIES, "USING COVERING INDEX subscription_standing (standing=?)"),
+            (FAILING, "USING INDEX subscription_with_error"),
+            (EXPIRIES, "USING COVERING INDEX subscription_standing (removed_at=?"),
             (TROUBLED, "USING INDEX subscription_with_error"),
             (READING, "USING INDEX subscription_reading"),
             (AFTER, "(name>?)"),
