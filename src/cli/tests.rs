@@ -45,7 +45,7 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
         "o365-listener subscriptions show Files",
         "o365-listener subscriptions add files --tenant contoso",
         "o365-listener subscriptions add files --tenant contoso --resource alice",
-        "o365-listener subscriptions add files --tenant contoso --resource onedrive:a --via sharepoint",
+        "o365-listener subscriptions add files --tenant contoso --resource onedrive:a --via ews",
         "o365-listener events list --limit 0",
         "o365-listener events list --after yesterday",
     ] {
