@@ -116,16 +116,12 @@ fn fields(
     fields.extend(etag.map(|etag| ("@odata.etag".to_owned(), json!(etag))));
     // What is no file has a name all the same, which is none.
     let name = item.get("FileLeafRef").filter(|name| **name != json!(format!("{id}_.000")));
-    let named = match name {
-        Some(name) => [("FileLeafRef", name), ("LinkFilename", name)].to_vec(),
-        None => {
-            fields.remove("FileLeafRef");
-            item.get("Title")
-                .filter(|title| !title.is_null())
-                .map(|title| ("LinkTitle", title))
-                .into_iter()
-                .collect()
-        }
+    let named = if let Some(name) = name {
+        vec![("FileLeafRef", name), ("LinkFilename", name)]
+    } else {
+        fields.remove("FileLeafRef");
+        let title = item.get("Title").filter(|title| !title.is_null());
+        title.map(|title| ("LinkTitle", title)).into_iter().collect()
     };
     fields.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value.clone())));
     fields

@@ -6,7 +6,7 @@ mod same;
 mod switch;
 mod told;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::house::House;
 use crate::sharepoint::Sites;
