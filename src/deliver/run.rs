@@ -239,7 +239,7 @@ impl<'d> Run<'d> {
         if self.of.outage.ends() {
             tracing::info!(sink = %self.of.name, "What is delivered can be written down again");
         }
-        self.pending = pending;
+        self.pending = pending.unwrap_or(self.pending);
         if !held.is_empty() {
             self.due.look_again();
         }

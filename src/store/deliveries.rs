@@ -152,8 +152,8 @@ pub enum Settled {
     Done {
         /// Of the items that it touched, whether deliveries are still pending.
         held: Vec<(ItemKey, bool)>,
-        /// How many deliveries are pending.
-        pending: u64,
+        /// How many deliveries are pending, if that may have changed.
+        pending: Option<u64>,
     },
     /// The claim was lost; nothing was written.
     Lost,

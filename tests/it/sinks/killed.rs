@@ -124,10 +124,36 @@ async fn every_event_reaches_every_sink_although_all_fail_and_the_listener_is_ki
         batched.requests().len(),
         lines.len()
     );
-    let shown = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
-        .args(["sinks", "list", "--server", &listener.admin_url()])
-        .output()
-        .unwrap();
-    let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("single") && shown.contains("webhook") && shown.contains("audit"), "{shown}");
+    assert_commands_work(&listener, &log);
+}
+
+/// What a person would do then.
+fn assert_commands_work(listener: &Listener, log: &[Value]) {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
+            .arg("sinks")
+            .args(arguments)
+            .args(["--server", &listener.admin_url()])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    };
+    let (sequence, last) = (log[0]["sequence"].as_str().unwrap(), log[log.len() - 1]["id"].as_str().unwrap());
+    for (arguments, words) in [
+        (&["list"][..], "webhook"),
+        (&["test", "single"], "single took the event test-"),
+        (&["test", "single", "--json"], "\"delivered\":true"),
+        (&["preview", "batched"], "content-type: application/cloudevents-batch+json"),
+        (&["preview", "audit", "--event", log[log.len() - 1]["sequence"].as_str().unwrap()], last),
+        (&["dead-letters", "single"], "No dead letters."),
+        (&["retry", "single"], "single: 0 deliveries are sent now."),
+        (&["enable", "single"], "single is active at "),
+        (&["replay", "audit", "--after", sequence], "audit is active at "),
+    ] {
+        let (well, said) = run(arguments);
+        assert!(well && said.contains(words), "{arguments:?}: {said}");
+    }
+    let (well, said) = run(&["test", "nobody"]);
+    assert!(!well && said.contains("the configuration has no sink 'nobody'"), "{said}");
 }

@@ -60,6 +60,7 @@ async fn after_eight_attempts_an_event_is_a_dead_letter_that_frees_its_item_and_
     assert_eq!(endpoint.requests().len(), 9);
     endpoint.treat(Manner::Take);
     let third = edit(&house, Some(&item)).await;
+    house.advance(Duration::from_secs(61));
     assert_eq!(taken(&house, &endpoint, 2).await, ids(&[first.clone(), third.clone()]));
     let dead = house.get("/v1/sinks/orders/dead-letters").await["dead_letters"][0].clone();
     assert_eq!((&dead["event"], dead["attempts"].as_array().unwrap().len()), (&second, 8));

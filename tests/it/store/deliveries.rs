@@ -58,7 +58,7 @@ fn behind(event: &Event) -> NewDelivery {
 
 async fn settle(store: &dyn Store, settlement: Settlement) -> (Vec<(ItemKey, bool)>, u64) {
     match store.settle(settlement).await.unwrap() {
-        Settled::Done { held, pending } => (held, pending),
+        Settled::Done { held, pending } => (held, pending.unwrap_or_default()),
         Settled::Lost => panic!("the claim was lost"),
     }
 }

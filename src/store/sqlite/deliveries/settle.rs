@@ -41,7 +41,8 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled
         let still = order(db, key, &item, settlement.now)?;
         held.push((item, still));
     }
-    Ok(Settled::Done { held, pending: pending(db, key)? })
+    let pending = if held.is_empty() { None } else { Some(pending(db, key)?) };
+    Ok(Settled::Done { held, pending })
 }
 
 /// Moves the sink on, as long as the claim holds.
