@@ -20,6 +20,7 @@
     reason = "a bench stops at the unexpected, prints, and reads the real clock"
 )]
 
+use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -132,7 +133,8 @@ impl Bench {
         for (name, tenant) in TENANTS.iter().zip(&self.tenants) {
             let tenant = tenant.tenant();
             let secret = if trouble && *name == "revoked" { "revoked" } else { &tenant.client_secret };
-            text += &format!(
+            write!(
+                text,
                 "[[tenant]]\nname = \"{name}\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\nclient_secret = \"{secret}\"\n\
                  login_url = \"{url}\"\ngraph_url = \"{url}\"\n\
                  [[subscription]]\nname = \"{name}-list\"\ntenant = \"{name}\"\nresource = \"{}\"\n",
@@ -140,12 +142,15 @@ impl Bench {
                 tenant.client_id,
                 tenant.resources.list,
                 url = tenant.url,
-            );
+            )
+            .unwrap();
             for folder in FOLDERS {
-                text += &format!(
+                write!(
+                    text,
                     "[[subscription]]\nname = \"{name}-{folder}\"\ntenant = \"{name}\"\nresource = \"mail:{}/{folder}\"\n",
                     tenant.user
-                );
+                )
+                .unwrap();
             }
         }
         text

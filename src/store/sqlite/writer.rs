@@ -5,8 +5,6 @@
 //! and fail only with the disk, go without one, and take the whole transaction with them. Nobody is answered before
 //! the commit. It never lingers for more: while it commits, the next ones queue up by themselves.
 
-mod answer;
-
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -14,9 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::watch;
-
-use answer::{Reply, Wakes, awaited};
+use tokio::sync::{oneshot, watch};
 
 use super::arrival::Arrivals;
 use super::health::Health;
@@ -66,25 +62,25 @@ trait Step: Send {
     /// Whether it is taken back alone if it fails.
     fn alone(&self) -> bool;
 
-    /// Tells the caller, who is woken by `wakes`.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>, wakes: &mut Wakes);
+    /// Tells the caller.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
 struct Asked<W, T> {
     alone: bool,
     work: Option<W>,
     outcome: Option<Result<T, StoreError>>,
-    reply: Reply<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
 impl<W, T> Step for Asked<W, T>
 where
     W: FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send,
-    T: Send + 'static,
+    T: Send,
 {
     fn run(&mut self, connection: &Connection, turn: &mut Turn<'_>) -> bool {
         // A sender of hints who was told to come again need not have them stored now, and the next ones wait.
-        if !self.alone && self.reply.is_unwanted() {
+        if !self.alone && self.reply.is_closed() {
             return true;
         }
         self.outcome = self.work.take().map(|work| work(connection, turn));
@@ -95,14 +91,15 @@ where
         self.alone
     }
 
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>, wakes: &mut Wakes) {
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         // What the step itself says of its failure says more than the commit does.
         let outcome = match (self.outcome, committed) {
             (Some(Err(failure)), _) | (_, Err(failure)) => Err(failure),
             (Some(done), Ok(())) => done,
             (None, Ok(())) => Err(StoreError::Unavailable("a step broke off".to_owned())),
         };
-        self.reply.send(outcome, wakes);
+        // Whoever asked may have gone.
+        let _ = self.reply.send(outcome);
     }
 }
 
@@ -153,7 +150,7 @@ impl Writer {
         alone: bool,
         work: impl FnOnce(&Connection, &mut Turn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = awaited();
+        let (reply, answer) = oneshot::channel();
         let step = Box::new(Asked { alone, work: Some(work), outcome: None, reply });
         self.queue.try_send(Message::Step(step)).map_err(|error| match error {
             TrySendError::Full(_) => StoreError::Busy("too many steps wait for the disk".to_owned()),
@@ -206,11 +203,9 @@ fn drain(
             end.send_if_modified(|end| latest.is_some_and(|latest| std::mem::replace(end, latest) != latest));
         });
         health.note(&committed, connection.total_changes() != changes);
-        let mut wakes = Wakes::default();
         for step in steps {
-            step.answer(committed.clone(), &mut wakes);
+            step.answer(committed.clone());
         }
-        wakes.wake();
         if last {
             break;
         }
