@@ -14,7 +14,7 @@ readonly SKIPPED=77 # the exit status of a step that could not be done here
 readonly ADVISORIES_TIMEOUT=60s
 readonly FUZZ_SECONDS=25 # for each target
 readonly CLIENTS=target/clients # where other people's clients are installed, and stay
-readonly CLIENTS_INSTALL_TIMEOUT=600s
+readonly CLIENTS_INSTALL_TIMEOUT=900s # hundreds of megabytes
 readonly CLIENTS_TIMEOUT=300s
 readonly POLICY=/usr/sbin/policy-rc.d
 
