@@ -84,18 +84,19 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Some(body) => client.post(&path, Some(&body)).await?,
     };
     let tried = matches!(action, Action::Test { .. }).then(|| answer.read::<Tried>()).transpose()?;
+    let refused = tried.as_ref().is_some_and(|tried| !tried.delivered);
     let mut output = Output::new();
     if server.json {
         output.line(&answer.document)?;
-    } else {
+    } else if !refused {
         let now = Clock::system().now();
         output.line(match &action {
             Action::List => overview(&answer.read::<List>()?.sinks, now),
             Action::DeadLetters { .. } => dead_letters(&answer.read::<DeadLetters>()?.dead_letters, now),
-            Action::Test { name } => match &tried {
-                Some(tried) if tried.delivered => format!("{name} took the event {}.", tried.event),
-                _ => String::new(),
-            },
+            Action::Test { name } => {
+                let event = tried.as_ref().map(|tried| tried.event.as_str()).unwrap_or_default();
+                format!("{name} took the event {event}.")
+            }
             Action::Preview { .. } => answer.read::<Previewed>()?.text,
             Action::Replay { name, .. } | Action::Enable { name } => {
                 format!("{name} is {}.", state(&answer.read::<View>()?))

@@ -93,7 +93,7 @@ async fn every_event_reaches_every_sink_although_all_fail_and_the_listener_is_ki
     fail_at_random(&single, seed);
     fail_at_random(&batched, seed + 1);
     for _ in 0..KILLS {
-        listener.control("changes", json!({"count": random.random_range(1..12)})).await;
+        listener.control("changes", json!({"count": random.random_range(5..40)})).await;
         hurry(&listener).await;
         Clock::system().sleep(Duration::from_millis(random.random_range(MOMENTS))).await;
         listener.end("-KILL");
