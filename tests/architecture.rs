@@ -121,6 +121,7 @@ const BELOW_APP: &[&str] = &[
 /// What may be written only in some rooms: the tokens, the rooms, the reason.
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["store"], "SQL stays in the store"),
+    (&["lz4_flex"], &["store"], "how something is stored is nobody else's business"),
     (&["reqwest"], &["office365", "simulator", "cli"], "only clients make requests"),
     (
         &["actix_web"],
