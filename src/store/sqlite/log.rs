@@ -6,8 +6,8 @@ use rusqlite::{Connection, params};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::row::{self, Fields, micros};
 use super::packed::{Packer, Unpacker};
+use super::row::{self, Fields, micros};
 use super::{SqliteStore, mirror};
 use crate::model::{Cursor, Event, ItemId, NewEvent, Subscription};
 use crate::store::{EventFilter, EventPage, Log, LogBounds, ReadError, StoreError};
@@ -160,8 +160,7 @@ pub(super) fn delete_oldest(
 /// The numbers of the first events that were written before `before`, and how long their text is.
 fn oldest(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let sql =
-        "SELECT sequence, written_at, octet_length(data) + ifnull(octet_length(packed), 0) AS bytes
+    let sql = "SELECT sequence, written_at, octet_length(data) + ifnull(octet_length(packed), 0) AS bytes
                FROM event ORDER BY sequence LIMIT ?1";
     let first = row::all(db, sql, [limit], |row| {
         let fields = Fields::new("event", "sequence", row);

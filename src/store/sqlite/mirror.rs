@@ -146,7 +146,14 @@ pub(super) fn write(
             update.execute(params![key, gone_at, generation, told, plain, dictionary, packed])?;
         } else {
             insert.execute(params![
-                subscription, item.0, gone_at, generation, told, plain, dictionary, packed
+                subscription,
+                item.0,
+                gone_at,
+                generation,
+                told,
+                plain,
+                dictionary,
+                packed
             ])?;
             places.add(Place { subscription, hash, item: db.last_insert_rowid() });
         }
@@ -258,8 +265,8 @@ pub(super) fn delete_abandoned(
     let Some(departed) = departed else { return Ok(0) };
     let mut left = places.of(departed, limit);
     let rest = i64::try_from(limit.saturating_sub(left.len())).unwrap_or(i64::MAX);
-    let placed = "SELECT subscription, hash, item FROM place WHERE subscription = ?1 LIMIT ?2";
-    left.extend(row::all(db, placed, [departed, rest], place)?);
+    let sorted_in = "SELECT subscription, hash, item FROM place WHERE subscription = ?1 LIMIT ?2";
+    left.extend(row::all(db, sorted_in, [departed, rest], place)?);
     // What stands in both is deleted once.
     let deleted = delete(db, places, &left)?;
     if left.len() < limit {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use lz4_flex::block::{
-    DecompressError, compress_prepend_size_with_dict, decompress_size_prepended_with_dict, uncompressed_size,
+    compress_prepend_size_with_dict, decompress_size_prepended_with_dict, uncompressed_size,
 };
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, Error, params};
@@ -112,7 +112,11 @@ impl<'c> Unpacker<'c> {
     }
 
     /// The text in these columns of a row.
-    pub(super) fn text(&mut self, fields: &Fields<'_, '_>, plain: &'static str) -> Result<String, StoreError> {
+    pub(super) fn text(
+        &mut self,
+        fields: &Fields<'_, '_>,
+        plain: &'static str,
+    ) -> Result<String, StoreError> {
         let Some(dictionary) = fields.get::<Option<i64>>("dictionary")? else { return fields.get(plain) };
         if !self.packers.contains_key(&dictionary) {
             self.packers.insert(dictionary, Packer::with(self.db, Some(dictionary))?);
@@ -120,27 +124,32 @@ impl<'c> Unpacker<'c> {
         let found = self.packers.get(&dictionary).and_then(|packer| packer.0.as_ref());
         let found = found.ok_or_else(|| fields.broken("dictionary", &"there is none with this key"))?;
         let text = unpack(fields.bytes("packed")?, &found.text);
-        let text = text.map_err(|error| fields.broken("packed", &error))?;
-        String::from_utf8(text).map_err(|error| fields.broken("packed", &error))
+        text.map_err(|error| fields.broken("packed", &error))
     }
 }
 
-fn unpack(packed: &[u8], dictionary: &[u8]) -> Result<Vec<u8>, DecompressError> {
-    match uncompressed_size(packed)? {
-        (LONGEST.., _) => Err(DecompressError::OutputTooSmall { expected: 0, actual: LONGEST }),
-        _ => decompress_size_prepended_with_dict(packed, dictionary),
+/// What is wrong with something packed.
+type Wrong = Box<dyn std::error::Error + Send + Sync>;
+
+fn unpack(packed: &[u8], dictionary: &[u8]) -> Result<String, Wrong> {
+    let (length, _) = uncompressed_size(packed)?;
+    if length > LONGEST {
+        return Err("it would be longer than anything that is packed".into());
     }
+    let text = decompress_size_prepended_with_dict(packed, dictionary)?;
+    if text.len() != length {
+        return Err("it breaks off".into());
+    }
+    Ok(String::from_utf8(text)?)
 }
 
 /// Teaches SQL `unpack(packed, dictionary)` and `item_hash(id)`.
 pub(super) fn register(db: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    let fails = |error: Box<dyn std::error::Error + Send + Sync>| Error::UserFunctionError(error);
-    db.create_scalar_function("unpack", 2, flags, move |call: &mut Context<'_>| {
+    db.create_scalar_function("unpack", 2, flags, |call: &mut Context<'_>| {
         let (packed, dictionary) = (call.get_raw(0).as_blob_or_null(), call.get_raw(1).as_blob_or_null());
         let (Some(packed), Some(dictionary)) = (packed?, dictionary?) else { return Ok(None) };
-        let text = unpack(packed, dictionary).map_err(|error| fails(Box::new(error)))?;
-        String::from_utf8(text).map(Some).map_err(|error| fails(Box::new(error)))
+        unpack(packed, dictionary).map(Some).map_err(Error::UserFunctionError)
     })?;
     db.create_scalar_function("item_hash", 1, flags, |call: &mut Context<'_>| {
         Ok(places::hash(call.get_raw(0).as_str()?))

@@ -189,8 +189,12 @@ impl Batch<'_> {
         }
     }
 
-    /// Sorts a part in, if that has begun. At the end of a transaction that nothing is taken back of.
+    /// Sorts a part in, if that has begun and others have come: who only deletes may have no room for it. At the end of a
+    /// transaction that nothing is taken back of.
     pub(super) fn sort_in(&mut self, db: &Connection) -> Result<(), StoreError> {
+        if self.added.is_empty() && !self.hurry {
+            return Ok(());
+        }
         let (next, through) = {
             let fresh = self.before.fresh();
             if fresh.moving.is_empty() {

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, named_params, params};
 
+use super::mirror::Asked;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
-use super::mirror::Asked;
 use super::told::Teller;
 use super::writer::Turn;
 use super::{SqliteStore, claims, mirror, odd, places, told};

@@ -47,6 +47,7 @@ impl SqliteStore {
 
     /// The key of a subscription.
     pub(super) async fn key(&self, id: SubscriptionId) -> Result<Option<i64>, StoreError> {
-        self.read(move |db| row::value(db, "SELECT key FROM subscription WHERE id = ?1", [id.to_string()])).await
+        self.read(move |db| row::value(db, "SELECT key FROM subscription WHERE id = ?1", [id.to_string()]))
+            .await
     }
 }

@@ -250,9 +250,7 @@ fn commit(
     turn.arrivals.move_many_on(&transaction)?;
     // Hints write no events.
     let wrote = steps.iter().any(|step| step.alone());
-    if wrote {
-        turn.places.sort_in(&transaction)?;
-    }
+    turn.places.sort_in(&transaction)?;
     let latest = wrote.then(|| log::bounds(&transaction)).transpose()?.map(|bounds| bounds.latest);
     transaction.commit()?;
     Ok(latest)

@@ -32,14 +32,15 @@ fn alike_texts_are_packed_to_a_third() {
     let packer = packer(&file(1));
     for number in 2..100 {
         let text = file(number);
-        let packed = packer.pack(&text).packed.unwrap();
-        assert!(packed.len() < text.len() / 3, "{} of {}", packed.len(), text.len());
+        let short = packer.pack(&text).packed.unwrap();
+        assert!(short.len() < text.len() / 3, "{} of {}", short.len(), text.len());
     }
 }
 
 #[test]
 fn a_text_that_gets_no_shorter_is_stored_as_it_is() {
-    let text: String = (0..400_u32).map(|at| char::from(33 + (at.wrapping_mul(40_503) >> 7) as u8 % 90)).collect();
+    let text: String =
+        (0..400_u32).map(|at| char::from(33 + (at.wrapping_mul(40_503) >> 7) as u8 % 90)).collect();
     let short = "{}".repeat(SHORT / 2 - 1);
     for (packer, text) in [(packer("x"), &text), (packer(&file(1)), &short), (Packer::default(), &file(2))] {
         let stored = packer.pack(text);
@@ -50,11 +51,11 @@ fn a_text_that_gets_no_shorter_is_stored_as_it_is() {
 #[test]
 fn what_was_not_packed_so_is_an_error_and_nothing_else() {
     let (text, dictionary) = (file(2), file(1));
-    let packed = packer(&dictionary).pack(&text).packed.unwrap();
+    let whole = packer(&dictionary).pack(&text).packed.unwrap();
     let dictionary = Some(dictionary.as_bytes());
-    assert_eq!(in_sql(Some(&packed), dictionary), Ok(Some(text)));
+    assert_eq!(in_sql(Some(&whole), dictionary), Ok(Some(text)));
     assert_eq!((in_sql(None, None), in_sql(None, dictionary)), (Ok(None), Ok(None)));
-    for damaged in [&packed[..packed.len() / 2], &[255; 9], &[0; 0], &[0, 0, 0, 1, 200]] {
+    for damaged in [&whole[..whole.len() / 2], &[255; 9], &[0; 0], &[0, 0, 0, 1, 200]] {
         assert!(in_sql(Some(damaged), dictionary).is_err(), "{damaged:?}");
     }
 }

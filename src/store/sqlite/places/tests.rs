@@ -134,12 +134,17 @@ fn what_is_removed_is_not_sorted_in_any_more() {
         removed = batch.of(7, 3);
         batch.hurry();
     });
-    bench.batch(true, |_, batch| batch.remove(removed[0]));
+    bench.batch(true, |bench, batch| {
+        batch.remove(removed[0]);
+        bench.add(batch, "another");
+    });
+    assert_eq!(bench.count(), AT_ONCE - 1, "it is among those whose turn it was");
     bench.batch(true, |_, batch| batch.remove(removed[1]));
+    assert_eq!(bench.count(), AT_ONCE - 1, "who only deletes sorts nothing in");
     while bench.places.has(7) {
         bench.batch(true, |_, batch| batch.hurry());
     }
-    assert_eq!(bench.count(), 10_000 - 1, "the second was sorted in when it was removed");
+    assert_eq!(bench.count(), 10_000, "the second was sorted in when it was removed");
     assert!(bench.sorted_in(removed[0].hash).is_empty());
     assert_eq!(bench.sorted_in(removed[2].hash), [removed[2].item]);
 }
