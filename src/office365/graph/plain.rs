@@ -117,9 +117,12 @@ impl<'de> Visitor<'de> for Top {
 /// place, is left to taking it apart, which says so.
 fn is_plain(value: &RawValue) -> bool {
     let opened = value.get().bytes().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    let mut plain = opened <= NOT_DEEP;
-    let mut deserializer = serde_json::Deserializer::from_str(value.get());
-    plain && Inside(&mut plain).deserialize(&mut deserializer).is_ok() && plain
+    if opened > NOT_DEEP {
+        return false;
+    }
+    let mut plain = true;
+    let walked = Inside(&mut plain).deserialize(&mut serde_json::Deserializer::from_str(value.get()));
+    walked.is_ok() && plain
 }
 
 /// Walks through a value.

@@ -208,12 +208,11 @@ impl Batch<'_> {
         for place in next.iter().filter(|place| !removed.contains(*place)) {
             statement.execute(params![place.subscription, place.hash, place.item])?;
         }
-        self.moved = match next.last().filter(|_| next.len() == AT_ONCE) {
-            Some(last) => Moved::Through(*last),
-            None => {
-                row::execute(db, "UPDATE placed SET through = ?1", [through])?;
-                Moved::All
-            }
+        self.moved = if let Some(last) = next.last().filter(|_| next.len() == AT_ONCE) {
+            Moved::Through(*last)
+        } else {
+            row::execute(db, "UPDATE placed SET through = ?1", [through])?;
+            Moved::All
         };
         Ok(())
     }
