@@ -50,7 +50,7 @@ async fn what_no_page_showed_is_unseen_and_a_crash_goes_on_telling(place: &dyn P
     let again = claim(&*store, 6).await.unwrap();
     assert_eq!((again.resync, again.link.clone()), (Resync::Telling, Some(delta("4"))));
     let unseen = store.unseen(&again, None, 10).await.unwrap();
-    assert_eq!(unseen.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [rest.clone()]);
+    assert_eq!(unseen.into_iter().map(|(id, _)| id).collect::<Vec<_>>(), std::slice::from_ref(&rest));
     let page = PageCommit { rows: vec![row(&rest.0, None)], link: delta("4"), ..last_page(&again, 7) };
     let again = done(store.commit_page(page).await.unwrap());
     let ended =
