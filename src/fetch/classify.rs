@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -46,6 +46,10 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<Actor>,
 }
+
+/// A text, without a copy where that is possible.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Classifies one item. A partial item must be known (the caller reads unknown ones whole).
 pub fn classify(context: &Context, known: Option<&Known>, item: &Item) -> Result<Outcome, serde_json::Error> {
@@ -190,15 +194,15 @@ fn event(
     })
 }
 
-fn date(date: Option<&RawValue>) -> Option<DateTime<Utc>> {
-    let text: Cow<'_, str> = serde_json::from_str(date?.get()).ok()?;
+fn date(date: Option<&str>) -> Option<DateTime<Utc>> {
+    let Text(text) = serde_json::from_str(date?).ok()?;
     DateTime::parse_from_rfc3339(&text).ok().map(|date| date.to_utc())
 }
 
 /// Who made the change, from an identity set; a user before the application acting for them.
-fn actor(identities: Option<&RawValue>) -> Result<Option<Actor>, serde_json::Error> {
+fn actor(identities: Option<&str>) -> Result<Option<Actor>, serde_json::Error> {
     let Some(identities) = identities else { return Ok(None) };
-    let identities: Value = serde_json::from_str(identities.get())?;
+    let identities: Value = serde_json::from_str(identities)?;
     let text = |identity: &Value, key: &str| identity.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok([("user", ActorKind::User), ("application", ActorKind::Application)].into_iter().find_map(
         |(key, kind)| {

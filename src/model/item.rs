@@ -1,4 +1,6 @@
-use serde::Serialize;
+use std::ops::Range;
+
+use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
@@ -9,29 +11,57 @@ pub type Properties = Map<String, Value>;
 
 /// The same as JSON text, on one line. Most items are told and kept as they came, and are never taken apart: that would
 /// cost more than everything else that is done with them.
-#[derive(Debug, Clone, Serialize)]
-#[serde(transparent)]
-pub struct Body(Box<RawValue>);
+#[derive(Debug, Clone)]
+pub struct Body {
+    text: Box<RawValue>,
+    marks: Option<Marks>,
+}
+
+/// Where in a text the values stand that are looked at of every item.
+#[derive(Debug, Clone, Default)]
+pub struct Marks {
+    /// It is the root of a drive.
+    pub root: bool,
+    /// `createdDateTime`.
+    pub created_date_time: Option<Range<usize>>,
+    /// `lastModifiedDateTime`.
+    pub last_modified_date_time: Option<Range<usize>>,
+    /// `createdBy`.
+    pub created_by: Option<Range<usize>>,
+    /// `lastModifiedBy`.
+    pub last_modified_by: Option<Range<usize>>,
+}
 
 impl Body {
     /// Properties as text.
     pub fn of(properties: &Properties) -> Result<Self, serde_json::Error> {
-        to_raw_value(properties).map(Self)
+        Ok(Self { text: to_raw_value(properties)?, marks: None })
     }
 
-    /// A text that reads as properties, and has no line break.
-    pub fn as_it_came(text: &RawValue) -> Self {
-        Self(text.to_owned())
+    /// A text that reads as properties, and has no line break, and what was seen in it.
+    pub fn as_it_came(text: &RawValue, marks: Marks) -> Self {
+        Self { text: text.to_owned(), marks: Some(marks) }
+    }
+
+    /// What was seen in it, if it was looked at.
+    pub fn marks(&self) -> Option<&Marks> {
+        self.marks.as_ref()
     }
 
     /// Takes it apart.
     pub fn properties(&self) -> Result<Properties, serde_json::Error> {
-        serde_json::from_str(self.0.get())
+        serde_json::from_str(self.text.get())
     }
 
     /// The text.
     pub fn get(&self) -> &str {
-        self.0.get()
+        self.text.get()
+    }
+}
+
+impl Serialize for Body {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
     }
 }
 

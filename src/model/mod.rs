@@ -22,7 +22,7 @@ pub use cursor::{Cursor, InvalidCursor};
 pub use delivery::{Attempt, Delivery, DeliveryState, ItemKey, Outcome, SinkStanding};
 pub use event::{Actor, ActorKind, Change, Event, NewEvent};
 pub use ids::{ItemId, RemoteId, SubscriptionId};
-pub use item::{Body, Item, OddItem, Properties};
+pub use item::{Body, Item, Marks, OddItem, Properties};
 pub use name::{InvalidName, Name};
 pub use notification::{Hint, HintKind};
 pub use resource::{CONTENT_IS_REFUSED, DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};

@@ -21,8 +21,8 @@ pub trait Mailboxes: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ItemId>, StoreError>;
 
-    /// Up to `limit` messages that the mirror has in this folder, in order of their ids and beyond
-    /// `after`.
+    /// Up to `limit` messages that the mirror has in this folder, in an order that stays the same and
+    /// beyond `after`.
     async fn members(
         &self,
         id: SubscriptionId,

@@ -22,7 +22,7 @@ pub trait Resyncs: Send + Sync {
     /// Somebody asks for it: a round from the beginning is due, and one that is under way is lost.
     async fn ask_resync(&self, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError>;
 
-    /// Up to `limit` items, in order of their ids and beyond `after`, that the mirror has and the resync of this claim
+    /// Up to `limit` items, in an order that stays the same and beyond `after`, that the mirror has and the resync of this claim
     /// has not seen.
     async fn unseen(
         &self,

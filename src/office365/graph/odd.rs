@@ -16,7 +16,8 @@ const DAMAGE: char = '\u{fffd}';
 
 /// A body as text. What is no UTF-8 in it is replaced (the answer is then an owned one).
 pub(super) fn text(body: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(body)
+    // Replacing looks at each byte, also where there is nothing to replace.
+    std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed)
 }
 
 /// Reads an element of a page. In a body that is `damaged`, those are odd that hold some of the damage.

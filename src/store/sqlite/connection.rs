@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error;
+use super::{error, packed};
 use crate::store::StoreError;
 
 /// How long SQLite waits for a lock that somebody outside (a backup, a shell) holds. A notification that has just
@@ -57,6 +57,7 @@ fn open(path: &Path, access: OpenFlags, cache_kib: i64) -> Result<Connection, St
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.pragma_update(None, "cache_size", -cache_kib)?;
+        packed::register(&connection)?;
         Ok(connection)
     };
     open().map_err(|error: rusqlite::Error| error::database(path, &error))

@@ -4,7 +4,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::row::{self, Fields, micros};
 use super::subscription::leased_until;
-use super::{SqliteStore, certificates, log, mirror, rounds};
+use super::told::Teller;
+use super::writer::Turn;
+use super::{SqliteStore, certificates, rounds, told};
 use crate::model::{Hint, ItemId, Name, SealedContent, SubscriptionId};
 use crate::store::{Aside, Committed, ContentCommit, Contents, Quarantined, StoreError, StoredContent};
 
@@ -25,7 +27,7 @@ impl Contents for SqliteStore {
     }
 
     async fn commit_contents(&self, contents: ContentCommit) -> Result<Committed, StoreError> {
-        self.write(move |db| commit(db, contents)).await
+        self.write_noting(move |db, turn| commit(db, turn, contents)).await
     }
 
     async fn quarantined(
@@ -89,11 +91,11 @@ pub(super) fn append(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn commit(db: &Connection, contents: ContentCommit) -> Result<Committed, StoreError> {
+fn commit(db: &Connection, turn: &mut Turn<'_>, contents: ContentCommit) -> Result<Committed, StoreError> {
     let Some((key, counter)) = rounds::held(db, &contents.claim)? else { return Ok(Committed::Lost) };
     let ContentCommit { claim, events, rows, done, aside, certificates, now, lease } = contents;
-    let told = log::append(db, &claim.subscription, counter, &events, now)?;
-    mirror::write(db, key, &rows, &told, now)?;
+    let teller = Teller { subscription: &claim.subscription, key, counter };
+    told::write(db, turn, &teller, &events, &rows, now)?;
     for content in done {
         row::execute(db, "DELETE FROM content WHERE id = ?1", [content.to_string()])?;
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 use super::log::Portion;
+use super::writer::Turn;
 use super::{SqliteStore, content, deliveries, log, mirror, row};
 use crate::store::{Keep, StoreError, StoreHealth, Swept};
 
@@ -18,8 +19,8 @@ impl Keep for SqliteStore {
     async fn sweep_out(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
         let reserve = Arc::clone(&self.reserve);
         let portion = Portion { rows: limit, bytes: BYTES };
-        let swept = self.write(move |db| {
-            let swept = delete(db, before, portion)?;
+        let swept = self.write_noting(move |db, turn| {
+            let swept = delete(db, turn, before, portion)?;
             if !swept.more {
                 reserve.take_again();
             }
@@ -63,12 +64,12 @@ impl SqliteStore {
     /// enough.
     async fn sweep_out_little(&self, before: DateTime<Utc>, limit: usize) -> Result<Swept, StoreError> {
         let reserve = Arc::clone(&self.reserve);
-        self.write(move |db| {
+        self.write_noting(move |db, turn| {
             if reserve.give_up() {
                 tracing::warn!("The disk is full; the store gives up the room that it had kept back to delete what is too old");
             }
             let portion = Portion { rows: limit.min(LITTLE.rows), ..LITTLE };
-            let swept = delete(db, before, portion)?;
+            let swept = delete(db, turn, before, portion)?;
             Ok(Swept { more: true, ..swept })
         })
         .await
@@ -76,11 +77,16 @@ impl SqliteStore {
 }
 
 /// One step of the housekeeping.
-fn delete(db: &Connection, before: DateTime<Utc>, portion: Portion) -> Result<Swept, StoreError> {
+fn delete(
+    db: &Connection,
+    turn: &mut Turn<'_>,
+    before: DateTime<Utc>,
+    portion: Portion,
+) -> Result<Swept, StoreError> {
     let most = i64::try_from(portion.rows).unwrap_or(i64::MAX);
     let (events, more) = log::delete_oldest(db, before, portion)?;
-    let tombstones = mirror::delete_tombstones(db, before, most)?;
-    let abandoned = mirror::delete_abandoned(db, most)?;
+    let tombstones = mirror::delete_tombstones(db, &mut turn.places, before, portion.rows)?;
+    let abandoned = mirror::delete_abandoned(db, &mut turn.places, portion.rows)?;
     let contents = content::delete_oldest(db, before, most)?;
     let deliveries = deliveries::delete_oldest(db, before, most)?;
     Ok(Swept {

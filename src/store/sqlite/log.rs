@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
+use super::packed::{Packer, Unpacker};
 use super::row::{self, Fields, micros};
 use super::{SqliteStore, mirror};
 use crate::model::{Cursor, Event, ItemId, NewEvent, Subscription};
@@ -62,6 +63,7 @@ fn look(
     let mut statement =
         db.prepare_cached("SELECT * FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2")?;
     let mut rows = statement.query(params![number(after), LOOK_AT])?;
+    let mut unpacker = Unpacker::new(db);
     let mut page = EventPage { next: after, ..EventPage::default() };
     let mut bytes = 0;
     while page.events.len() < limit && bytes < PAGE_BYTES {
@@ -69,7 +71,7 @@ fn look(
         let fields = Fields::new("event", "sequence", row);
         page.next = Cursor::at(fields.number("sequence")?);
         if filter.wants(fields.text("subscription")?, fields.text("type")?) {
-            let event = event(&fields, page.next)?;
+            let event = event(&fields, page.next, unpacker.text(&fields, "data")?)?;
             bytes += event.data.get().len();
             page.events.push(event);
         }
@@ -77,7 +79,7 @@ fn look(
     Ok(page)
 }
 
-fn event(fields: &Fields<'_, '_>, cursor: Cursor) -> Result<Event, StoreError> {
+fn event(fields: &Fields<'_, '_>, cursor: Cursor, data: String) -> Result<Event, StoreError> {
     Ok(Event {
         cursor,
         id: fields.get("id")?,
@@ -86,7 +88,7 @@ fn event(fields: &Fields<'_, '_>, cursor: Cursor) -> Result<Event, StoreError> {
         event_type: fields.get("type")?,
         subject: fields.get("subject")?,
         time: fields.time("time")?,
-        data: RawValue::from_string(fields.get("data")?).map_err(|error| fields.broken("data", &error))?,
+        data: RawValue::from_string(data).map_err(|error| fields.broken("data", &error))?,
     })
 }
 
@@ -96,14 +98,16 @@ pub(super) fn append<'e>(
     subscription: &Subscription,
     counter: u64,
     events: &'e [NewEvent],
+    packer: &Packer,
     now: DateTime<Utc>,
 ) -> Result<HashMap<&'e ItemId, i64>, StoreError> {
     let mut told = HashMap::with_capacity(events.len());
     let mut statement = db.prepare_cached(
-        "INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data, dictionary, packed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for (change, event) in (counter + 1..).zip(events) {
+        let data = packer.pack(event.data.get());
         statement.execute(params![
             format!("{}-{change}", subscription.id),
             subscription.wish.tenant.as_str(),
@@ -112,7 +116,9 @@ pub(super) fn append<'e>(
             event.subject.0,
             micros(event.time),
             micros(now),
-            event.data.get(),
+            data.plain.unwrap_or_default(),
+            data.dictionary,
+            data.packed,
         ])?;
         told.insert(&event.subject, db.last_insert_rowid());
     }
@@ -154,8 +160,8 @@ pub(super) fn delete_oldest(
 /// The numbers of the first events that were written before `before`, and how long their text is.
 fn oldest(db: &Connection, before: DateTime<Utc>, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let sql =
-        "SELECT sequence, written_at, octet_length(data) AS bytes FROM event ORDER BY sequence LIMIT ?1";
+    let sql = "SELECT sequence, written_at, octet_length(data) + ifnull(octet_length(packed), 0) AS bytes
+               FROM event ORDER BY sequence LIMIT ?1";
     let first = row::all(db, sql, [limit], |row| {
         let fields = Fields::new("event", "sequence", row);
         Ok((fields.get::<i64>("written_at")?, fields.get("sequence")?, fields.get("bytes")?))

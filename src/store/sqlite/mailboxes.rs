@@ -8,7 +8,9 @@ use rusqlite::{Connection, params};
 
 use super::row::{self, micros, to_json};
 use super::subscription::leased_until;
-use super::{SqliteStore, log, mirror, odd, rounds};
+use super::told::Teller;
+use super::writer::Turn;
+use super::{SqliteStore, odd, rounds, told};
 use crate::model::{ItemId, SubscriptionId};
 use crate::store::{
     Claim, Committed, Link, Mailboxes, Members, Resync, Step, StepCommit, StoreError, Survey,
@@ -53,15 +55,16 @@ impl Mailboxes for SqliteStore {
         limit: usize,
     ) -> Result<Members, StoreError> {
         let folder = folder.to_owned();
+        self.sort_in(id).await?;
         self.read(move |db| members(db, id, &folder, after, limit)).await
     }
 
     async fn commit_step(&self, step: StepCommit) -> Result<Committed, StoreError> {
-        self.write(move |db| commit(db, step)).await
+        self.write_noting(move |db, turn| commit(db, turn, step)).await
     }
 }
 
-fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> {
+fn commit(db: &Connection, turn: &mut Turn<'_>, commit: StepCommit) -> Result<Committed, StoreError> {
     let Some((key, counter)) = rounds::held(db, &commit.claim)? else { return Ok(Committed::Lost) };
     let asked = match &commit.step {
         Step::Tree { asked, .. } => Some((TREE, asked)),
@@ -73,8 +76,8 @@ fn commit(db: &Connection, commit: StepCommit) -> Result<Committed, StoreError> 
     {
         return Ok(Committed::Lost);
     }
-    let told = log::append(db, &commit.claim.subscription, counter, &commit.events, commit.now)?;
-    mirror::write(db, key, &commit.rows, &told, commit.now)?;
+    let teller = Teller { subscription: &commit.claim.subscription, key, counter };
+    told::write(db, turn, &teller, &commit.events, &commit.rows, commit.now)?;
     odd::put_aside(db, key, &commit.odd, asked.and_then(|(_, asked)| asked.as_ref()), commit.now)?;
     release(db, key, commit.rows.iter().map(|row| &row.item))?;
     let event_at = (!commit.events.is_empty()).then(|| micros(commit.now));

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0019_pauses.sql"),
     include_str!("migrations/0020_arrivals_and_standings.sql"),
     include_str!("migrations/0021_sinks.sql"),
+    include_str!("migrations/0022_places.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.
@@ -96,6 +97,7 @@ fn checksum(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{connection, mirror, places};
     use super::*;
 
     const FIRST: &str = "CREATE TABLE one (a INTEGER)";
@@ -112,6 +114,40 @@ mod tests {
         apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
         apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
         connection.execute("INSERT INTO one (a, b) VALUES (1, 2)", []).unwrap();
+    }
+
+    #[test]
+    fn a_mirror_whose_places_were_never_kept_is_carried_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("CREATE TABLE place ")).unwrap();
+        apply_to(&mut db, &MIGRATIONS[..before]).unwrap();
+        db.execute_batch(
+            r#"INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data)
+               VALUES ('e', 't', 's', 'x', 'told', 0, 0, '{"resource": {"is": "told"}}');
+               INSERT INTO item (subscription, id, generation, told) VALUES (1, 'told', 5, 1);
+               INSERT INTO item (subscription, id, properties) VALUES (1, 'here', '{"is": "here"}');
+               INSERT INTO item (subscription, id, properties) VALUES (2, 'here', '{"is": "another"}');
+               INSERT INTO item (subscription, id, gone_at) VALUES (1, 'gone', 9);
+               DELETE FROM item WHERE subscription = 2"#,
+        )
+        .unwrap();
+        apply_to(&mut db, MIGRATIONS).unwrap();
+        let found = |id: &str| -> (i64, Option<i64>, i64, Option<String>) {
+            let sql = concat!(
+                "SELECT i.key, i.gone_at, i.generation, ",
+                mirror::properties!(),
+                " FROM place AS p JOIN item AS i ON i.key = p.item
+                 WHERE p.subscription = 1 AND p.hash = item_hash(?1) AND i.id = ?1"
+            );
+            db.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap()
+        };
+        assert_eq!(found("told"), (1, None, 5, Some(r#"{"is":"told"}"#.to_owned())));
+        assert_eq!(found("here"), (2, None, 0, Some(r#"{"is": "here"}"#.to_owned())));
+        assert_eq!(found("gone"), (4, Some(9), 0, None));
+        let next = "INSERT INTO item (subscription, id) VALUES (1, 'new') RETURNING key > (SELECT through FROM placed)";
+        assert!(db.query_row(next, [], |row| row.get::<_, bool>(0)).unwrap());
+        assert!(!places::Places::load(&db).unwrap().has(2));
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 
+use super::packed::{Packer, Stored};
+use super::places::{self, Batch, Place};
 use super::row::{self, Fields, micros};
 use crate::model::{Body, ItemId, SubscriptionId};
 use crate::store::{Known, MirrorRow, StoreError};
@@ -12,94 +14,213 @@ use crate::store::{Known, MirrorRow, StoreError};
 /// The properties of the item `i`, which stand in its row or in the event that told them.
 macro_rules! properties {
     () => {
-        "ifnull(i.properties, (SELECT e.data -> '$.resource' FROM event AS e WHERE e.sequence = i.told))"
+        "coalesce(i.properties,
+                  unpack(i.packed, (SELECT d.text FROM dictionary AS d WHERE d.key = i.dictionary)),
+                  (SELECT ifnull(unpack(e.packed, (SELECT d.text FROM dictionary AS d WHERE d.key = e.dictionary)),
+                                 e.data) -> '$.resource'
+                   FROM event AS e WHERE e.sequence = i.told))"
     };
 }
 pub(super) use properties;
 
+/// The items `i` of a subscription that are there, in the order in which they are sorted in, from a place on (see [`after`]).
+/// All of them have to be sorted in.
+macro_rules! walk {
+    () => {
+        "place AS p CROSS JOIN item AS i ON i.key = p.item AND i.subscription = p.subscription
+         WHERE p.subscription = (SELECT key FROM subscription WHERE id = ?1)
+               AND p.hash >= ?2 AND (p.hash > ?2 OR i.id > ?3) AND i.gone_at IS NULL"
+    };
+}
+pub(super) use walk;
+
+/// Where a walk goes on after this item, or begins.
+pub(super) fn after(item: Option<ItemId>) -> (i64, String) {
+    item.map_or_else(|| (i64::MIN, String::new()), |item| (places::hash(&item.0), item.0))
+}
+
+/// How something of an item is found, by the key of a row that may be its own, and by what is sorted in. Its id decides.
+macro_rules! of_item {
+    ($($what:expr),+) => {
+        [
+            concat!("SELECT ", $($what,)+ " FROM item AS i WHERE i.key = ?3 AND i.subscription = ?1 AND i.id = ?2"),
+            concat!("SELECT ", $($what,)+ " FROM place AS p CROSS JOIN item AS i ON i.key = p.item
+                     WHERE p.subscription = ?1 AND p.hash = ?3 AND i.subscription = ?1 AND i.id = ?2"),
+        ]
+    };
+}
+
+const KNOWN: [&str; 2] = of_item!("i.id, i.gone_at IS NOT NULL AS gone, ", properties!(), " AS properties");
+const KEY: [&str; 2] = of_item!("i.key");
+
+/// An item that is asked for, and the keys of the rows that are not sorted in and may be its own.
+pub(super) struct Asked {
+    pub(super) item: ItemId,
+    pub(super) hash: i64,
+    pub(super) rows: Vec<i64>,
+}
+
+/// Finds items of a subscription.
+struct Finder<'c> {
+    subscription: i64,
+    by_row: CachedStatement<'c>,
+    /// Nothing is sorted in while a first round is young.
+    placed: Option<CachedStatement<'c>>,
+}
+
+impl<'c> Finder<'c> {
+    fn new(db: &'c Connection, [by_row, placed]: [&str; 2], subscription: i64) -> Result<Self, StoreError> {
+        let sorted_in: Option<i64> =
+            row::value(db, "SELECT 1 FROM place WHERE subscription = ?1 LIMIT 1", [subscription])?;
+        let placed = sorted_in.map(|_| db.prepare_cached(placed)).transpose()?;
+        Ok(Self { subscription, by_row: db.prepare_cached(by_row)?, placed })
+    }
+
+    fn find<T>(
+        &mut self,
+        item: &ItemId,
+        hash: i64,
+        rows: &[i64],
+        read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        for key in rows {
+            let mut found = self.by_row.query(params![self.subscription, item.0, key])?;
+            if let Some(row) = found.next()? {
+                return read(row).map(Some);
+            }
+        }
+        let Some(placed) = &mut self.placed else { return Ok(None) };
+        let mut found = placed.query(params![self.subscription, item.0, hash])?;
+        found.next()?.map(read).transpose()
+    }
+}
+
 /// What is known of these items.
 pub(super) fn known(
     db: &Connection,
-    id: SubscriptionId,
-    items: Vec<ItemId>,
+    subscription: i64,
+    asked: Vec<Asked>,
 ) -> Result<HashMap<ItemId, Known>, StoreError> {
-    let key: Option<i64> = row::value(db, "SELECT key FROM subscription WHERE id = ?1", [id.to_string()])?;
-    let mut statement = db.prepare_cached(concat!(
-        "SELECT i.id, i.gone_at IS NOT NULL AS gone, ",
-        properties!(),
-        " AS properties FROM item AS i WHERE i.subscription = ?1 AND i.id = ?2"
-    ))?;
-    let mut found = HashMap::with_capacity(items.len());
-    for item in items {
-        let known = statement
-            .query_row(params![key, item.0], |row| Ok(read(&Fields::new("item", "id", row))))
-            .optional()?;
-        if let Some(known) = known.transpose()? {
+    let mut finder = Finder::new(db, KNOWN, subscription)?;
+    let mut found = HashMap::new();
+    for Asked { item, hash, rows } in asked {
+        let known = finder.find(&item, hash, &rows, |row| {
+            let fields = Fields::new("item", "id", row);
+            if fields.get("gone")? { Ok(Known::Gone) } else { fields.json("properties").map(Known::Here) }
+        })?;
+        if let Some(known) = known {
             found.insert(item, known);
         }
     }
     Ok(found)
 }
 
-fn read(fields: &Fields<'_, '_>) -> Result<Known, StoreError> {
-    if fields.get("gone")? { Ok(Known::Gone) } else { fields.json("properties").map(Known::Here) }
-}
-
 /// Writes rows over what is there. `told` are the events that were written with them.
 pub(super) fn write(
     db: &Connection,
+    places: &mut Batch<'_>,
     subscription: i64,
     rows: &[MirrorRow],
-    told: &HashMap<&ItemId, i64>,
+    (packer, told): (&Packer, &HashMap<&ItemId, i64>),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let generation: Option<i64> = generation(db, subscription)?;
-    let mut statement = db.prepare_cached(
-        "INSERT INTO item (subscription, id, gone_at, properties, generation, told) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (subscription, id) DO UPDATE
-         SET gone_at = excluded.gone_at, properties = excluded.properties, generation = excluded.generation,
-             told = excluded.told",
+    let generation = generation(db, subscription)?.unwrap_or_default();
+    let mut finder = Finder::new(db, KEY, subscription)?;
+    let mut insert = db.prepare_cached(
+        "INSERT INTO item (subscription, id, gone_at, generation, told, properties, dictionary, packed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?;
-    for row in rows {
-        let gone_at = row.properties.is_none().then(|| micros(now));
-        let told = told.get(&row.item).filter(|_| row.as_told);
-        let properties = row.properties.as_ref().filter(|_| told.is_none()).map(Body::get);
-        statement.execute(params![
-            subscription,
-            row.item.0,
-            gone_at,
-            properties,
-            generation.unwrap_or_default(),
-            told
-        ])?;
+    let mut update = db.prepare_cached(
+        "UPDATE item SET gone_at = ?2, generation = ?3, told = ?4, properties = ?5, dictionary = ?6, packed = ?7
+         WHERE key = ?1",
+    )?;
+    for MirrorRow { item, properties, as_told } in rows {
+        let gone_at = properties.is_none().then(|| micros(now));
+        let told = told.get(item).filter(|_| *as_told);
+        let body = properties.as_ref().filter(|_| told.is_none()).map(Body::get);
+        let Stored { plain, dictionary, packed } = body.map(|body| packer.pack(body)).unwrap_or_default();
+        let hash = places::hash(&item.0);
+        let rows = places.find(subscription, hash);
+        if let Some(key) = finder.find(item, hash, &rows, |row| Ok(row.get(0)?))? {
+            let key: i64 = key;
+            update.execute(params![key, gone_at, generation, told, plain, dictionary, packed])?;
+        } else {
+            insert.execute(params![
+                subscription,
+                item.0,
+                gone_at,
+                generation,
+                told,
+                plain,
+                dictionary,
+                packed
+            ])?;
+            places.add(Place { subscription, hash, item: db.last_insert_rowid() });
+        }
     }
     Ok(())
 }
 
-/// The bodies that the mirror has left to this event, with the keys of their rows.
-pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<(i64, Option<String>)>, StoreError> {
-    let sql = concat!("SELECT i.key, ", properties!(), " AS properties FROM item AS i WHERE i.told = ?1");
+/// A body that the mirror has left to an event.
+pub(super) struct Left {
+    /// The key of its row.
+    item: i64,
+    body: Option<String>,
+    /// What the event is packed with.
+    dictionary: Option<i64>,
+}
+
+/// The bodies that the mirror has left to this event.
+pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<Left>, StoreError> {
+    let sql = concat!(
+        "SELECT i.key, ",
+        properties!(),
+        " AS properties, (SELECT e.dictionary FROM event AS e WHERE e.sequence = i.told) AS dictionary
+         FROM item AS i WHERE i.told = ?1"
+    );
     row::all(db, sql, [sequence], |row| {
         let fields = Fields::new("item", "key", row);
-        Ok((fields.get("key")?, fields.get("properties")?))
+        Ok(Left {
+            item: fields.get("key")?,
+            body: fields.get("properties")?,
+            dictionary: fields.get("dictionary")?,
+        })
     })
 }
 
 /// Puts bodies into their rows whose event is deleted.
-pub(super) fn take_back(db: &Connection, bodies: Vec<(i64, Option<String>)>) -> Result<(), StoreError> {
-    for body in bodies {
-        row::execute(db, "UPDATE item SET properties = ?2, told = NULL WHERE key = ?1", body)?;
+pub(super) fn take_back(db: &Connection, bodies: Vec<Left>) -> Result<(), StoreError> {
+    for Left { item, body, dictionary } in bodies {
+        let packer = Packer::with(db, dictionary)?;
+        let Stored { plain, dictionary, packed } =
+            body.as_deref().map(|body| packer.pack(body)).unwrap_or_default();
+        row::execute(
+            db,
+            "UPDATE item SET properties = ?2, dictionary = ?3, packed = ?4, told = NULL WHERE key = ?1",
+            params![item, plain, dictionary, packed],
+        )?;
     }
     Ok(())
 }
 
 /// Notes that a resync has seen these items.
-pub(super) fn seen(db: &Connection, subscription: i64, items: &[ItemId]) -> Result<(), StoreError> {
-    let generation = generation(db, subscription)?;
-    let mut statement =
-        db.prepare_cached("UPDATE item SET generation = ?3 WHERE subscription = ?1 AND id = ?2")?;
+pub(super) fn seen(
+    db: &Connection,
+    places: &Batch<'_>,
+    subscription: i64,
+    items: &[ItemId],
+) -> Result<(), StoreError> {
+    let generation = generation(db, subscription)?.unwrap_or_default();
+    let mut finder = Finder::new(db, KEY, subscription)?;
+    let mut update =
+        db.prepare_cached("UPDATE item SET generation = ?2 WHERE key = ?1 AND generation <> ?2")?;
     for item in items {
-        statement.execute(params![subscription, item.0, generation.unwrap_or_default()])?;
+        let hash = places::hash(&item.0);
+        let key: Option<i64> =
+            finder.find(item, hash, &places.find(subscription, hash), |row| Ok(row.get(0)?))?;
+        if let Some(key) = key {
+            update.execute([key, generation])?;
+        }
     }
     Ok(())
 }
@@ -121,29 +242,56 @@ pub(super) fn abandon(db: &Connection, id: SubscriptionId) -> Result<(), StoreEr
 /// Deletes up to `limit` tombstones older than `before`.
 pub(super) fn delete_tombstones(
     db: &Connection,
+    places: &mut Batch<'_>,
     before: DateTime<Utc>,
-    limit: i64,
+    limit: usize,
 ) -> Result<usize, StoreError> {
-    row::execute(
+    let old = row::all(
         db,
-        "DELETE FROM item WHERE key IN (SELECT key FROM item WHERE gone_at < ?1 ORDER BY gone_at LIMIT ?2)",
-        params![micros(before), limit],
-    )
+        "SELECT subscription, item_hash(id), key FROM item WHERE gone_at < ?1 ORDER BY gone_at LIMIT ?2",
+        params![micros(before), i64::try_from(limit).unwrap_or(i64::MAX)],
+        place,
+    )?;
+    delete(db, places, &old)
 }
 
 /// Deletes up to `limit` items of subscriptions that are gone.
-pub(super) fn delete_abandoned(db: &Connection, limit: i64) -> Result<usize, StoreError> {
+pub(super) fn delete_abandoned(
+    db: &Connection,
+    places: &mut Batch<'_>,
+    limit: usize,
+) -> Result<usize, StoreError> {
     let departed: Option<i64> = row::value(db, "SELECT subscription FROM departed LIMIT 1", [])?;
     let Some(departed) = departed else { return Ok(0) };
-    let deleted = row::execute(
-        db,
-        "DELETE FROM item WHERE key IN (SELECT key FROM item WHERE subscription = ?1 LIMIT ?2)",
-        params![departed, limit],
-    )?;
-    row::execute(
-        db,
-        "DELETE FROM departed WHERE subscription = ?1 AND NOT EXISTS (SELECT 1 FROM item WHERE subscription = ?1)",
-        [departed],
-    )?;
+    let mut left = places.of(departed, limit);
+    let rest = i64::try_from(limit.saturating_sub(left.len())).unwrap_or(i64::MAX);
+    let sorted_in = "SELECT subscription, hash, item FROM place WHERE subscription = ?1 LIMIT ?2";
+    left.extend(row::all(db, sorted_in, [departed, rest], place)?);
+    // What stands in both is deleted once.
+    let deleted = delete(db, places, &left)?;
+    if left.len() < limit {
+        row::execute(db, "DELETE FROM departed WHERE subscription = ?1", [departed])?;
+    }
+    Ok(deleted)
+}
+
+fn place(row: &Row<'_>) -> Result<Place, StoreError> {
+    Ok(Place { subscription: row.get(0)?, hash: row.get(1)?, item: row.get(2)? })
+}
+
+/// Deletes rows, and where they stand.
+fn delete(db: &Connection, places: &mut Batch<'_>, rows: &[Place]) -> Result<usize, StoreError> {
+    let mut deleted = 0;
+    for place in rows {
+        let Place { subscription, hash, item } = *place;
+        deleted +=
+            row::execute(db, "DELETE FROM item WHERE key = ?1 AND subscription = ?2", [item, subscription])?;
+        row::execute(
+            db,
+            "DELETE FROM place WHERE subscription = ?1 AND hash = ?2 AND item = ?3",
+            [subscription, hash, item],
+        )?;
+        places.remove(*place);
+    }
     Ok(deleted)
 }

@@ -30,7 +30,9 @@ mod migrate;
 mod mirror;
 mod odd;
 mod overviews;
+mod packed;
 mod pauses;
+mod places;
 mod readers;
 mod registry;
 mod renewals;
@@ -43,6 +45,7 @@ mod sign_ins;
 mod subscription;
 mod sweeps;
 mod sync;
+mod told;
 mod waiting;
 mod writer;
 
@@ -55,6 +58,7 @@ use tokio::sync::watch;
 
 use super::StoreError;
 use crate::model::Cursor;
+use places::Places;
 use readers::Readers;
 use reserve::Reserve;
 use waiting::Waiting;
@@ -64,6 +68,7 @@ use writer::{Turn, Writer};
 pub(super) struct SqliteStore {
     writer: Arc<Writer>,
     waiting: Arc<Waiting>,
+    places: Arc<Places>,
     readers: Readers,
     end: watch::Receiver<Cursor>,
     reserve: Arc<Reserve>,
@@ -87,11 +92,12 @@ impl SqliteStore {
             Err(StoreError::Unavailable(_)) if reserve.give_up() => Self::prepare(path, now),
             prepared => prepared,
         };
-        let waiting = Arc::new(Waiting::default());
-        let (writer, end) = Writer::start(prepared?, lock, Arc::clone(&waiting))?;
+        let connection = prepared?;
+        let (waiting, places) = (Arc::new(Waiting::default()), Arc::new(Places::load(&connection)?));
+        let (writer, end) = Writer::start(connection, lock, (Arc::clone(&waiting), Arc::clone(&places)))?;
         reserve.take();
         let (writer, reserve) = (Arc::new(writer), Arc::new(reserve));
-        Ok(Self { writer, waiting, readers: Readers::new(path), end, reserve })
+        Ok(Self { writer, waiting, places, readers: Readers::new(path), end, reserve })
     }
 
     /// The connection that writes, to a database of the newest schema in which nobody holds a lease.

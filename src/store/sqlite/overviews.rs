@@ -172,7 +172,8 @@ mod tests {
         for (sql, index) in [
             (STANDINGS, "USING COVERING INDEX subscription_standing"),
             (FAILING, "USING INDEX subscription_with_error"),
-            (EXPIRIES, "USING COVERING INDEX subscription_standing (removed_at=?"),
+            (PAUSED, "USING INDEX subscription_paused"),
+            (EXPIRIES, "USING COVERING INDEX subscription_standing"),
             (TROUBLED, "USING INDEX subscription_with_error"),
             (READING, "USING INDEX subscription_reading"),
             (AFTER, "(name>?)"),

@@ -35,18 +35,19 @@ impl Resyncs for SqliteStore {
     ) -> Result<Vec<(ItemId, Properties)>, StoreError> {
         let (id, generation) = (claim.subscription.id, claim.generation);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.sort_in(id).await?;
+        let (hash, after) = mirror::after(after);
         self.read(move |db| {
             row::all(
                 db,
                 concat!(
                     "SELECT i.id, ",
                     mirror::properties!(),
-                    " AS properties FROM item AS i
-                 WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
-                       AND i.id > ?2 AND i.gone_at IS NULL AND i.generation < ?3
-                 ORDER BY i.id LIMIT ?4"
+                    " AS properties FROM ",
+                    mirror::walk!(),
+                    " AND i.generation < ?4 ORDER BY p.hash, i.id LIMIT ?5"
                 ),
-                params![id.to_string(), after.map_or_else(String::new, |item| item.0), generation, limit],
+                params![id.to_string(), hash, after, generation, limit],
                 |row| {
                     let fields = Fields::new("item", "id", row);
                     Ok((ItemId(fields.get("id")?), fields.json("properties")?))

@@ -5,9 +5,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, named_params, params};
 
+use super::mirror::Asked;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
-use super::{SqliteStore, claims, log, mirror, odd};
+use super::told::Teller;
+use super::writer::Turn;
+use super::{SqliteStore, claims, mirror, odd, places, told};
 use crate::model::{ItemId, Name, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
 
@@ -28,11 +31,21 @@ impl Rounds for SqliteStore {
         id: SubscriptionId,
         items: Vec<ItemId>,
     ) -> Result<HashMap<ItemId, Known>, StoreError> {
-        self.read(move |db| mirror::known(db, id, items)).await
+        let Some(key) = self.key(id).await? else { return Ok(HashMap::new()) };
+        // First what is not sorted in, then what is.
+        let mut asked: Vec<Asked> = items
+            .into_iter()
+            .map(|item| {
+                let hash = places::hash(&item.0);
+                Asked { item, hash, rows: self.places.find(key, hash) }
+            })
+            .collect();
+        asked.sort_unstable_by_key(|asked| asked.hash);
+        self.read(move |db| mirror::known(db, key, asked)).await
     }
 
     async fn commit_page(&self, page: PageCommit) -> Result<Committed, StoreError> {
-        self.write(move |db| commit(db, page)).await
+        self.write_noting(move |db, turn| commit(db, turn, page)).await
     }
 
     async fn round_failed(&self, claim: &Claim, trouble: &Trouble) -> Result<(), StoreError> {
@@ -76,13 +89,13 @@ impl Rounds for SqliteStore {
     }
 }
 
-fn commit(db: &Connection, page: PageCommit) -> Result<Committed, StoreError> {
-    let Some((key, events)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
-    let told = log::append(db, &page.claim.subscription, events, &page.events, page.now)?;
-    mirror::write(db, key, &page.rows, &told, page.now)?;
+fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Committed, StoreError> {
+    let Some((key, counter)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
+    let teller = Teller { subscription: &page.claim.subscription, key, counter };
+    told::write(db, turn, &teller, &page.events, &page.rows, page.now)?;
     odd::put_aside(db, key, &page.odd, page.claim.link.as_ref(), page.now)?;
     if page.claim.resync == Resync::Reading {
-        mirror::seen(db, key, &page.seen)?;
+        mirror::seen(db, &turn.places, key, &page.seen)?;
     }
     let event_at = (!page.events.is_empty()).then(|| micros(page.now));
     row::execute(

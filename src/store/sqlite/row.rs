@@ -35,6 +35,12 @@ impl<'r, 's> Fields<'r, 's> {
         value.as_str().map_err(|error| self.broken(column, &error))
     }
 
+    /// Bytes, borrowed.
+    pub(super) fn bytes(&self, column: &'static str) -> Result<&'r [u8], StoreError> {
+        let value = self.row.get_ref(column).map_err(|error| self.broken(column, &error))?;
+        value.as_blob().map_err(|error| self.broken(column, &error))
+    }
+
     /// A text that is read by its type's own rules.
     pub(super) fn parsed<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T, StoreError> {
         self.text(column)?.parse().map_err(|error| self.broken(column, &error))

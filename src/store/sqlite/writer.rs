@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::arrival::Arrivals;
 use super::health::Health;
+use super::places::{self, Places};
 use super::waiting::{Batch, Waiting};
 use super::{error, log};
 use crate::model::{Cursor, SubscriptionId};
@@ -44,6 +45,8 @@ pub(super) struct Turn<'a> {
     pub(super) waiting: Batch<'a>,
     /// What arrives.
     pub(super) arrivals: &'a mut Arrivals,
+    /// Where the mirror's items stand.
+    pub(super) places: places::Batch<'a>,
 }
 
 impl Turn<'_> {
@@ -108,7 +111,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         lock: File,
-        waiting: Arc<Waiting>,
+        (waiting, places): (Arc<Waiting>, Arc<Places>),
     ) -> Result<(Self, watch::Receiver<Cursor>), StoreError> {
         let (end, follow) = watch::channel(log::bounds(&connection)?.latest);
         let (queue, messages) = sync_channel(QUEUE);
@@ -117,7 +120,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || {
-                drain(connection, &messages, (&waiting, &noted), &end);
+                drain(connection, &messages, (&waiting, &places, &noted), &end);
                 drop(lock);
             })
             .map_err(|error| StoreError::Unavailable(format!("its thread cannot be started: {error}")))?;
@@ -180,7 +183,7 @@ impl Drop for Writer {
 fn drain(
     mut connection: Connection,
     messages: &Receiver<Message>,
-    (waiting, health): (&Waiting, &Health),
+    (waiting, places, health): (&Waiting, &Places, &Health),
     end: &watch::Sender<Cursor>,
 ) {
     let mut arrivals = Arrivals::default();
@@ -196,10 +199,11 @@ fn drain(
         }
         let changes = connection.total_changes();
         arrivals.begin();
-        let mut turn = Turn { waiting: waiting.batch(), arrivals: &mut arrivals };
+        let mut turn = Turn { waiting: waiting.batch(), arrivals: &mut arrivals, places: places.batch() };
         let committed = commit(&mut connection, &mut steps, &mut turn).map(|latest| {
             turn.waiting.committed();
             turn.arrivals.committed();
+            turn.places.committed();
             end.send_if_modified(|end| latest.is_some_and(|latest| std::mem::replace(end, latest) != latest));
         });
         health.note(&committed, connection.total_changes() != changes);
@@ -223,10 +227,12 @@ fn commit(
         if step.alone() {
             turn.arrivals.write(&transaction)?;
             let savepoint = transaction.savepoint()?;
+            let begun = turn.places.mark();
             if run(step.as_mut(), &savepoint, turn) {
                 savepoint.commit()?;
             } else {
                 savepoint.finish()?;
+                turn.places.take_back(begun);
             }
         } else if !run(step.as_mut(), &transaction, turn) {
             return Err(StoreError::Unavailable(
@@ -244,6 +250,7 @@ fn commit(
     turn.arrivals.move_many_on(&transaction)?;
     // Hints write no events.
     let wrote = steps.iter().any(|step| step.alone());
+    turn.places.sort_in(&transaction)?;
     let latest = wrote.then(|| log::bounds(&transaction)).transpose()?.map(|bounds| bounds.latest);
     transaction.commit()?;
     Ok(latest)

@@ -134,6 +134,7 @@ async fn the_status_tells_what_a_front_page_needs() {
           "creating": 0,
           "expired": 0,
           "failing": 1,
+          "paused": 0,
           "removed": 0
         },
         "last_event_at": "2027-01-15T08:00:00Z",

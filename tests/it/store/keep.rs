@@ -1,6 +1,7 @@
-use o365_listener::model::{Change, ItemId};
-use o365_listener::store::{Known, MirrorRow, PageCommit, Store, Swept};
-use serde_json::{Map, json};
+use o365_listener::model::{Change, Cursor, ItemId, NewEvent};
+use o365_listener::store::{All, Known, MirrorRow, PageCommit, Store, Swept};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::{
     Place, at, claim, conformance, done, event, followed, last_page, missed, name, next, quiet, row,
@@ -68,6 +69,46 @@ async fn what_an_event_has_told_of_an_item_outlives_it(place: &dyn Place) {
     }
 }
 
+/// An item as one of many that look alike.
+fn alike(number: usize) -> Map<String, Value> {
+    let properties = json!({
+        "id": number.to_string(), "name": format!("Report {number} – äöü.docx"), "fields": "the same ".repeat(50 + number % 7),
+    });
+    properties.as_object().cloned().unwrap()
+}
+
+async fn many_items_that_look_alike_are_read_as_they_were_written(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    let told = |number: usize| {
+        let data = json!({"changed": [], "previous": {}, "resource": alike(number)}).to_string();
+        NewEvent { data: RawValue::from_string(data).unwrap(), ..event(Change::Created, &number.to_string()) }
+    };
+    let first = claim(&*store, 0).await.unwrap();
+    let page = PageCommit {
+        events: (0..100).map(told).collect(),
+        rows: (0..200)
+            .map(|n| MirrorRow { as_told: n < 100, ..row(&n.to_string(), Some(alike(n))) })
+            .collect(),
+        ..last_page(&first, 1)
+    };
+    done(store.commit_page(page).await.unwrap());
+
+    let read = store.read(Cursor::default(), 200, Box::new(All)).await.unwrap().events;
+    let resource = |data: &str| serde_json::from_str::<Value>(data).unwrap()["resource"].clone();
+    let resources: Vec<Value> = read.iter().map(|event| resource(event.data.get())).collect();
+    assert_eq!(resources, (0..100).map(|n| Value::Object(alike(n))).collect::<Vec<_>>());
+    let items = || (0..200).map(|n: usize| ItemId(n.to_string())).collect();
+    for _ in 0..11 {
+        let known = store.known(id, items()).await.unwrap();
+        for n in 0..200 {
+            assert_eq!(known[&ItemId(n.to_string())], Known::Here(alike(n)), "{n}");
+        }
+        store.sweep_out(at(2), 10).await.unwrap();
+    }
+    assert_eq!(store.bounds().await.unwrap().oldest.number(), 100, "all events are deleted");
+}
+
 /// Writes five items for each of the subscriptions.
 async fn write_items(store: &dyn Store) {
     while let Some(claim) = claim(store, 0).await {
@@ -115,6 +156,7 @@ async fn closing_finishes_what_is_under_way(place: &dyn Place) {
 conformance![
     events_go_in_short_chunks_oldest_first,
     what_an_event_has_told_of_an_item_outlives_it,
+    many_items_that_look_alike_are_read_as_they_were_written,
     tombstones_go_with_age_and_items_stay,
     items_of_subscriptions_that_are_gone_go_too,
     a_store_that_works_can_be_written_to,

@@ -221,6 +221,38 @@ async fn the_mirror_remembers_items_and_that_they_are_gone(place: &dyn Place) {
     assert!(store.known(theirs, asked).await.unwrap().is_empty());
 }
 
+async fn items_whose_ids_have_the_same_hash_are_told_apart(place: &dyn Place) {
+    let store = place.open().await;
+    let id = followed(&*store, "files").await;
+    // Of these, the 64-bit FNV-1a is the same.
+    let ids = ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"];
+    let asked = || ids.map(|item| ItemId(item.to_owned())).to_vec();
+    let is = |item: &str| json!({"is": item}).as_object().cloned();
+    let first = claim(&*store, 0).await.unwrap();
+    let page = PageCommit { rows: vec![row(ids[0], is("first"))], link: next("1"), ..last_page(&first, 1) };
+    let on = done(store.commit_page(page).await.unwrap());
+    assert_eq!(store.known(id, asked()).await.unwrap().len(), 1);
+    let page = PageCommit {
+        rows: vec![row(ids[1], is("second")), row(ids[0], None), row(ids[1], is("third"))],
+        ..last_page(&on, 2)
+    };
+    done(store.commit_page(page).await.unwrap());
+    store.ask_resync(id, at(3)).await.unwrap();
+    let resync = claim(&*store, 3).await.unwrap();
+    for sorted_in in [false, true] {
+        let known = store.known(id, asked()).await.unwrap();
+        assert_eq!(known.get(&asked()[0]), Some(&Known::Gone), "{sorted_in}");
+        assert_eq!(known.get(&asked()[1]), Some(&Known::Here(is("third").unwrap())), "{sorted_in}");
+        // Looking at all of them has them sorted in.
+        let unseen = store.unseen(&resync, None, 9).await.unwrap();
+        assert_eq!(unseen, [(asked()[1].clone(), is("third").unwrap())]);
+    }
+    let page = PageCommit { rows: vec![row(ids[0], is("fourth"))], seen: asked(), ..last_page(&resync, 4) };
+    let telling = done(store.commit_page(page).await.unwrap());
+    assert!(store.unseen(&telling, None, 9).await.unwrap().is_empty());
+    assert_eq!(store.known(id, asked()).await.unwrap()[&asked()[0]], Known::Here(is("fourth").unwrap()));
+}
+
 async fn events_count_their_changes_over_pages(place: &dyn Place) {
     let store = place.open().await;
     let id = followed(&*store, "files").await;
@@ -259,6 +291,7 @@ conformance![
     who_has_waited_longest_is_served_first,
     a_remote_subscription_must_have_been_there_once,
     the_mirror_remembers_items_and_that_they_are_gone,
+    items_whose_ids_have_the_same_hash_are_told_apart,
     events_count_their_changes_over_pages,
     a_claim_holds_for_one_subscription_at_a_time_but_others_go_on,
 ];

@@ -57,7 +57,7 @@ fn read_folder(row: &Row<'_>) -> Result<Folder, StoreError> {
     })
 }
 
-/// Walks the mirror in order of ids. There is no index by folder: it is asked for only when a folder is deleted or
+/// Walks through the mirror. There is no index by folder: it is asked for only when a folder is deleted or
 /// its cursor is dead.
 pub(super) fn members(
     db: &Connection,
@@ -66,20 +66,19 @@ pub(super) fn members(
     after: Option<ItemId>,
     limit: usize,
 ) -> Result<Members, StoreError> {
-    let after = after.map_or_else(String::new, |item| item.0);
+    let (hash, after) = mirror::after(after);
     let items = row::all(
         db,
         concat!(
             "SELECT i.id, ",
             mirror::properties!(),
-            " AS properties FROM item AS i
-             WHERE i.subscription = (SELECT key FROM subscription WHERE id = ?1)
-                   AND i.id > ?3 AND i.gone_at IS NULL AND ",
+            " AS properties FROM ",
+            mirror::walk!(),
+            " AND ",
             mirror::properties!(),
-            " ->> '$.parentFolderId' = ?2
-             ORDER BY i.id LIMIT ?4"
+            " ->> '$.parentFolderId' = ?4 ORDER BY p.hash, i.id LIMIT ?5"
         ),
-        params![id.to_string(), folder, after, signed(limit)],
+        params![id.to_string(), hash, after, folder, signed(limit)],
         |row| {
             let fields = Fields::new("item", "id", row);
             Ok((ItemId(fields.get("id")?), fields.json("properties")?))

@@ -31,7 +31,7 @@ UNION ALL
 SELECT number, subscription, kind, received_at FROM arrived;
 
 -- Who asks how many stand where, or when they end, looks at nothing else, and at the few with an error.
-CREATE INDEX subscription_standing ON subscription (removed_at, remote_expires_at, name, remote_confirmed_at);
+CREATE INDEX subscription_standing ON subscription (remote_expires_at, name, removed_at, remote_confirmed_at);
 CREATE INDEX subscription_with_error ON subscription (name)
 WHERE renewal_error IS NOT NULL OR (round_error IS NOT NULL AND paused_at IS NULL);
 CREATE INDEX subscription_reading ON subscription (name) WHERE first_round IS NOT NULL;

@@ -12,7 +12,7 @@ fn writer(folder: &TempDir) -> Writer {
     let mut connection = connection::for_writing(&path).unwrap();
     migrate::to_newest(&mut connection, DateTime::UNIX_EPOCH).unwrap();
     connection.execute_batch("CREATE TABLE written (what TEXT);").unwrap();
-    Writer::start(connection, connection::lock(&path).unwrap(), Arc::default()).unwrap().0
+    Writer::start(connection, connection::lock(&path).unwrap(), Default::default()).unwrap().0
 }
 
 /// Keeps the writer busy until something is sent, so that what is queued meanwhile is one batch.
