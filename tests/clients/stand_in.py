@@ -56,7 +56,7 @@ class Certificate:
         self.both_file.write_bytes(private + self.public)
 
 
-class _Server:
+class Server:
     """An HTTP server on a free port, in a thread of its own."""
 
     def __init__(self, handler):
@@ -73,7 +73,7 @@ class _Server:
         self.thread.join(LIMIT)
 
 
-class _Quiet(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = LIMIT
 
@@ -91,7 +91,7 @@ class _Quiet(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class Receiver(_Server):
+class Receiver(Server):
     """Answers handshakes and keeps what is notified."""
 
     def __init__(self):
@@ -100,7 +100,7 @@ class Receiver(_Server):
         self.notifications = []
         self.arrived = threading.Condition()
 
-        class Handler(_Quiet):
+        class Handler(Quiet):
             def do_POST(self):
                 body = self.body()
                 query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
@@ -130,11 +130,11 @@ class Receiver(_Server):
             return next((one for one in self.notifications if wanted(one)), None)
 
 
-class Front(_Server):
+class Front(Server):
     """TLS before the stand-in. It says so in `X-Forwarded-Proto`, as proxies do."""
 
     def __init__(self, port, certificate):
-        class Handler(_Quiet):
+        class Handler(Quiet):
             def relay(self):
                 inner = http.client.HTTPConnection(LOOPBACK, port, timeout=LIMIT)
                 headers = dict(self.headers.items()) | {"X-Forwarded-Proto": "https", "Connection": "close"}

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives import serialization
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from stand_in import BINARY, LIMIT, LOOPBACK, StandIn, _Quiet, _Server
+from stand_in import BINARY, LIMIT, LOOPBACK, StandIn, Quiet, Server
 
 CHANGES = 30
 RAW = serialization.Encoding.Raw
@@ -36,7 +36,7 @@ def private_text(key):
     return "whsk_" + base64.b64encode(seed + public).decode()
 
 
-class Hooks(_Server):
+class Hooks(Server):
     """Keeps what is posted, by path."""
 
     def __init__(self):
@@ -44,7 +44,7 @@ class Hooks(_Server):
         self.got = {}
         self.arrived = threading.Condition()
 
-        class Handler(_Quiet):
+        class Handler(Quiet):
             def do_POST(self):
                 body = self.body()
                 with hooks.arrived:
@@ -107,7 +107,9 @@ resource = "{tenant["resources"]["list"]}"
         file.write_text(config)
         file.chmod(0o600)
         binary = os.environ.get("O365_LISTENER", BINARY)
-        self.process = subprocess.Popen([Path(binary).absolute(), "--config", file, "serve"], cwd=self.folder.name)
+        command = [Path(binary).absolute(), "--config", file, "serve"]
+        environment = os.environ | {"O365_LISTENER_LOG": "warn"}
+        self.process = subprocess.Popen(command, cwd=self.folder.name, env=environment)
 
     def get(self, path):
         with urllib.request.urlopen(f"http://{LOOPBACK}:{self.admin}{path}", timeout=LIMIT) as answer:
