@@ -73,6 +73,8 @@ pub(super) struct Reader {
     wanted: Arc<Wanted>,
     end: watch::Receiver<Cursor>,
     position: Cursor,
+    /// Nothing was read yet, and it begins wherever the log does.
+    has_no_place: bool,
     at_end: bool,
 }
 
@@ -85,20 +87,28 @@ impl fmt::Debug for Reader {
 impl Reader {
     /// Begins after `after`, or with the oldest event that is kept.
     pub async fn begin(api: &Api, after: Option<After>, wanted: Wanted) -> Result<Self, StoreError> {
+        let has_no_place = after.is_none();
         let position = match after {
             Some(After::Event(cursor)) => cursor,
             Some(After::Latest) => api.store.bounds().await?.latest,
             None => api.store.bounds().await?.oldest,
         };
         let (store, end) = (Arc::clone(&api.store), api.store.end());
-        Ok(Self { store, wanted: Arc::new(wanted), end, position, at_end: false })
+        Ok(Self { store, wanted: Arc::new(wanted), end, position, has_no_place, at_end: false })
     }
 
     /// Reads on; finds nothing where nothing is wanted in the part that was looked at.
     pub async fn read(&mut self, limit: usize) -> Result<Vec<Event>, ReadError> {
         // Before reading, so that what is written meanwhile is not missed.
         self.end.borrow_and_update();
-        let page = self.store.read(self.position, limit, Box::new(Arc::clone(&self.wanted))).await?;
+        let page = loop {
+            match self.store.read(self.position, limit, Box::new(Arc::clone(&self.wanted))).await {
+                // The retention deleted what was the oldest when that was looked up.
+                Err(ReadError::Expired { oldest, .. }) if self.has_no_place => self.position = oldest,
+                read => break read?,
+            }
+        };
+        self.has_no_place = false;
         self.position = page.next;
         self.at_end = page.at_end;
         Ok(page.events)

@@ -173,3 +173,17 @@ async fn a_bad_query_is_a_problem_that_says_what_is_wrong() {
 pub fn subjects(page: &Value) -> Vec<String> {
     page["events"].as_array().unwrap().iter().map(|e| e["subject"].as_str().unwrap().to_owned()).collect()
 }
+
+#[actix_web::test]
+async fn who_begins_with_the_oldest_is_never_told_that_it_is_gone() {
+    let bench = Bench::new().await;
+    let id = bench.follow("files").await;
+    for _ in 0..30 {
+        bench.write(id, &["a", "b", "c", "d"]).await;
+        bench.clock.advance(Duration::from_secs(60));
+        let forget = bench.store.sweep_out(bench.clock.now(), 1);
+        let (read, forgotten) = tokio::join!(bench.get("/v1/events"), forget);
+        forgotten.unwrap();
+        assert_eq!(read.0, 200, "{}", read.1);
+    }
+}
