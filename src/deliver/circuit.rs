@@ -43,9 +43,11 @@ impl Circuit {
         }
     }
 
-    /// A request went well.
-    pub fn succeeded(&mut self) {
-        *self = Self::Closed(0);
+    /// A request went well. One that was under way when a pause began does not end that.
+    pub fn succeeded(&mut self, now: DateTime<Utc>) {
+        if !matches!(*self, Self::Open(until, _) if now < until) {
+            *self = Self::Closed(0);
+        }
     }
 
     /// A request failed; `chance` is in `[0, 1)`.
@@ -69,7 +71,8 @@ impl Circuit {
             Self::Trying(_, times) => (now, times.saturating_add(1)),
             Self::Open(until, times) => (until, times),
         };
-        let pause = PAUSES.delay(times, wait, chance);
+        // No pause at all, or one that is over by now, would have it asked again and again without any.
+        let pause = PAUSES.delay(times, wait.filter(|wait| !wait.is_zero()), chance);
         *self = Self::Open(until.max(now + pause), times);
     }
 }
@@ -98,7 +101,7 @@ mod tests {
         circuit.failed(at(6), 1.0);
         assert_eq!(circuit.pass(at(6)), Err(at(16)), "and longer each time");
         assert_eq!(circuit.pass(at(16)), Ok(()));
-        circuit.succeeded();
+        circuit.succeeded(at(16));
         assert_eq!(circuit, Circuit::default());
     }
 
@@ -107,7 +110,7 @@ mod tests {
         let mut circuit = Circuit::default();
         for _ in 0..100 {
             circuit.failed(at(0), 0.0);
-            circuit.succeeded();
+            circuit.succeeded(at(0));
         }
         assert_eq!(circuit.pass(at(0)), Ok(()));
     }
@@ -119,7 +122,21 @@ mod tests {
         assert_eq!(circuit.pass(at(599)), Err(at(600)));
         circuit.pause(Some(Duration::from_secs(5)), at(10), 0.0);
         assert_eq!(circuit.pass(at(599)), Err(at(600)), "a shorter one does not cut it");
+        circuit.succeeded(at(20));
+        assert_eq!(circuit.pass(at(599)), Err(at(600)), "nor does one that was under way");
         assert_eq!(circuit.pass(at(600)), Ok(()));
+        circuit.succeeded(at(601));
+        assert_eq!(circuit, Circuit::default());
+    }
+
+    #[test]
+    fn a_pause_of_nothing_is_as_long_as_after_failures() {
+        let mut circuit = Circuit::default();
+        for (now, until) in [(0, 5), (5, 15), (15, 35), (35, 75), (75, 135), (135, 195)] {
+            circuit.pause(Some(Duration::ZERO), at(now), 1.0);
+            assert_eq!(circuit.pass(at(now)), Err(at(until)));
+            assert_eq!(circuit.pass(at(until)), Ok(()));
+        }
     }
 
     proptest! {
@@ -133,7 +150,7 @@ mod tests {
                 now += seconds;
                 if circuit.pass(at(now)).is_ok() {
                     match step {
-                        0 => circuit.succeeded(),
+                        0 => circuit.succeeded(at(now)),
                         1 => circuit.failed(at(now), 0.5),
                         // Nobody tells how it went.
                         _ => {}

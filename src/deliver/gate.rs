@@ -41,12 +41,13 @@ impl Gate {
         !matches!(*self.circuit(), Circuit::Closed(_))
     }
 
-    pub fn succeeded(&self) {
+    pub fn succeeded(&self, now: DateTime<Utc>) {
         let mut circuit = self.circuit();
-        let was_closed = matches!(*circuit, Circuit::Closed(_));
-        circuit.succeeded();
+        let before = *circuit;
+        circuit.succeeded(now);
+        let is_better = !matches!(before, Circuit::Closed(_)) && *circuit != before;
         drop(circuit);
-        if !was_closed {
+        if is_better {
             self.changed.send_replace(());
         }
     }

@@ -282,6 +282,10 @@ impl Renewer {
     /// ends by itself: it must not hold up its name for ever.
     async fn delete(&self, subscription: &Subscription) -> Result<(), StepError> {
         match (&subscription.remote, self.office365.tenant(&subscription.wish.tenant)) {
+            (Some(remote), Some(_)) if self.store.holder(&remote.id).await?.is_some() => {
+                tracing::info!(subscription = %subscription.wish.name, remote_id = remote.id.0,
+                    "Another subscription has taken over what this one held");
+            }
             (Some(remote), Some(tenant)) => {
                 tenant.delete(subscription.target.as_ref(), &remote.id).await?;
             }

@@ -34,7 +34,7 @@ impl Run<'_> {
         self.of.metrics.sunk(name, attempt.outcome.as_str(), events);
         match verdict {
             Verdict::Delivered => {
-                gate.succeeded();
+                gate.succeeded(now);
                 let Streak { failures, since } = std::mem::take(&mut self.streak);
                 if failures >= FAILURES {
                     tracing::info!(sink = %name, "The sink takes events again");
@@ -47,7 +47,7 @@ impl Run<'_> {
             Verdict::Stalled { wait } => gate.pause(wait, now),
             Verdict::Gone => {
                 tracing::error!(sink = %name, "The receiver answered 410 Gone: the sink is switched off; `sinks enable` switches it on again");
-                gate.succeeded();
+                gate.succeeded(now);
                 self.disable = Some("the receiver answered 410 Gone: it wants nothing any more".to_owned());
             }
         }

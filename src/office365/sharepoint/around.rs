@@ -150,7 +150,10 @@ impl SharePoint {
                 Ok(text) => {
                     serde_json::from_str::<WireFolder>(&text).map_err(|error| unreadable("folder", &error))?
                 }
-                Err(failure) if failure.verdict == Verdict::NotFound => continue,
+                // Of a folder that is gone, or that may not be read, the item says no more than its path.
+                Err(Failure {
+                    verdict: Verdict::NotFound | Verdict::Forbidden | Verdict::Rejected, ..
+                }) => continue,
                 Err(failure) => return Err(failure),
             };
             folders.insert(path.to_owned(), folder.unique_id);

@@ -23,8 +23,9 @@ use super::token::ChangeToken;
 use super::{Accepted, Body, Call, PAGE, SharePoint};
 use crate::store::Link;
 
-/// Rows in an answer. As many as this are a full page, and there may be more.
-const FETCH_LIMIT: usize = 1000;
+/// Rows in an answer. As many as this are a full page, and there may be more. Their items are read with one batch: a page is
+/// kept whole or not at all, and must not cost more than a tenant may ask for in a minute.
+const FETCH_LIMIT: usize = 100;
 
 /// How old a token may be that is used. The log keeps sixty days; what is lost in it is lost without a word.
 const OLDEST: TimeDelta = TimeDelta::days(50);

@@ -106,6 +106,8 @@ impl SqliteStore {
         migrate::to_newest(&mut connection, now)?;
         registry::ensure_client_state_key(&connection)?;
         left_over::take_up(&connection, now)?;
+        // A migration may leave a log as large as the store. That it cannot be cut now is no reason not to begin.
+        let _ = connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
         Ok(connection)
     }
 

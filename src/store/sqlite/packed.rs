@@ -1,8 +1,8 @@
 //! Texts of items, packed. What is written is what a large round costs, and most of an item's text stands in every other
-//! one of its kind: so each is packed with one of them, the dictionary, to a third of its length. A dictionary is found by
+//! one of its kind: so each is packed with what two of them have in common, the dictionary, to a third of its length. A dictionary is found by
 //! its key, so that every row can be read by itself, and stays for ever: there are as many as tenants have kinds of items.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use lz4_flex::block::{
     compress_prepend_size_with_dict, decompress_size_prepended_with_dict, uncompressed_size,
@@ -60,14 +60,11 @@ impl Packer {
         if found.is_some() {
             return Ok(Self(found));
         }
-        let body = |row: &MirrorRow| row.properties.as_ref().map(|body| body.get().as_bytes().to_vec());
-        let text = match (events.get(MANY..), rows.get(MANY..)) {
-            (Some([event, ..]), _) => Some(event.data.get().as_bytes().to_vec()),
-            (_, Some([row, ..])) => body(row),
-            _ => None,
-        };
-        let Some(mut text) = text else { return Ok(Self::default()) };
-        text.truncate(DICTIONARY);
+        let event = |at: usize| events.get(at).map(|event| event.data.get());
+        let body = |at: usize| rows.get(at).and_then(|row| row.properties.as_ref()).map(|body| body.get());
+        let two = event(MANY).zip(event(MANY / 2)).or_else(|| body(MANY).zip(body(MANY / 2)));
+        let Some((one, other)) = two else { return Ok(Self::default()) };
+        let text = in_common(one, other);
         row::execute(
             db,
             "INSERT INTO dictionary (tenant, kind, text) VALUES (?1, ?2, ?3)",
@@ -93,6 +90,16 @@ impl Packer {
             plain
         }
     }
+}
+
+/// What two texts have in common, quotation mark by quotation mark: the names, and what every item of a kind says. What is one
+/// item's own would outlive the retention here.
+fn in_common(one: &str, other: &str) -> Vec<u8> {
+    let there: HashSet<&str> = other.split('"').collect();
+    let kept = one.split('"').map(|piece| if there.contains(piece) { piece } else { "" });
+    let mut text = kept.collect::<Vec<_>>().join("\"").into_bytes();
+    text.truncate(DICTIONARY);
+    text
 }
 
 fn read(row: &rusqlite::Row<'_>) -> Result<Dictionary, StoreError> {

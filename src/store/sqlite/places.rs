@@ -130,9 +130,9 @@ impl Fresh {
     }
 
     /// The next ones to be sorted in.
-    fn next(&self) -> Vec<Place> {
+    fn next(&self, many: usize) -> Vec<Place> {
         let after = self.moved.map_or(Bound::Unbounded, Bound::Excluded);
-        self.moving.range((after, Bound::Unbounded)).take(AT_ONCE).copied().collect()
+        self.moving.range((after, Bound::Unbounded)).take(many).copied().collect()
     }
 
     /// Begins to sort in what there is.
@@ -195,12 +195,14 @@ impl Batch<'_> {
         if self.added.is_empty() && !self.hurry {
             return Ok(());
         }
+        // As many as have come at least, so that what waits to be sorted in does not grow without end.
+        let many = AT_ONCE.max(self.added.len());
         let (next, through) = {
             let fresh = self.before.fresh();
             if fresh.moving.is_empty() {
                 return Ok(());
             }
-            (fresh.next(), fresh.moving_through)
+            (fresh.next(many), fresh.moving_through)
         };
         let removed = self.removed();
         let mut statement =
@@ -208,7 +210,7 @@ impl Batch<'_> {
         for place in next.iter().filter(|place| !removed.contains(*place)) {
             statement.execute(params![place.subscription, place.hash, place.item])?;
         }
-        self.moved = if let Some(last) = next.last().filter(|_| next.len() == AT_ONCE) {
+        self.moved = if let Some(last) = next.last().filter(|_| next.len() == many) {
             Moved::Through(*last)
         } else {
             row::execute(db, "UPDATE placed SET through = ?1", [through])?;

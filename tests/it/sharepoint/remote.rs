@@ -198,3 +198,25 @@ async fn a_notification_whose_state_is_in_the_header_alone_is_known_for_ours() {
         .await;
     assert!(!sites.house.subscription("list").await["last_notification_at"].is_null());
 }
+
+#[tokio::test]
+async fn what_another_has_taken_over_is_not_removed_with_the_one_that_held_it_first() {
+    let sites = Sites::start("").await;
+    let list = sites.house.tenant.tenant().resources.list.clone();
+    let follow = async |name: &str| {
+        let wish = json!({"name": name, "tenant": "contoso", "resource": list, "via": "sharepoint"});
+        let (status, made) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
+        assert_eq!(status, 201, "{made:#}");
+    };
+    follow("first").await;
+    let refusal =
+        json!({"status": 503, "method": "DELETE", "count": 1000, "path_prefix": place(&sites).await});
+    sites.house.control("faults", refusal).await;
+    assert_eq!(sites.house.call("DELETE", "/v1/subscriptions/first", None).await.0, 202);
+    // SharePoint answers with the webhook that is still there.
+    follow("second").await;
+    sites.house.forget_faults().await;
+    let gone = async || sites.house.call("GET", "/v1/subscriptions/first", None).await.0 == 404;
+    sites.house.eventually("the first is gone", gone).await;
+    assert_eq!(sites.webhook().await["id"], sites.house.subscription("second").await["remote_id"]);
+}

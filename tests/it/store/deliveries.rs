@@ -215,6 +215,9 @@ async fn going_back_voids_the_claim_and_takes_up_what_was_over(place: &dyn Place
     assert!(matches!(store.settle(nothing(&first, 1)).await.unwrap(), Settled::Lost));
     let second = claim(&*store, 1).await;
     assert_eq!(second.position, Cursor::START);
+    assert!(store.replay(&name("orders"), Cursor::at(5)).await.unwrap());
+    let second = claim(&*store, 1).await;
+    assert_eq!(second.position, Cursor::START, "it never goes forwards, past what was not sent");
     let stored = vec![failed(&events[0], 2, 600), behind(&events[1])];
     let settlement = Settlement { position: Cursor::at(2), stored, ..nothing(&second, 2) };
     assert_eq!(settle(&*store, settlement).await.1, 2);

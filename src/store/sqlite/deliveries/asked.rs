@@ -43,6 +43,10 @@ pub(super) fn deliveries(
     Ok(found)
 }
 
+/// Deliveries that one step takes up anew: acknowledgements share the writer.
+const AT_ONCE: i64 = 500;
+
+/// A portion of what is to be sent again; how many, or none where there is no such sink.
 pub(super) fn retry(
     db: &Connection,
     sink: &Name,
@@ -51,17 +55,20 @@ pub(super) fn retry(
 ) -> Result<Option<u64>, StoreError> {
     let key: Option<i64> = row::value(db, "SELECT key FROM sink WHERE name = ?1", [sink.as_str()])?;
     let Some(key) = key else { return Ok(None) };
-    let params = params![key, event, micros(now)];
+    let params = params![key, event, micros(now), AT_ONCE];
     let dead = row::execute(
         db,
         "UPDATE delivery SET state = 'late', round = 0, due_at = ?3, settled_at = NULL
-         WHERE sink = ?1 AND state = 'dead' AND (?2 IS NULL OR id = ?2)",
+         WHERE key IN (SELECT key FROM delivery
+                       WHERE sink = ?1 AND state = 'dead' AND (?2 IS NULL OR id = ?2) LIMIT ?4)",
         params,
     )?;
     let waiting = row::execute(
         db,
         "UPDATE delivery SET due_at = ?3
-         WHERE sink = ?1 AND state IN ('pending', 'late') AND due_at > ?3 AND (?2 IS NULL OR id = ?2)",
+         WHERE key IN (SELECT key FROM delivery
+                       WHERE sink = ?1 AND due_at > ?3 AND state IN ('pending', 'late') AND (?2 IS NULL OR id = ?2)
+                       LIMIT ?4)",
         params,
     )?;
     Ok(Some(u64::try_from(dead + waiting).unwrap_or(u64::MAX)))
@@ -70,7 +77,8 @@ pub(super) fn retry(
 pub(super) fn replay(db: &Connection, sink: &Name, after: Cursor) -> Result<bool, StoreError> {
     let moved = row::execute(
         db,
-        "UPDATE sink SET position = ?2, lease = NULL, leased_until = NULL WHERE name = ?1",
+        // Never forwards, which would skip what was not sent yet.
+        "UPDATE sink SET position = min(position, ?2), lease = NULL, leased_until = NULL WHERE name = ?1",
         params![sink.as_str(), number(after)],
     )?;
     Ok(moved > 0)

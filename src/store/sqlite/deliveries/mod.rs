@@ -70,8 +70,15 @@ impl Deliveries for SqliteStore {
         event: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError> {
-        let sink = sink.clone();
-        self.write(move |db| asked::retry(db, &sink, event.as_deref(), now)).await
+        let mut all = 0;
+        loop {
+            let (sink, event) = (sink.clone(), event.clone());
+            match self.write(move |db| asked::retry(db, &sink, event.as_deref(), now)).await? {
+                None => return Ok(None),
+                Some(0) => return Ok(Some(all)),
+                Some(retried) => all += retried,
+            }
+        }
     }
 
     async fn replay(&self, sink: &Name, after: Cursor) -> Result<bool, StoreError> {
@@ -89,6 +96,14 @@ impl Deliveries for SqliteStore {
 macro_rules! over {
     () => {
         "SELECT key, sink, state FROM delivery WHERE settled_at < ?1 ORDER BY settled_at LIMIT ?2"
+    };
+}
+
+/// What is left of sinks that the configuration has not had since before a time. From the few sinks to their rows: the
+/// other way round, all deliveries would be walked through.
+macro_rules! left {
+    () => {
+        "SELECT d.key FROM sink s CROSS JOIN delivery d ON d.sink = s.key WHERE s.removed_at < ?1 LIMIT ?2"
     };
 }
 
@@ -115,12 +130,7 @@ pub(super) fn delete_oldest(db: &Connection, before: DateTime<Utc>, limit: i64) 
     )?;
     let deleted =
         execute(db, concat!("DELETE FROM delivery WHERE key IN (SELECT key FROM (", over!(), "))"), over)?;
-    let left = execute(
-        db,
-        "DELETE FROM delivery WHERE key IN (
-             SELECT d.key FROM delivery d JOIN sink s ON s.key = d.sink WHERE s.removed_at < ?1 LIMIT ?2)",
-        over,
-    )?;
+    let left = execute(db, concat!("DELETE FROM delivery WHERE key IN (", left!(), ")"), over)?;
     let empty: Option<i64> = value(
         db,
         "SELECT key FROM sink WHERE removed_at < ?1

@@ -18,6 +18,7 @@ fn what_is_due_is_found_without_walking_through_what_is_not() {
         (HELD, "SEARCH delivery USING"),
         (FIRST, "delivery_item (sink=? AND subscription=? AND subject=?)"),
         (over!(), "delivery_settled (settled_at<?)"),
+        (left!(), "SEARCH d USING"),
     ] {
         let numbered = ["?1", "?2", "?3"].iter().fold(sql.to_owned(), |sql, name| sql.replace(name, "1"));
         let sql = format!("EXPLAIN QUERY PLAN {numbered}");

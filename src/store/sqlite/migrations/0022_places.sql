@@ -11,7 +11,7 @@ CREATE TABLE placed (
     through INTEGER NOT NULL
 ) STRICT;
 
--- What texts of items are packed with: one of their kind. None is ever changed or deleted.
+-- What texts of items are packed with: what two of their kind have in common. None is ever changed or deleted.
 CREATE TABLE dictionary (
     key    INTEGER PRIMARY KEY,
     tenant TEXT NOT NULL,

@@ -29,11 +29,23 @@ fn in_sql(packed: Option<&[u8]>, dictionary: Option<&[u8]>) -> rusqlite::Result<
 
 #[test]
 fn alike_texts_are_packed_to_a_third() {
-    let packer = packer(&file(1));
+    let packer = packer(&String::from_utf8(in_common(&file(1), &file(100))).unwrap());
     for number in 2..100 {
         let text = file(number);
         let short = packer.pack(&text).packed.unwrap();
         assert!(short.len() < text.len() / 3, "{} of {}", short.len(), text.len());
+    }
+}
+
+#[test]
+fn nothing_that_is_one_items_own_stands_where_it_would_outlive_it() {
+    let (one, other) = (file(1), file(2));
+    let dictionary = String::from_utf8(in_common(&one, &other)).unwrap();
+    for own in ["Report 2654435761", "019E3779B1", "{9E3779B1}"] {
+        assert!(one.contains(own) && !dictionary.contains(own), "{own} in {dictionary}");
+    }
+    for common in ["\"displayName\":\"Alice Anderson\"", "\"driveType\":\"business\"", "\"name\":\""] {
+        assert!(dictionary.contains(common), "{common} not in {dictionary}");
     }
 }
 
