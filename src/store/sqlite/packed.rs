@@ -12,7 +12,7 @@ use rusqlite::{Connection, Error, params};
 
 use super::places;
 use super::row::{self, Fields};
-use crate::model::{NewEvent, Subscription};
+use crate::model::{Body, NewEvent, Subscription};
 use crate::store::{MirrorRow, StoreError};
 
 /// A dictionary's bytes: what is longer costs more time with each text, and saves little.
@@ -61,7 +61,7 @@ impl Packer {
             return Ok(Self(found));
         }
         let event = |at: usize| events.get(at).map(|event| event.data.get());
-        let body = |at: usize| rows.get(at).and_then(|row| row.properties.as_ref()).map(|body| body.get());
+        let body = |at: usize| rows.get(at).and_then(|row| row.properties.as_ref()).map(Body::get);
         let two = event(MANY).zip(event(MANY / 2)).or_else(|| body(MANY).zip(body(MANY / 2)));
         let Some((one, other)) = two else { return Ok(Self::default()) };
         let text = in_common(one, other);
