@@ -9,8 +9,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::limit::Limit;
 use super::problem::Problem;
-use super::pull::{Limit, Wait, page};
+use super::pull::{Wait, page};
 use super::reader::{After, Pattern, Reader, Wanted};
 use crate::model::{Consumer, Cursor, Name};
 use crate::store::{Commit, LogBounds, ReadError, StoreError};

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::limit::Limit;
 use super::problem::Problem;
 use super::view::View;
 use crate::model::{Name, Subscription};
@@ -23,26 +24,6 @@ const AT_ONCE: usize = 500;
 pub(super) struct Query {
     after: Option<Name>,
     limit: Option<Limit>,
-}
-
-/// `limit`: subscriptions in one answer.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-struct Limit(usize);
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
-impl TryFrom<String> for Limit {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
-        limit.map(Self).ok_or("limit is a number from 1 to 1000")
-    }
 }
 
 /// A page.

@@ -15,6 +15,7 @@ mod consumers;
 mod credentials;
 mod explain;
 mod health;
+mod limit;
 mod listing;
 mod patience;
 mod plan;

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::limit::Limit;
 use super::problem::Problem;
 use super::reader::{After, Pattern, Reader, Wanted};
 use crate::model::{Cursor, Event};
@@ -23,26 +24,6 @@ pub(super) struct Query {
     r#type: Option<Pattern>,
     #[serde(default)]
     wait: Wait,
-}
-
-/// `limit`: events in one answer.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Limit(pub usize);
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
-impl TryFrom<String> for Limit {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
-        limit.map(Self).ok_or("limit is a number from 1 to 1000")
-    }
 }
 
 /// `wait`: how long to hold the call open until there is something.

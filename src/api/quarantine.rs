@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Api;
+use super::limit::Limit;
 use super::problem::Problem;
 use crate::model::{ItemId, Name};
 use crate::store::Quarantined;
@@ -17,26 +18,6 @@ pub(super) struct Query {
     subscription: Option<Name>,
     #[serde(default)]
     limit: Limit,
-}
-
-/// `limit`: contents in one answer.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Limit(usize);
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
-impl TryFrom<String> for Limit {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
-        limit.map(Self).ok_or("limit is a number from 1 to 1000")
-    }
 }
 
 /// The answer: the latest first. What they hold is not shown.

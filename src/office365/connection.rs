@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{DATE, HeaderMap};
+use reqwest::header::{DATE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Request, StatusCode};
 
 use super::{Failure, Verdict};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
+use crate::secret::Secret;
 
 /// Reaching a host takes longer only where it is not reached at all.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -24,6 +25,15 @@ pub(super) struct Connection {
     client: Client,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// The header that shows a token. It is never logged.
+pub(super) fn bearer(token: &Secret) -> Result<HeaderValue, Failure> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
+        Failure::local(Verdict::Transient, "unreadable", "Sign-in gave a token that fits into no header")
+    })?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }
 
 /// What a request may take.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Api;
+use super::limit::Limit;
 use super::problem::Problem;
 use crate::deliver::Found;
 use crate::model::{Cursor, DeliveryState, Name};
@@ -21,26 +22,6 @@ pub(super) struct Query {
     before: Option<Cursor>,
     #[serde(default)]
     limit: Limit,
-}
-
-/// `limit`: deliveries in one answer.
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Limit(usize);
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
-impl TryFrom<String> for Limit {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
-        limit.map(Self).ok_or("limit is a number from 1 to 1000")
-    }
 }
 
 /// The body of `POST …/replay`.

@@ -31,7 +31,7 @@ pub use subscriptions::{NewRemote, Recipient, RemoteSubscription, Renew};
 
 use super::auth::Tokens;
 use super::base::Base;
-use super::connection::{Answer, Connection, Limits};
+use super::connection::{Answer, Connection, Limits, bearer};
 use super::throttle::{Area, Gates, Place, Spacing, asked_wait, is_throttled};
 use super::{Failure, Verdict, refusal};
 use crate::clock::Clock;
@@ -111,13 +111,9 @@ impl Call {
     }
 
     fn request(&self, token: &Secret, user_agent: &HeaderValue, id: &str) -> Result<Request, Failure> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
-            Failure::local(Verdict::Transient, "unreadable", "Sign-in gave a token that fits into no header")
-        })?;
-        bearer.set_sensitive(true);
         let mut request = Request::new(self.method.clone(), self.url.clone());
         let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(AUTHORIZATION, bearer(token)?);
         headers.insert(USER_AGENT, user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if let Ok(id) = HeaderValue::from_str(id) {

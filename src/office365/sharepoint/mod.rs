@@ -38,7 +38,7 @@ pub(super) use site::ListAt;
 use site::Site;
 
 use super::auth::{Credentials, SignIn, Tokens};
-use super::connection::{Answer, Connection, Limits};
+use super::connection::{Answer, Connection, Limits, bearer};
 use super::throttle::{Area, Gates, Place, asked_wait, is_throttled};
 use super::{Failure, Verdict, refusal};
 use crate::clock::Clock;
@@ -132,13 +132,9 @@ impl<'a> Call<'a> {
     }
 
     fn request(&self, token: &Secret, user_agent: &HeaderValue, id: &str) -> Result<Request, Failure> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
-            Failure::local(Verdict::Transient, "unreadable", "Sign-in gave a token that fits into no header")
-        })?;
-        bearer.set_sensitive(true);
         let mut request = Request::new(self.method.clone(), self.url.clone());
         let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, bearer);
+        headers.insert(AUTHORIZATION, bearer(token)?);
         headers.insert(USER_AGENT, user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static(self.accept));
         if let Ok(id) = HeaderValue::from_str(id) {

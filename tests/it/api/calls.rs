@@ -86,9 +86,8 @@ async fn a_bad_body_is_a_problem_that_says_what_is_wrong() {
     assert_eq!(read(plain).await.0, 415);
 }
 
-#[actix_web::test]
-async fn the_status_tells_what_a_front_page_needs() {
-    let bench = Bench::new().await;
+/// Two are followed, of which one has told of something and then fails.
+async fn one_in_trouble(bench: &Bench) {
     let id = bench.follow("files").await;
     bench.follow("letters").await;
     bench.write(id, &["a", "b"]).await;
@@ -99,6 +98,12 @@ async fn the_status_tells_what_a_front_page_needs() {
         next_attempt_at: Some(bench.clock.now()),
     };
     bench.store.failed(id, &trouble).await.unwrap();
+}
+
+#[actix_web::test]
+async fn the_status_tells_what_a_front_page_needs() {
+    let bench = Bench::new().await;
+    one_in_trouble(&bench).await;
     bench.clock.advance(std::time::Duration::from_secs(90));
     let (status, document) = bench.get("/v1/status").await;
     assert_eq!(status, 200);

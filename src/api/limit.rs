@@ -1,0 +1,21 @@
+use serde::Deserialize;
+
+/// `limit`: how many of what is listed come in one answer.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Limit(pub usize);
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let limit = text.parse().ok().filter(|limit| (1..=1000).contains(limit));
+        limit.map(Self).ok_or("limit is a number from 1 to 1000")
+    }
+}
