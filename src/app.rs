@@ -31,7 +31,7 @@ use crate::office365::{Office365, Vault};
 use crate::receive::{Receiver, Sources, Workload};
 use crate::renew::{self, Keyring, Parts, Reconciler, Renewer};
 use crate::retain::Retainer;
-use crate::seal::{ClientStates, Sealer};
+use crate::seal::{Bindings, ClientStates, Sealer};
 use crate::store::{self, NewSubscription, Registered, Store};
 use crate::tasks::{self, Seldom, Signal};
 
@@ -53,9 +53,11 @@ struct House {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     client_states: ClientStates,
+    bindings: Bindings,
     sealer: Option<Arc<Sealer>>,
     fetch: Signal,
     renew: Signal,
+    joined: Signal,
 }
 
 impl App {
@@ -90,7 +92,8 @@ impl App {
         let mut lifecycle = Lifecycle::default();
 
         let tls = house.secured("listen", config.listen.tls.as_ref(), &lifecycle)?;
-        let port = ports::receiving(house.receiver(&config), &config.listen, tls)?;
+        let (connect, joined) = house.connect(&config, &desk)?.unzip();
+        let port = ports::receiving(house.receiver(&config), connect, &config.listen, tls)?;
         let notifications = port.address();
         lifecycle.serve(port.handle(), port.run());
         let api = house.api(&config, reread, office365, (&renewer, &fetcher, desk), &lifecycle);
@@ -104,6 +107,9 @@ impl App {
         lifecycle.spawn(tasks::run(renewer, house.clock.clone(), house.renew, lifecycle.stopping()));
         lifecycle.spawn(tasks::run(reconciler, house.clock.clone(), Signal::default(), lifecycle.stopping()));
         lifecycle.spawn(tasks::run(retainer, house.clock.clone(), Signal::default(), lifecycle.stopping()));
+        if let Some(joined) = joined {
+            lifecycle.spawn(joined.run(lifecycle.stopping()));
+        }
         for deliverer in deliverers {
             lifecycle.spawn(deliverer.run(lifecycle.stopping()));
         }
@@ -143,16 +149,18 @@ impl House {
         let store = store::open(&config.store.url, clock.now())
             .await
             .with_context(|| format!("cannot open the store {}", config.store.url))?;
-        let client_states = ClientStates::new(&store.client_state_key().await?);
+        let key = store.client_state_key().await?;
         let sealer = Sealer::new(&config.store.encryption_keys).context("[store] encryption_key")?;
         Ok(Self {
             clock,
             store,
             metrics: Arc::new(Metrics::default()),
-            client_states,
+            client_states: ClientStates::new(&key),
+            bindings: Bindings::new(&key),
             sealer: sealer.map(Arc::new),
             fetch: Signal::default(),
             renew: Signal::default(),
+            joined: Signal::default(),
         })
     }
 
@@ -267,6 +275,8 @@ impl House {
             renewer: Arc::new(renewer.clone()),
             fetcher: Arc::new(fetcher.clone()),
             desk,
+            connector: config.connector.is_some().then(|| config.public_url.clone()),
+            joined: self.joined.clone(),
             keys: Keys::new(&config.admin.api_keys),
             tenants: config.tenants.iter().map(|tenant| tenant.name.clone()).collect(),
             sign_ins: Arc::new(move || office365.credentials()),

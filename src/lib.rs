@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connect;
 pub mod deliver;
 pub mod fetch;
 pub mod lifecycle;

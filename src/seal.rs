@@ -5,6 +5,7 @@
 //! sender a request and us one hash.
 
 mod at_rest;
+mod bindings;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 pub use at_rest::{Place, SealError, Sealer};
+pub use bindings::Bindings;
 
 use crate::model::SubscriptionId;
 

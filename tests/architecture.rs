@@ -47,6 +47,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Sends, and knows nothing of when, in which order, and whether again.
     ("sinks", &["model", "clock", "secret", "config"]),
     ("deliver", &["model", "clock", "backoff", "config", "metrics", "store", "tasks", "sinks"]),
+    // The pages, and the sinks that come of them.
+    (
+        "connect",
+        &["model", "clock", "secret", "seal", "config", "store", "tasks", "sinks", "deliver"],
+    ),
     ("fetch", PIPELINE),
     ("renew", PIPELINE),
     ("retain", &["clock", "config", "store", "tasks"]),
@@ -67,6 +72,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "receive",
             "fetch",
             "deliver",
+            "connect",
             "renew",
             "retain",
         ],
@@ -117,6 +123,7 @@ const BELOW_APP: &[&str] = &[
     "fetch",
     "sinks",
     "deliver",
+    "connect",
     "renew",
     "retain",
     "api",
@@ -131,7 +138,7 @@ const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["reqwest"], &["office365", "sinks", "simulator", "cli"], "only clients make requests"),
     (
         &["actix_web"],
-        &["port", "receive", "api", "simulator", "app", "lifecycle"],
+        &["port", "receive", "connect", "api", "simulator", "app", "lifecycle"],
         "only the ports speak HTTP",
     ),
     (&["actix_http"], &["port"], "what the server library is made of stays in one room"),

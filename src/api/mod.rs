@@ -11,6 +11,7 @@
 //! It decides nothing: what a call means is the business of the rooms behind it.
 
 mod auth;
+mod connector;
 mod consumers;
 mod credentials;
 mod explain;
@@ -33,14 +34,16 @@ mod view;
 use std::future::ready;
 use std::sync::Arc;
 
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{HttpRequest, Resource, Route, web};
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::clock::Clock;
 use crate::config::ConfigError;
@@ -50,8 +53,10 @@ use crate::metrics::Metrics;
 use crate::model::{Credential, Name, Wish};
 use crate::renew::Renewer;
 use crate::store::Store;
+use crate::tasks::Signal;
 
 pub use auth::Keys;
+use problem::Problem;
 
 /// What the calls of the admin port work with.
 pub struct Api {
@@ -67,6 +72,10 @@ pub struct Api {
     pub fetcher: Arc<Fetcher>,
     /// Tells of sinks.
     pub desk: Arc<Desk>,
+    /// What the outside calls us, if there is a Connect page.
+    pub connector: Option<Url>,
+    /// Raised when a group was disconnected.
+    pub joined: Signal,
     /// What the configuration wants followed, read again.
     pub configured: Configured,
     /// Who may call.
@@ -126,7 +135,11 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         at("/v1/subscriptions/{name}/resume", [(Method::POST, web::to(subscriptions::resume))]),
         at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
         at("/v1/sinks", [(Method::GET, web::to(sinks::list))]),
-        at("/v1/sinks/{name}", [(Method::GET, web::to(sinks::show))]),
+        at("/v1/connector/invites", [(Method::POST, web::to(connector::invite))]),
+        at(
+            "/v1/sinks/{name}",
+            [(Method::GET, web::to(sinks::show)), (Method::DELETE, web::to(sinks::remove))],
+        ),
         at("/v1/sinks/{name}/deliveries", [(Method::GET, web::to(sinks::deliveries))]),
         at("/v1/sinks/{name}/dead-letters", [(Method::GET, web::to(sinks::dead_letters))]),
         at("/v1/sinks/{name}/test", [(Method::POST, web::to(sinks::test))]),
@@ -159,4 +172,12 @@ fn at<const N: usize>(path: &str, calls: [(Method, Route); N]) -> Resource {
         .default_service(web::to(move |request: HttpRequest| {
             ready(problem::method_not_allowed(&request, &allow))
         }))
+}
+
+/// A body that may be left out. One that is there must be right: to be taken for none could mean much more.
+fn given<T: Default + DeserializeOwned>(body: &web::Bytes) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! The sinks of the configuration.
+//! The sinks: those of the configuration, and those that groups were connected by.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::House;
-use crate::config::Config;
-use crate::deliver::{self, Deliverer, Desk, Outlet};
+use crate::config::{Config, NO_ENCRYPTION_KEY, SinkStart};
+use crate::connect::{Connect, Joined, Rush};
+use crate::deliver::{Deliverer, Desk, Outlet};
 use crate::sinks;
 
 impl House {
@@ -20,9 +21,38 @@ impl House {
                 .with_context(|| format!("cannot use the sink '{}'", configured.name))?;
             outlets.push(Outlet { configured: configured.clone(), sink });
         }
-        let known = config.sinks.iter().map(|sink| (sink.name.clone(), sink.start)).collect();
+        let mut known: Vec<_> = config.sinks.iter().map(|sink| (sink.name.clone(), sink.start)).collect();
+        // Without the section they rest, and nothing of theirs is lost.
+        let connections = self.store.connections().await.context("cannot read which groups are connected")?;
+        known.extend(connections.into_iter().map(|connection| (connection.name, SinkStart::Now)));
         self.store.enrol(known, self.clock.now()).await.context("cannot take in the sinks")?;
-        let (deliverers, desk) = deliver::open(outlets, &self.store, &self.clock, &self.metrics);
+        let desk = Desk::new(self.store.clone(), self.clock.clone(), self.metrics.clone());
+        let deliverers = outlets.into_iter().map(|outlet| desk.take_on(outlet)).collect();
         Ok((deliverers, Arc::new(desk)))
+    }
+
+    /// The pages of the Connect button and the sinks that come of them, if the configuration has the button.
+    pub(super) fn connect(&self, config: &Config, desk: &Arc<Desk>) -> anyhow::Result<Option<(Connect, Joined)>> {
+        let Some(settings) = config.connector.clone() else { return Ok(None) };
+        let sealer = self.sealer.clone().context(NO_ENCRYPTION_KEY)?;
+        let joined = Joined {
+            store: self.store.clone(),
+            sealer: sealer.clone(),
+            desk: desk.clone(),
+            clock: self.clock.clone(),
+            service_name: settings.service_name.clone(),
+            wake: self.joined.clone(),
+        };
+        let connect = Connect {
+            settings,
+            public_url: config.public_url.clone(),
+            clock: self.clock.clone(),
+            store: self.store.clone(),
+            sealer,
+            bindings: self.bindings.clone(),
+            joined: self.joined.clone(),
+            rush: Rush::default(),
+        };
+        Ok(Some((connect, joined)))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Extensions, Server};
 use actix_web::rt::net::TcpStream;
+use actix_web::web::ServiceConfig;
 use actix_web::{App as ActixApp, HttpServer};
 use anyhow::Context as _;
 use rustls::ServerConfig;
@@ -14,6 +15,7 @@ use rustls::ServerConfig;
 use crate::api::{self, Api};
 use crate::clock::Clock;
 use crate::config::{Listen, Tls};
+use crate::connect::{self, Connect};
 use crate::lifecycle::DRAIN_SECONDS;
 use crate::metrics::Metrics;
 use crate::port::{CertificateRenewal, Pair, Port, Settings, Shown, server_config, within_limits};
@@ -56,6 +58,7 @@ impl Secured {
 /// Takes the notification port.
 pub(super) fn receiving(
     receiver: Receiver,
+    connect: Option<Connect>,
     listen: &Listen,
     tls: Option<ServerConfig>,
 ) -> anyhow::Result<Port> {
@@ -68,8 +71,14 @@ pub(super) fn receiving(
         metrics: receiver.metrics.clone(),
         drain_seconds: DRAIN_SECONDS,
     };
-    let receiver = Arc::new(receiver);
-    Port::open(settings, move |routes| receive::routes(routes, &receiver))
+    let (receiver, connect) = (Arc::new(receiver), connect.map(Arc::new));
+    let routes = move |routes: &mut ServiceConfig| {
+        receive::routes(routes, &receiver);
+        if let Some(connect) = &connect {
+            connect::routes(routes, connect);
+        }
+    };
+    Port::open(settings, routes)
         .with_context(|| taken("notifications", listen.notifications))
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod client;
+mod connector;
 mod consumers;
 mod demo;
 mod event;
@@ -71,6 +72,9 @@ enum Command {
     /// Read the event log of a running listener
     #[command(subcommand_required = true)]
     Events(events::Arguments),
+    /// Invite groups to be told of changes, by the Connect button of a running listener
+    #[command(subcommand_required = true)]
+    Connector(connector::Arguments),
     /// Look after the named readers of a running listener's event log
     #[command(subcommand_required = true)]
     Consumers(consumers::Arguments),
@@ -101,6 +105,7 @@ impl Cli {
             Command::Subscriptions(arguments) => subscriptions::run(arguments).await,
             Command::Sinks(arguments) => sinks::run(arguments).await,
             Command::Events(arguments) => events::run(arguments).await,
+            Command::Connector(arguments) => connector::run(arguments).await,
             Command::Consumers(arguments) => consumers::run(arguments).await,
         }
     }

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::path::Fault;
 use super::{
-    Config, Fetch, Listen, Renewal, Subscription, admin, encryption, shape, sink, store, subscription,
+    Config, Fetch, Listen, Renewal, Subscription, admin, connector, encryption, shape, sink, store, subscription,
     tenant, values,
 };
 
@@ -60,6 +60,8 @@ struct Written {
     renewal: Renewal,
     #[serde(default, deserialize_with = "shape::entries")]
     sink: Vec<sink::Written>,
+    #[serde(default, deserialize_with = "shape::optional_section")]
+    connector: Option<connector::Written>,
 }
 
 impl Written {
@@ -72,6 +74,7 @@ impl Written {
         tenant::check_delegated(&tenants, &self.subscription, &store)?;
         let encryption = self.encryption.settle()?;
         encryption::check(encryption.as_ref(), &self.subscription, &store)?;
+        let connector = self.connector.map(|written| written.settle(&store)).transpose()?;
         Ok(Config {
             public_url: self.public_url,
             listen: self.listen,
@@ -83,6 +86,7 @@ impl Written {
             fetch: self.fetch,
             renewal: self.renewal,
             sinks: sink::settle(self.sink, environment)?,
+            connector,
         })
     }
 }

@@ -4,6 +4,7 @@
 //! `[section]` can be overridden by the environment variable `O365_LISTENER__SECTION__KEY`.
 
 mod admin;
+mod connector;
 mod document;
 mod encryption;
 mod environment;
@@ -27,6 +28,7 @@ mod wording;
 use url::Url;
 
 pub use admin::{Admin, ApiKey, Role};
+pub use connector::{AllowedHost, Connector};
 pub use encryption::{Encryption, NO_ENCRYPTION_KEY};
 pub use error::{ConfigError, Place};
 pub use fetch::Fetch;
@@ -35,7 +37,7 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use sink::{
-    FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+    CardSink, FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
     is_internal,
 };
 pub use store::Store;
@@ -68,4 +70,6 @@ pub struct Config {
     pub renewal: Renewal,
     /// `[[sink]]`
     pub sinks: Vec<Sink>,
+    /// `[connector]`; none: there is no Connect button.
+    pub connector: Option<Connector>,
 }

@@ -14,6 +14,13 @@ pub(super) fn section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer.deserialize_any(Section(PhantomData))
 }
 
+/// A `[section]` that turns something on by being there.
+pub(super) fn optional_section<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    section(deserializer).map(Some)
+}
+
 /// The entries `[[entry]]` of a list.
 pub(super) fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,

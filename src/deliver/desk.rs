@@ -1,30 +1,34 @@
-//! Where people ask about sinks.
+//! Where sinks are taken on and let go, and where people ask about them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::gate::Gate;
+use super::gate::{Gate, Gates};
 use super::wanted::Wanted;
+use super::{Deliverer, Outlet};
 use crate::clock::Clock;
-use crate::config;
+use crate::metrics::Metrics;
 use crate::model::{Attempt, Cursor, Event, Name, SinkStanding};
 use crate::sinks::{Sink, Verdict};
 use crate::store::{ReadError, Store, StoreError};
-use crate::tasks::Signal;
+use crate::tasks::{Outage, Signal};
 
 /// What the test event says of itself.
 const TEST: &str = r#"{"changed":[],"previous":{},"resource":{"id":"test"},"test":true}"#;
 
-/// All sinks of the configuration.
+/// All sinks that are at work.
 pub struct Desk {
     store: Arc<dyn Store>,
     clock: Clock,
-    served: BTreeMap<Name, Served>,
+    metrics: Arc<Metrics>,
+    gates: Gates,
+    served: RwLock<BTreeMap<Name, Served>>,
 }
 
+#[derive(Clone)]
 struct Served {
     kind: &'static str,
     sink: Arc<dyn Sink>,
@@ -36,7 +40,7 @@ struct Served {
 /// How a sink is.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Its kind; `None`: the configuration does not have it any more.
+    /// Its kind; `None`: it is not at work any more.
     pub kind: Option<&'static str>,
     /// Whether its host is left alone just now.
     pub waiting: bool,
@@ -68,19 +72,40 @@ pub struct Tried {
 }
 
 impl Desk {
-    pub(super) fn new(store: Arc<dyn Store>, clock: Clock) -> Self {
-        Self { store, clock, served: BTreeMap::new() }
+    /// With no sinks yet.
+    pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { store, clock, metrics, gates: Gates::default(), served: RwLock::default() }
     }
 
-    pub(super) fn serve(
-        &mut self,
-        configured: &config::Sink,
-        sink: Arc<dyn Sink>,
-        gate: Arc<Gate>,
-        wake: Signal,
-    ) {
-        let (kind, wanted) = (configured.kind.as_str(), Arc::new(Wanted::of(configured)));
-        self.served.insert(configured.name.clone(), Served { kind, sink, wanted, gate, wake });
+    /// Takes a sink on that the ledger knows; the deliverer is to be run.
+    pub fn take_on(&self, Outlet { configured, sink }: Outlet) -> Deliverer {
+        let (wake, gate) = (Signal::default(), self.gates.of(sink.gate()));
+        let (name, kind, wanted) =
+            (configured.name.clone(), configured.kind.as_str(), Arc::new(Wanted::of(&configured)));
+        let (sink_served, gate_served, wake_served) = (sink.clone(), gate.clone(), wake.clone());
+        let served =
+            Served { kind, sink: sink_served, wanted: wanted.clone(), gate: gate_served, wake: wake_served };
+        self.served.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), served);
+        Deliverer {
+            name,
+            sink,
+            wanted,
+            gate,
+            wake,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            outage: Outage::default(),
+        }
+    }
+
+    /// Lets a sink go; whoever runs its deliverer stops it.
+    pub fn let_go(&self, name: &Name) {
+        self.served.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    fn served(&self, name: &Name) -> Option<Served> {
+        self.served.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// All sinks that the ledger knows, by name.
@@ -95,9 +120,9 @@ impl Desk {
     }
 
     fn found(&self, standing: SinkStanding) -> Found {
-        let served = self.served.get(&standing.name);
+        let served = self.served(&standing.name);
         Found {
-            kind: served.map(|served| served.kind),
+            kind: served.as_ref().map(|served| served.kind),
             waiting: served.is_some_and(|served| served.gate.is_closed()),
             standing,
         }
@@ -131,9 +156,9 @@ impl Desk {
         Ok(there)
     }
 
-    /// Sends an event that tells of nothing, past the ledger. `None`: the configuration has no such sink.
+    /// Sends an event that tells of nothing, past the ledger. `None`: no such sink is at work.
     pub async fn test(&self, name: &Name) -> Option<Tried> {
-        let sink = self.served.get(name)?.sink.clone();
+        let sink = self.served(name)?.sink;
         let event = self.test_event(name)?;
         let report = sink.deliver(std::slice::from_ref(&event)).await;
         let delivered = report.verdict == Verdict::Delivered;
@@ -163,7 +188,7 @@ impl Desk {
         name: &Name,
         after: Option<Cursor>,
     ) -> Result<Option<(Event, String)>, ReadError> {
-        let Some(served) = self.served.get(name) else { return Ok(None) };
+        let Some(served) = self.served(name) else { return Ok(None) };
         let read = match after {
             Some(after) => self.store.read(after, 1, Box::new(served.wanted.clone())).await?.events.pop(),
             None => None,
@@ -174,7 +199,7 @@ impl Desk {
     }
 
     fn wake(&self, name: &Name) {
-        if let Some(served) = self.served.get(name) {
+        if let Some(served) = self.served(name) {
             served.wake.raise();
         }
     }

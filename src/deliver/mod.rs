@@ -39,7 +39,7 @@ use crate::sinks::Sink;
 use crate::store::Store;
 use crate::tasks::{self, Outage, STORE_RETRY, Signal};
 pub use desk::{Desk, Found, Tried};
-use gate::{Gate, Gates};
+use gate::Gate;
 use run::{Ended, Run};
 use wanted::Wanted;
 
@@ -62,34 +62,6 @@ pub struct Deliverer {
     clock: Clock,
     metrics: Arc<Metrics>,
     outage: Outage,
-}
-
-/// One deliverer for each sink, and the desk where people ask about them.
-pub fn open(
-    outlets: Vec<Outlet>,
-    store: &Arc<dyn Store>,
-    clock: &Clock,
-    metrics: &Arc<Metrics>,
-) -> (Vec<Deliverer>, Desk) {
-    let gates = Gates::default();
-    let mut desk = Desk::new(store.clone(), clock.clone());
-    let mut deliverers = Vec::with_capacity(outlets.len());
-    for Outlet { configured, sink } in outlets {
-        let (wake, gate) = (Signal::default(), gates.of(sink.gate()));
-        desk.serve(&configured, sink.clone(), gate.clone(), wake.clone());
-        deliverers.push(Deliverer {
-            name: configured.name.clone(),
-            wanted: Arc::new(Wanted::of(&configured)),
-            sink,
-            gate,
-            wake,
-            store: store.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            outage: Outage::default(),
-        });
-    }
-    (deliverers, desk)
 }
 
 impl Deliverer {

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::{Cursor, ItemId, Kind, Name};
 
 /// What happened to an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Change {
     /// It is new here.
     Created,

@@ -1,5 +1,6 @@
 //! Plain data that every room speaks: no I/O, no clock, no SQL, no HTTP.
 
+mod connection;
 mod consumer;
 mod content;
 mod credential;
@@ -15,6 +16,7 @@ mod rhythm;
 mod subscription;
 mod trouble;
 
+pub use connection::{Connection, Picks};
 pub use consumer::Consumer;
 pub use content::{ArrivedContent, CertificateId, SealedContent};
 pub use credential::{Credential, Validity};

@@ -97,6 +97,11 @@ impl<'a> Place<'a> {
         Self { table: "sign_in", column: "sealed", row }
     }
 
+    /// Where the address is kept that a group's cards are posted to.
+    pub const fn connection(row: &'a str) -> Self {
+        Self { table: "connection", column: "sealed_url", row }
+    }
+
     fn aad(self) -> Aad<Vec<u8>> {
         Aad::from([self.table, self.column, self.row].join("\0").into_bytes())
     }

@@ -11,6 +11,7 @@
 //! what is public here, and it imports nothing of theirs: it is built from Microsoft's descriptions, so that
 //! client and stand-in do not share a misunderstanding.
 
+mod connect;
 mod control;
 mod entra;
 mod error;

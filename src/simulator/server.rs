@@ -19,7 +19,7 @@ use super::control::{Break, Strike, Struck};
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
-use super::{Options, control, entra, graph, page, rich, sharepoint};
+use super::{Options, connect, control, entra, graph, page, rich, sharepoint};
 use crate::clock::Clock;
 
 /// The largest body taken: a file of this size in one upload.
@@ -91,6 +91,9 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
     let path = request.uri().path().to_owned();
     if path == "/" || path == "/_control/page.css" {
         return page::answer(&mut shared.world(), &call);
+    }
+    if path == connect::PATH {
+        return connect::answer(&mut shared.world(), &call);
     }
     if path == "/_control" || path.starts_with("/_control/") {
         let answer = control::answer(&mut shared.world(), &call);

@@ -29,6 +29,8 @@ pub struct Tenant {
     pub host: String,
     /// A user who has a OneDrive and a mailbox.
     pub user: String,
+    /// What the Connect button's registration is called.
+    pub app_id: Uuid,
     /// Something of each kind to follow.
     pub resources: Resources,
 }
@@ -44,6 +46,9 @@ pub struct Resources {
     pub mail: String,
 }
 
+/// Where the printed configuration has Office 365 send people back to.
+pub(crate) const PRINTED_CALLBACK: &str = "http://127.0.0.1:8080/connector/callback";
+
 /// The tenant that a stand-in with this seed plays at this address.
 pub fn tenant(url: &str, seed: u64) -> Tenant {
     let mut random = Random::new(seed, "tenant");
@@ -52,6 +57,7 @@ pub fn tenant(url: &str, seed: u64) -> Tenant {
         url: url.trim_end_matches('/').to_owned(),
         tenant_id: random.uuid(),
         client_id: random.uuid(),
+        app_id: Random::new(seed, "connector").uuid(),
         client_secret: random.text(SECRET_LETTERS, 40),
         host: HOST.to_owned(),
         resources: Resources {
@@ -65,7 +71,7 @@ pub fn tenant(url: &str, seed: u64) -> Tenant {
 
 /// A `config.toml` of a listener that follows one list, one OneDrive and one mail folder of this tenant.
 pub fn print_config(tenant: &Tenant) -> String {
-    let Tenant { url, tenant_id, client_id, client_secret, resources, .. } = tenant;
+    let Tenant { url, tenant_id, client_id, client_secret, app_id, resources, .. } = tenant;
     let mut config = format!(
         r#"public_url = "http://127.0.0.1:8080"
 
@@ -102,7 +108,17 @@ sharepoint_url = "{url}"
         ];
         config.extend(lines);
     }
-    config
+    let connector = format!(
+        r#"
+# The Connect button of groups. It takes a key in [store]: encryption_key = {{ env = "O365_LISTENER_ENCRYPTION_KEY" }}
+#[connector]
+#app_id = "{app_id}"
+#connect_url = "{url}/connectors/Connect"
+#allowed_hosts = ["127.0.0.1"]
+#service_name = "Contoso changes"
+"#
+    );
+    config + &connector
 }
 
 #[cfg(test)]

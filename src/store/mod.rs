@@ -9,6 +9,7 @@
 //! * "not found" is `Ok(None)`; a row that cannot be understood is an error that names table, column and row.
 
 mod certificates;
+mod connections;
 mod consumers;
 mod content;
 mod deliveries;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 pub use certificates::{Certificates, StoredCertificate};
+pub use connections::{Begun, Connected, Connections, Invite, Invited, TokenHash, Visit};
 pub use consumers::{Commit, Consumers};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
 pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim};
@@ -73,6 +75,7 @@ pub trait Store:
     + Consumers
     + Pauses
     + Deliveries
+    + Connections
 {
 }
 
@@ -95,6 +98,7 @@ impl<T> Store for T where
         + Consumers
         + Pauses
         + Deliveries
+    + Connections
 {
 }
 

@@ -104,7 +104,9 @@ impl House {
         let entries = entries
             .replace("{list}", &tenant.resources.list)
             .replace("{drive}", &tenant.resources.drive)
-            .replace("{mail}", &tenant.resources.mail);
+            .replace("{mail}", &tenant.resources.mail)
+            .replace("{url}", &tenant.url)
+            .replace("{app_id}", &tenant.app_id.to_string());
         format!(
             "public_url = \"http://{public}\"\n[listen]\nnotifications = \"{public}\"\nadmin = \"127.0.0.1:0\"\n\
              [store]\nurl = \"sqlite:{}\"\n[[tenant]]\nname = \"contoso\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
@@ -152,6 +154,11 @@ impl House {
     pub fn forget_certificates(&self) {
         let store = rusqlite::Connection::open(self.folder.path().join("store.db")).unwrap();
         store.execute("DELETE FROM certificate", []).unwrap();
+    }
+
+    /// What the outside calls the app.
+    pub fn public_url(&self) -> String {
+        format!("http://{}", self.public)
     }
 
     pub fn folder(&self) -> &Path {

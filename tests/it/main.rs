@@ -13,6 +13,7 @@
 
 mod api;
 mod batches;
+mod connect;
 mod content;
 mod crash;
 mod doctor;

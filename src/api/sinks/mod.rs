@@ -4,7 +4,6 @@ mod view;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -64,13 +63,27 @@ struct DeadLetters<'a> {
 }
 
 pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
-    let sinks = api.desk.sinks().await?;
-    Ok(HttpResponse::Ok().json(Listed { sinks: sinks.iter().map(View::of).collect() }))
+    let (sinks, connections) = (api.desk.sinks().await?, api.store.connections().await?);
+    let sinks = sinks.iter().map(|found| View::of(found, &connections)).collect();
+    Ok(HttpResponse::Ok().json(Listed { sinks }))
 }
 
 pub(super) async fn show(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
-    let found = there(&api, &name).await?;
-    Ok(HttpResponse::Ok().json(View::of(&found)))
+    let (found, connections) = (there(&api, &name).await?, api.store.connections().await?);
+    Ok(HttpResponse::Ok().json(View::of(&found, &connections)))
+}
+
+/// Disconnects a group. What the configuration has is removed there.
+pub(super) async fn remove(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+    if api.store.disconnect(&name, api.clock.now()).await? {
+        api.joined.raise();
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let detail = match there(&api, &name).await?.standing.removed_at {
+        Some(_) => format!("the sink '{name}' is removed already"),
+        None => format!("the sink '{name}' is the configuration's: take its [[sink]] out of there"),
+    };
+    Err(Problem::new(StatusCode::CONFLICT, detail))
 }
 
 pub(super) async fn deliveries(
@@ -110,7 +123,7 @@ pub(super) async fn preview(
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
     // The event itself comes after the one before it.
-    let Preview { event } = given(&body)?;
+    let Preview { event } = super::given(&body)?;
     let after = event.map(|cursor| Cursor::at(cursor.number().saturating_sub(1)));
     let (shown, text) = api.desk.preview(&name, after).await?.ok_or_else(|| not_configured(&name))?;
     if event.is_some_and(|event| event != shown.cursor) {
@@ -136,7 +149,7 @@ pub(super) async fn retry(
     name: web::Path<Name>,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let Retry { event } = given(&body)?;
+    let Retry { event } = super::given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
     Ok(HttpResponse::Ok().json(json!({ "retried": retried })))
 }
@@ -146,14 +159,6 @@ pub(super) async fn enable(api: web::Data<Api>, name: web::Path<Name>) -> Result
         return Err(no_such_sink(&name));
     }
     show(api, name).await
-}
-
-/// A body that may be left out. One that is there must be right: to be taken for none could mean much more.
-fn given<T: Default + DeserializeOwned>(body: &web::Bytes) -> Result<T, Problem> {
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 async fn there(api: &Api, name: &Name) -> Result<Found, Problem> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::deliver::Found;
-use crate::model::{Attempt, Cursor, Delivery, Event, Name};
+use crate::model::{Attempt, Connection, Cursor, Delivery, Event, Name, Picks};
 
 /// The JSON form of a sink, in the order of the documentation.
 #[derive(Serialize)]
@@ -12,6 +12,12 @@ pub(super) struct View<'a> {
     name: &'a Name,
     r#type: Option<&'static str>,
     state: &'static str,
+    /// The group that it was connected for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    /// What was picked on the Connect page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picks: Option<&'a Picks>,
     position: Cursor,
     lag: u64,
     pending: u64,
@@ -27,13 +33,16 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn of(found: &'a Found) -> Self {
+    pub fn of(found: &'a Found, connections: &'a [Connection]) -> Self {
         let standing = &found.standing;
+        let connection = connections.iter().find(|connection| connection.name == standing.name);
         let disabled = standing.disabled.as_ref();
         Self {
             name: &standing.name,
             r#type: found.kind,
             state: found.state(),
+            group: connection.and_then(|connection| connection.group.as_deref()),
+            picks: connection.map(|connection| &connection.picks),
             position: standing.position,
             lag: standing.lag(),
             pending: standing.pending,

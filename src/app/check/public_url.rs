@@ -166,7 +166,7 @@ fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::R
         unstored: Seldom::default(),
     };
     let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
-    ports::receiving(receiver, &config.listen, tls.map(|tls| tls.config))
+    ports::receiving(receiver, None, &config.listen, tls.map(|tls| tls.config))
 }
 
 #[cfg(test)]

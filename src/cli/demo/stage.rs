@@ -127,6 +127,7 @@ fn configuration(tenant: &Tenant, folder: &Path) -> anyhow::Result<Config> {
         })
     });
     Ok(Config {
+        connector: None,
         public_url: Url::parse(&format!("http://{notifications}"))?,
         listen: Listen { notifications, admin: free_address(ADMIN_PORT)?, ..Listen::default() },
         admin: Admin::default(),

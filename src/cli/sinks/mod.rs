@@ -53,6 +53,8 @@ enum Action {
     },
     /// Switch one on again that was switched off
     Enable { name: Name },
+    /// Remove one that was made through the Connect button
+    Remove { name: Name },
 }
 
 #[derive(Deserialize)]
@@ -77,6 +79,13 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Action::Replay { name, after } => (of(name, "replay").to_vec(), Some(json!({ "after": after }))),
         Action::Retry { name, event } => (of(name, "retry").to_vec(), Some(json!({ "event": event }))),
         Action::Enable { name } => (of(name, "enable").to_vec(), Some(json!({}))),
+        Action::Remove { name } => {
+            client.delete(&["sinks", name.as_str()]).await?;
+            if !server.json {
+                Output::new().line(format!("{name} is removed, and the address of its group forgotten."))?;
+            }
+            return Ok(());
+        }
     };
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let answer = match body {
@@ -98,7 +107,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 format!("{name} took the event {event}.")
             }
             Action::Preview { .. } => answer.read::<Previewed>()?.text,
-            Action::Replay { name, .. } | Action::Enable { name } => {
+            Action::Replay { name, .. } | Action::Enable { name } | Action::Remove { name } => {
                 format!("{name} is {}.", state(&answer.read::<View>()?))
             }
             Action::Retry { name, .. } => {

@@ -21,6 +21,7 @@ pub(super) struct View {
     name: Name,
     r#type: Option<String>,
     state: String,
+    group: Option<String>,
     position: String,
     lag: u64,
     pending: u64,
@@ -85,13 +86,14 @@ pub(super) fn overview(views: &[View], now: DateTime<Utc>) -> String {
             view.name.to_string(),
             plain(view.r#type.as_deref().unwrap_or("-"), LONGEST),
             plain(&view.state, LONGEST),
+            view.group.as_deref().map_or_else(|| "-".to_owned(), |group| plain(group, LONGEST)),
             view.lag.to_string(),
             view.pending.to_string(),
             view.dead_letters.to_string(),
             distance_or_dash(view.last_delivered_at, now),
         ]
     });
-    let header = ["NAME", "TYPE", "STATE", "LAG", "PENDING", "DEAD LETTERS", "LAST DELIVERY"];
+    let header = ["NAME", "TYPE", "STATE", "GROUP", "LAG", "PENDING", "DEAD LETTERS", "LAST DELIVERY"];
     let wrong = views.iter().flat_map(|view| wrong(view, now));
     std::iter::once(table(header, rows)).chain(wrong).collect::<Vec<_>>().join("\n")
 }

@@ -12,6 +12,14 @@ const LONGEST: usize = 256;
 pub struct Globs(Vec<GlobMatcher>);
 
 impl Globs {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// With the first that is none.
+    pub fn read(texts: &[String]) -> Result<Self, String> {
+        texts.iter().map(|text| glob(text)).collect::<Result<_, _>>().map(Self)
+    }
+
     /// Whether this text is wanted.
     pub fn want(&self, text: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(text))
@@ -27,7 +35,7 @@ impl fmt::Debug for Globs {
 impl<'de> Deserialize<'de> for Globs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| glob(text).map_err(D::Error::custom)).collect::<Result<_, _>>().map(Self)
+        Self::read(&texts).map_err(D::Error::custom)
     }
 }
 

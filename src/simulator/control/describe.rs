@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 39] = [
+const CALLS: [(&str, &str, &str, &str); 40] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -24,6 +24,12 @@ const CALLS: [(&str, &str, &str, &str); 39] = [
         "/_control/sent",
         "?last=N",
         "The last POSTs with notifications, oldest first: where to, how many in it, which attempt, how it ended and after how long; and what became of all.",
+    ),
+    (
+        "POST",
+        "/_control/connect",
+        r#"{"app_id", "callback_url"}"#,
+        "Registers a connector: its Connect button's page takes this callback_url for this app_id (by default the seeded one).",
     ),
     (
         "GET",

@@ -2,6 +2,7 @@
 
 mod changes;
 mod chaos;
+mod connect;
 mod describe;
 mod faults;
 mod lifetimes;
@@ -65,6 +66,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             world.settings.resync = dead.flavour.unwrap_or_default();
             Ok(Answer::empty(204))
         }
+        ("POST", ["connect"]) => connect::register(world, call),
         (_, ["chaos"]) => chaos::answer(world, call),
         (_, ["lifetimes" | "conflicts"]) => lifetimes::answer(world, call, &path),
         (_, ["subscriptions" | "lifecycle", ..]) => subscriptions::answer(world, call, &path),

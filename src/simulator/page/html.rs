@@ -4,11 +4,11 @@ use std::fmt::Display;
 
 /// Markup.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Html(String);
+pub(in crate::simulator) struct Html(String);
 
 impl Html {
     /// Text, escaped for everywhere that text and quoted attributes may stand.
-    pub(super) fn text(text: impl Display) -> Self {
+    pub(in crate::simulator) fn text(text: impl Display) -> Self {
         let text = text.to_string();
         let mut escaped = String::with_capacity(text.len());
         for letter in text.chars() {
@@ -28,7 +28,7 @@ impl Html {
     }
 
     /// Pieces in an element. Neither name nor class comes from outside.
-    pub(super) fn element(
+    pub(in crate::simulator) fn element(
         name: &'static str,
         class: &'static str,
         inner: impl IntoIterator<Item = Self>,
@@ -39,28 +39,53 @@ impl Html {
     }
 
     /// Something that stands for code.
-    pub(super) fn code(text: impl Display) -> Self {
+    pub(in crate::simulator) fn code(text: impl Display) -> Self {
         Self::element("code", "", [Self::text(text)])
     }
 
     /// A link within this service.
-    pub(super) fn link(path: &'static str, text: &str) -> Self {
+    pub(in crate::simulator) fn link(path: &'static str, text: &str) -> Self {
         Self(format!("<a href=\"{path}\">{}</a>", Self::text(text).0))
     }
 
+    /// What a form carries along.
+    pub(in crate::simulator) fn hidden(name: &'static str, value: impl Display) -> Self {
+        Self(format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", Self::text(value).0))
+    }
+
+    /// One of several to choose.
+    pub(in crate::simulator) fn radio(name: &'static str, value: &str, chosen: bool) -> Self {
+        let (value, checked) = (Self::text(value).0, if chosen { " checked" } else { "" });
+        Self(format!(
+            "<p><label><input type=\"radio\" name=\"{name}\" value=\"{value}\"{checked}> {value}</label></p>"
+        ))
+    }
+
+    /// A button that sends a form.
+    pub(in crate::simulator) fn submit(name: &'static str, value: &'static str, text: &str) -> Self {
+        let text = Self::text(text).0;
+        Self(format!("<button type=\"submit\" name=\"{name}\" value=\"{value}\">{text}</button> "))
+    }
+
+    /// A form to this service.
+    pub(in crate::simulator) fn form(action: &'static str, inner: impl IntoIterator<Item = Self>) -> Self {
+        let inner: String = inner.into_iter().map(|piece| piece.0).collect();
+        Self(format!("<form method=\"post\" action=\"{action}\">{inner}</form>"))
+    }
+
     /// A word in a frame that says how it stands.
-    pub(super) fn badge(good: bool, text: impl Display) -> Self {
+    pub(in crate::simulator) fn badge(good: bool, text: impl Display) -> Self {
         Self::element("span", if good { "badge good" } else { "badge bad" }, [Self::text(text)])
     }
 
     /// A part of the page with a heading.
-    pub(super) fn section(heading: &str, inner: impl IntoIterator<Item = Self>) -> Self {
+    pub(in crate::simulator) fn section(heading: &str, inner: impl IntoIterator<Item = Self>) -> Self {
         let heading = Self::element("h2", "", [Self::text(heading)]);
         Self::element("section", "", std::iter::once(heading).chain(inner))
     }
 
     /// A table; each cell knows its heading, so that a narrow page can show it as a list.
-    pub(super) fn table(heads: &[&'static str], rows: Vec<Vec<Self>>, none: &str) -> Self {
+    pub(in crate::simulator) fn table(heads: &[&'static str], rows: Vec<Vec<Self>>, none: &str) -> Self {
         if rows.is_empty() {
             return Self::element("p", "none", [Self::text(none)]);
         }
@@ -81,7 +106,7 @@ impl Html {
     }
 
     /// Names with their values.
-    pub(super) fn list(rows: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
+    pub(in crate::simulator) fn list(rows: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         let mut list = String::from("<dl>");
         for (name, value) in rows {
             list.extend(["<div><dt>", name, "</dt><dd>", &value.0, "</dd></div>"]);
@@ -91,7 +116,7 @@ impl Html {
     }
 
     /// The whole document. It asks for itself again after so many seconds, unless that is 0.
-    pub(super) fn document(title: &str, refresh: u32, body: impl IntoIterator<Item = Self>) -> String {
+    pub(in crate::simulator) fn document(title: &str, refresh: u32, body: impl IntoIterator<Item = Self>) -> String {
         let refresh = match refresh {
             0 => String::new(),
             seconds => format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),

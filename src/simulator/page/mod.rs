@@ -7,7 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use chrono::TimeDelta;
 
-use html::Html;
+pub(super) use html::Html;
 
 use super::wire::Call;
 use super::world::{World, graph_time};

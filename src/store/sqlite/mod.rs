@@ -13,6 +13,7 @@ mod arrival;
 mod certificates;
 mod claims;
 mod connection;
+mod connections;
 mod consumers;
 mod content;
 mod deliveries;

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use o365_listener::api::{Api, Keys, routes};
 use o365_listener::clock::Clock;
 use o365_listener::config::{self, ApiKey, Role};
-use o365_listener::deliver;
+use o365_listener::deliver::Desk;
 use o365_listener::fetch::Fetcher;
 use o365_listener::metrics::Metrics;
 use o365_listener::model::{
@@ -76,7 +76,9 @@ impl Bench {
             metrics: metrics.clone(),
             renewer: Arc::new(renewer),
             fetcher: Arc::new(fetcher),
-            desk: Arc::new(deliver::open(Vec::new(), &store, &clock, &metrics).1),
+            desk: Arc::new(Desk::new(store.clone(), clock.clone(), metrics.clone())),
+            connector: None,
+            joined: Signal::default(),
             configured: Arc::new(|| Ok(vec![])),
             keys: Keys::new(keys),
             tenants: vec!["fabrikam".parse().unwrap()],

@@ -33,27 +33,34 @@ pub(super) fn enrol(
         Fields::new("sink", "name", row).parsed::<Name>("name")
     })?;
     for name in known.iter().filter(|name| !sinks.iter().any(|(configured, _)| configured == *name)) {
-        let gone = params![name.as_str(), micros(now)];
-        row::execute(
-            db,
-            "UPDATE sink SET removed_at = ?2, lease = NULL, leased_until = NULL WHERE name = ?1",
-            gone,
-        )?;
+        remove(db, name, now)?;
     }
+    sinks.iter().try_for_each(|(name, start)| add(db, name, *start))
+}
+
+pub(super) fn remove(db: &Connection, name: &Name, now: DateTime<Utc>) -> Result<(), StoreError> {
+    row::execute(
+        db,
+        "UPDATE sink SET removed_at = ?2, lease = NULL, leased_until = NULL WHERE name = ?1",
+        params![name.as_str(), micros(now)],
+    )?;
+    Ok(())
+}
+
+/// A new one begins there; one that is known goes on where it was.
+pub(super) fn add(db: &Connection, name: &Name, start: SinkStart) -> Result<(), StoreError> {
     let bounds = log::bounds(db)?;
-    for (name, start) in sinks {
-        let position = match start {
-            SinkStart::Now => bounds.latest,
-            SinkStart::Beginning => bounds.oldest,
-            // What is to come must not be skipped.
-            SinkStart::After(cursor) => (*cursor).min(bounds.latest),
-        };
-        row::execute(
-            db,
-            "INSERT INTO sink (name, position) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET removed_at = NULL",
-            params![name.as_str(), number(position)],
-        )?;
-    }
+    let position = match start {
+        SinkStart::Now => bounds.latest,
+        SinkStart::Beginning => bounds.oldest,
+        // What is to come must not be skipped.
+        SinkStart::After(cursor) => cursor.min(bounds.latest),
+    };
+    row::execute(
+        db,
+        "INSERT INTO sink (name, position) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET removed_at = NULL",
+        params![name.as_str(), number(position)],
+    )?;
     Ok(())
 }
 

@@ -92,6 +92,16 @@ impl Deliveries for SqliteStore {
     }
 }
 
+/// Takes in a sink that begins at the log's end.
+pub(super) fn add(db: &Connection, name: &Name) -> Result<(), StoreError> {
+    claim::add(db, name, SinkStart::Now)
+}
+
+/// Marks a sink as removed; whoever works on it loses its claim.
+pub(super) fn remove(db: &Connection, name: &Name, now: DateTime<Utc>) -> Result<(), StoreError> {
+    claim::remove(db, name, now)
+}
+
 /// What has been over for longest, and since before a time.
 macro_rules! over {
     () => {

@@ -1,0 +1,39 @@
+//! `/v1/connector`: links to the Connect page.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Api;
+use super::problem::Problem;
+use crate::config::Globs;
+use crate::connect::{self, Invitation};
+
+/// The body of `POST /v1/connector/invites`, which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Invite {
+    /// A glob: which subscriptions the page offers; all, if it is left out.
+    subscriptions: Option<String>,
+}
+
+/// Makes a link. It is told once: what is kept cannot tell it again.
+pub(super) async fn invite(api: web::Data<Api>, body: web::Bytes) -> Result<HttpResponse, Problem> {
+    let Invite { subscriptions } = super::given(&body)?;
+    let glob = subscriptions.unwrap_or_else(|| "*".to_owned());
+    Globs::read(std::slice::from_ref(&glob))
+        .map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
+    let public_url = api.connector.as_ref().ok_or_else(|| {
+        let detail = "there is no Connect page: the configuration needs a section [connector]";
+        Problem::new(StatusCode::CONFLICT, detail)
+    })?;
+    match connect::invite(&*api.store, public_url, &glob, api.clock.now()).await? {
+        Ok(Invitation { url, ends_at }) => Ok(HttpResponse::Created()
+            .json(json!({ "url": url, "subscriptions": glob, "expires_at": ends_at }))),
+        Err(most) => {
+            let detail = format!("there are {most} open invitations already: wait until some were used or have ended");
+            Err(Problem::new(StatusCode::CONFLICT, detail))
+        }
+    }
+}

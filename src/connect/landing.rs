@@ -1,0 +1,57 @@
+//! The page that the invitation leads to, and the one where it ends.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::outcome::Outcome;
+use super::page::Pages;
+use super::picks::{Offer, offers};
+use super::{Connect, token, unavailable};
+use crate::store::{Invite, TokenHash};
+
+/// Shows what may be picked. It changes nothing: whatever looks at links before people do uses nothing up.
+pub(super) async fn show(
+    connect: web::Data<Connect>,
+    pages: web::Data<Pages>,
+    request: HttpRequest,
+) -> HttpResponse {
+    let query: Vec<(String, String)> = parse(request.query_string().as_bytes());
+    let Some(invite) = value(&query, "invite") else { return pages.refusal(Outcome::NoInvite) };
+    match connect.offered(invite).await {
+        Ok((_, offers)) => pages.landing(invite, &offers, None),
+        Err(outcome) => pages.refusal(outcome),
+    }
+}
+
+/// Says how it ended. The address has a word for that, and nothing else.
+pub(super) async fn done(pages: web::Data<Pages>, request: HttpRequest) -> HttpResponse {
+    let query = parse(request.query_string().as_bytes());
+    let outcome = value(&query, "outcome").map_or(Some(Outcome::Done), Outcome::named);
+    pages.refusal(outcome.unwrap_or(Outcome::UnknownState))
+}
+
+/// The pairs of a query or a form.
+pub(super) fn parse(text: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// The first value with this key.
+pub(super) fn value<'p>(pairs: &'p [(String, String)], key: &str) -> Option<&'p str> {
+    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+impl Connect {
+    /// What an invitation offers, if it holds.
+    pub(super) async fn offered(&self, invite: &str) -> Result<(TokenHash, Vec<Offer>), Outcome> {
+        let hash = token::hash(invite).ok_or(Outcome::UnknownInvite)?;
+        let found = self.store.invitation(hash).await.map_err(|error| unavailable(&error))?;
+        let Invite { subscriptions: glob, ends_at, used, .. } = found.ok_or(Outcome::UnknownInvite)?;
+        if used {
+            return Err(Outcome::UsedInvite);
+        }
+        if ends_at <= self.clock.now() {
+            return Err(Outcome::ExpiredInvite);
+        }
+        let subscriptions = self.store.subscriptions().await.map_err(|error| unavailable(&error))?;
+        Ok((hash, offers(&subscriptions, &glob)))
+    }
+}
