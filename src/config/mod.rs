@@ -35,7 +35,7 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use sink::{
-    FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+    CardSink, FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
     is_internal,
 };
 pub use store::Store;

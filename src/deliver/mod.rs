@@ -21,6 +21,7 @@ mod fate;
 mod flights;
 mod gate;
 mod ledger;
+mod pace;
 mod run;
 mod wanted;
 mod window;
@@ -75,7 +76,7 @@ pub fn open(
     let mut desk = Desk::new(store.clone(), clock.clone());
     let mut deliverers = Vec::with_capacity(outlets.len());
     for Outlet { configured, sink } in outlets {
-        let (wake, gate) = (Signal::default(), gates.of(sink.gate()));
+        let (wake, gate) = (Signal::default(), gates.of(&*sink, clock.now()));
         desk.serve(&configured, sink.clone(), gate.clone(), wake.clone());
         deliverers.push(Deliverer {
             name: configured.name.clone(),

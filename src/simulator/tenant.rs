@@ -4,6 +4,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::cards::{CardAddresses, addresses};
 use super::random::Random;
 
 /// The host of the tenant's SharePoint sites.
@@ -31,6 +32,8 @@ pub struct Tenant {
     pub user: String,
     /// Something of each kind to follow.
     pub resources: Resources,
+    /// Channels that cards may be posted to.
+    pub cards: CardAddresses,
 }
 
 /// Resource addresses that can be followed in the stand-in.
@@ -48,9 +51,11 @@ pub struct Resources {
 pub fn tenant(url: &str, seed: u64) -> Tenant {
     let mut random = Random::new(seed, "tenant");
     let user = format!("alice@{DOMAIN}");
+    let (url, tenant_id) = (url.trim_end_matches('/'), random.uuid());
     Tenant {
-        url: url.trim_end_matches('/').to_owned(),
-        tenant_id: random.uuid(),
+        url: url.to_owned(),
+        tenant_id,
+        cards: addresses(url, tenant_id, seed),
         client_id: random.uuid(),
         client_secret: random.text(SECRET_LETTERS, 40),
         host: HOST.to_owned(),
