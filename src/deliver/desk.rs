@@ -79,7 +79,7 @@ impl Desk {
 
     /// Takes a sink on that the ledger knows; the deliverer is to be run.
     pub fn take_on(&self, Outlet { configured, sink }: Outlet) -> Deliverer {
-        let (wake, gate) = (Signal::default(), self.gates.of(sink.gate()));
+        let (wake, gate) = (Signal::default(), self.gates.of(&*sink, self.clock.now()));
         let (name, kind, wanted) =
             (configured.name.clone(), configured.kind.as_str(), Arc::new(Wanted::of(&configured)));
         let (sink_served, gate_served, wake_served) = (sink.clone(), gate.clone(), wake.clone());
@@ -123,7 +123,7 @@ impl Desk {
         let served = self.served(&standing.name);
         Found {
             kind: served.as_ref().map(|served| served.kind),
-            waiting: served.is_some_and(|served| served.gate.is_closed()),
+            waiting: served.is_some_and(|served| served.gate.is_closed(self.clock.now())),
             standing,
         }
     }
@@ -158,8 +158,9 @@ impl Desk {
 
     /// Sends an event that tells of nothing, past the ledger. `None`: no such sink is at work.
     pub async fn test(&self, name: &Name) -> Option<Tried> {
-        let sink = self.served(name)?.sink;
+        let Served { sink, gate, .. } = self.served(name)?;
         let event = self.test_event(name)?;
+        gate.passed_by(self.clock.now());
         let report = sink.deliver(std::slice::from_ref(&event)).await;
         let delivered = report.verdict == Verdict::Delivered;
         Some(Tried { delivered, event: event.id, attempt: report.attempt })

@@ -21,6 +21,7 @@ mod fate;
 mod flights;
 mod gate;
 mod ledger;
+mod pace;
 mod run;
 mod wanted;
 mod window;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::cards::{CardAddresses, addresses};
 use super::random::Random;
 
 /// The host of the tenant's SharePoint sites.
@@ -33,6 +34,8 @@ pub struct Tenant {
     pub app_id: Uuid,
     /// Something of each kind to follow.
     pub resources: Resources,
+    /// Channels that cards may be posted to.
+    pub cards: CardAddresses,
 }
 
 /// Resource addresses that can be followed in the stand-in.
@@ -53,9 +56,11 @@ pub(crate) const PRINTED_CALLBACK: &str = "http://127.0.0.1:8080/connector/callb
 pub fn tenant(url: &str, seed: u64) -> Tenant {
     let mut random = Random::new(seed, "tenant");
     let user = format!("alice@{DOMAIN}");
+    let (url, tenant_id) = (url.trim_end_matches('/'), random.uuid());
     Tenant {
-        url: url.trim_end_matches('/').to_owned(),
-        tenant_id: random.uuid(),
+        url: url.to_owned(),
+        tenant_id,
+        cards: addresses(url, tenant_id, seed),
         client_id: random.uuid(),
         app_id: Random::new(seed, "connector").uuid(),
         client_secret: random.text(SECRET_LETTERS, 40),

@@ -46,9 +46,12 @@ impl Run<'_> {
             Verdict::Failed => gate.failed(now),
             Verdict::Stalled { wait } => gate.pause(wait, now),
             Verdict::Gone => {
-                tracing::error!(sink = %name, "The receiver answered 410 Gone: the sink is switched off; `sinks enable` switches it on again");
+                tracing::error!(
+                    sink = %name, status = attempt.status,
+                    "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
+                );
                 gate.succeeded(now);
-                self.disable = Some("the receiver answered 410 Gone: it wants nothing any more".to_owned());
+                self.disable = Some(gone(attempt));
             }
         }
         self.ledger.failure = Some(attempt.clone());
@@ -96,5 +99,14 @@ impl Run<'_> {
             let item = ItemKey::of(&delivery.event);
             self.ledger.attempted.push(Attempted { key: delivery.key, item, attempt: attempt.clone(), fate });
         }
+    }
+}
+
+/// Why a sink is switched off.
+fn gone(attempt: &Attempt) -> String {
+    match attempt.status {
+        Some(410) => "the receiver answered 410 Gone: it wants nothing any more".to_owned(),
+        Some(status) => format!("the receiver answered {status}: {}", attempt.excerpt),
+        None => attempt.excerpt.clone(),
     }
 }

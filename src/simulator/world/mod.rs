@@ -24,6 +24,7 @@ pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox
 pub(crate) use recycle_bin::Recycled;
 
 use super::Options;
+use super::cards::Cards;
 use super::connect::App;
 use super::control::{Chaos, Conflicts, Fault, Lifetimes, OddPage, Renewals};
 use super::entra::{Delegated, Platform, Registered};
@@ -70,6 +71,8 @@ pub(crate) struct World {
     /// SharePoint's own subscriptions, which are apart from Graph's.
     pub(crate) webhooks: BTreeMap<Uuid, Webhook>,
     pub(crate) recycle_bin: BTreeMap<Uuid, Recycled>,
+    /// Channels that cards are posted to.
+    pub(crate) cards: Cards,
     /// What the Connect button's page knows.
     pub(crate) connect_apps: Vec<App>,
     pub(crate) outbox: Outbox,
@@ -135,6 +138,7 @@ impl World {
         let tenant = tenant(url, options.seed);
         let mut world = Self {
             clock: options.clock.clone(),
+            cards: Cards::new(options.seed, &tenant.cards),
             connect_apps: vec![App::seeded(&tenant)],
             tenant,
             service_principal: ids.uuid(),
