@@ -102,6 +102,8 @@ fn public_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Erro
 }
 
 #[cfg(test)]
+mod connecting;
+#[cfg(test)]
 mod encrypted;
 #[cfg(test)]
 mod example;

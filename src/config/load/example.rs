@@ -24,7 +24,7 @@ const LATER: [&str; 3] = ["filter", "ignore_actors", "ignore_own"];
 /// The example with everything that is commented out (`#key = …`, `#[[sink]]`; prose has a blank after the '#').
 fn uncommented() -> String {
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
-        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) || key.starts_with("[[") => key,
+        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) || key.starts_with('[') => key,
         _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
