@@ -18,7 +18,7 @@ fn read(text: &str) -> Result<Config, String> {
 }
 
 /// Keys that are known only to say that this version lacks what they stand for.
-const LATER: [&str; 4] = ["filter", "ignore_actors", "ignore_own", "card"];
+const LATER: [&str; 1] = ["card"];
 
 /// The example with everything that is commented out (`#key = …`, `#[[sink]]`; prose has a blank after the '#').
 fn uncommented() -> String {

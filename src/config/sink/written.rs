@@ -8,7 +8,9 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::webhook::WrittenMode;
-use super::{FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl};
+use super::{
+    FileSink, Filter, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+};
 use crate::config::environment::Environment;
 use crate::config::secret_source::{OneOrMore, SecretSource};
 use crate::config::{Tls, values};
@@ -31,6 +33,11 @@ pub(in crate::config) struct Written {
     subscriptions: Globs,
     #[serde(default)]
     types: Globs,
+    filter: Option<Filter>,
+    #[serde(default)]
+    ignore_actors: Vec<String>,
+    #[serde(default)]
+    ignore_own: bool,
     #[serde(default, deserialize_with = "start")]
     start: SinkStart,
     // Of webhooks.
@@ -49,9 +56,6 @@ pub(in crate::config) struct Written {
     path: Option<PathBuf>,
     rotate: Option<Rotation>,
     // Promised, and not in this version.
-    filter: Option<IgnoredAny>,
-    ignore_actors: Option<IgnoredAny>,
-    ignore_own: Option<IgnoredAny>,
     card: Option<IgnoredAny>,
 }
 
@@ -89,8 +93,16 @@ impl Written {
                 }))
             }
         };
-        let (subscriptions, types, start) = (self.subscriptions, self.types, self.start);
-        Ok(Sink { name: self.name, kind, subscriptions, types, start })
+        Ok(Sink {
+            name: self.name,
+            kind,
+            subscriptions: self.subscriptions,
+            types: self.types,
+            filter: self.filter,
+            ignore_actors: self.ignore_actors,
+            ignore_own: self.ignore_own,
+            start: self.start,
+        })
     }
 
     fn refuse_what_comes_later(&self) -> Result<(), Wrong> {
@@ -104,12 +116,7 @@ impl Written {
                 return Err(("type", format!("'{other}' is not a type: use webhook, file or stdout")));
             }
         }
-        let later = [
-            ("filter", &self.filter, "filter expressions: choose by subscriptions and types"),
-            ("ignore_actors", &self.ignore_actors, "choosing by actor: leave the key out"),
-            ("ignore_own", &self.ignore_own, "choosing by actor: leave the key out"),
-            ("card", &self.card, "cards: leave the key out"),
-        ];
+        let later = [("card", &self.card, "cards: leave the key out")];
         let given = later.into_iter().find(|(_, value, _)| value.is_some());
         given.map_or(Ok(()), |(key, _, what)| Err((key, format!("this version does not know {what}"))))
     }
