@@ -89,7 +89,7 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
     let shared = shared.into_inner();
     let call = take_apart(&request, body);
     let path = request.uri().path().to_owned();
-    if path == "/" || path == "/_control/page.css" {
+    if page::has(&path) {
         return page::answer(&mut shared.world(), &call);
     }
     if path == "/_control" || path.starts_with("/_control/") {

@@ -123,7 +123,12 @@ fn what_the_example_shows_of_sinks_as_default_is_the_default() {
     let without: Vec<_> = sinks.lines().filter(|line| chosen(line) || batched(line)).collect();
     let shown = format!("{:?}", with(sinks).sinks);
     assert_eq!(shown, format!("{:?}", with(&without.join("\n")).sinks));
-    assert!(shown.contains("orders") && shown.contains("warehouse") && shown.contains("audit") && shown.contains("team"));
+    assert!(
+        shown.contains("orders")
+            && shown.contains("warehouse")
+            && shown.contains("audit")
+            && shown.contains("team")
+    );
 }
 
 #[test]

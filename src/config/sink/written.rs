@@ -90,7 +90,8 @@ impl Written {
     fn settle_card(self, environment: &Environment) -> Result<CardSink, Wrong> {
         let (url, allow_private) = address(self.url, self.allow_private, environment)?;
         if url.expose().scheme() != "https" && !allow_private {
-            let message = "whoever reads this address may post to the channel: use https, or set allow_private = true";
+            let message =
+                "whoever reads this address may post to the channel: use https, or set allow_private = true";
             return Err(("url", message.to_owned()));
         }
         let timeout = self.timeout.unwrap_or(TIMEOUT);

@@ -32,7 +32,12 @@ const CALLS: [(&str, &str, &str, &str); 44] = [
         "The channels that cards may be posted to (incoming webhooks of connectors, flows of Teams), and the last cards: what was answered, and whether the channel shows it. /_control/cards/page draws them.",
     ),
     ("DELETE", "/_control/cards", "", "Forgets the cards."),
-    ("POST", "/_control/cards/connectors", r#"{"name"}"#, "Makes an incoming webhook for a group of this name; its address."),
+    (
+        "POST",
+        "/_control/cards/connectors",
+        r#"{"name"}"#,
+        "Makes an incoming webhook for a group of this name; its address.",
+    ),
     ("POST", "/_control/cards/flows", r#"{"name"}"#, "Makes a flow that posts to a channel; its address."),
     (
         "POST",

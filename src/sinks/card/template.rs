@@ -63,15 +63,19 @@ impl Template {
             }
             smallest = card.len();
         }
-        bail!("{}: the card has {smallest} bytes however little is told, and {largest} are allowed: shorten it", self.name)
+        bail!(
+            "{}: the card has {smallest} bytes however little is told, and {largest} are allowed: shorten it",
+            self.name
+        )
     }
 
     fn render(&self, words: &Words) -> anyhow::Result<Vec<u8>> {
         let template = self.environment.template_from_named_str(&self.name, &self.source);
         let rendered = template.and_then(|template| template.render(Serde(words)));
         let text = rendered.map_err(|error| anyhow::anyhow!(self.told(&error)))?;
-        let card: Value = serde_json::from_str(&text)
-            .map_err(|error| anyhow::anyhow!("{}: this makes no JSON: {}", self.name, place(&error, &text)))?;
+        let card: Value = serde_json::from_str(&text).map_err(|error| {
+            anyhow::anyhow!("{}: this makes no JSON: {}", self.name, place(&error, &text))
+        })?;
         (self.service.complete)(&card).map_err(|missing| anyhow::anyhow!("{}: {missing}", self.name))?;
         Ok(serde_json::to_vec(&card)?)
     }

@@ -11,7 +11,10 @@ fn sink(keys: &str) -> String {
 }
 
 fn taken(keys: &str) -> crate::config::Sink {
-    read(&sink(keys), &[("SIGNING", SECRET), ("FLOW", "https://flows.example/T0K3N")]).unwrap_or_else(|said| panic!("{keys}: {said}")).sinks.remove(0)
+    read(&sink(keys), &[("SIGNING", SECRET), ("FLOW", "https://flows.example/T0K3N")])
+        .unwrap_or_else(|said| panic!("{keys}: {said}"))
+        .sinks
+        .remove(0)
 }
 
 #[test]
@@ -64,7 +67,10 @@ fn a_channel_has_an_address_that_is_not_printed_and_maybe_a_template() {
 fn what_is_not_as_it_must_be_is_told_with_its_line() {
     let hook = "type = \"webhook\"\nurl = \"https://hooks.example/T0K3N\"\n";
     for (keys, message) in [
-        ("type = \"pigeon\"", "line 4, sink.type: 'pigeon' is not a type: use webhook, file, stdout, teams or connector"),
+        (
+            "type = \"pigeon\"",
+            "line 4, sink.type: 'pigeon' is not a type: use webhook, file, stdout, teams or connector",
+        ),
         (
             "type = \"nats\"",
             "line 4, sink.type: this version has no nats sinks: use webhook, file, stdout, teams or connector",

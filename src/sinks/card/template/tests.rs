@@ -119,7 +119,10 @@ fn what_is_wrong_with_a_template_is_told_with_file_and_line() {
         ("{\"text\": {{ count }}", "card.jinja: this makes no JSON: EOF while parsing an object at line 1"),
         ("{\"@type\": \"Other\"}", "wants \"@type\": \"MessageCard\""),
         ("{\"@type\": \"MessageCard\", \"@context\": \"x\"}", "wants a `summary` or a `text`"),
-        ("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}", "line 1: engine ran out of fuel"),
+        (
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+            "line 1: engine ran out of fuel",
+        ),
         ("{% include \"/etc/passwd\" %}", "line 1: syntax error"),
         ("{{ told[7].name }}", "tried with o365.listItem.created"),
     ] {
