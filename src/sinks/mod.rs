@@ -89,7 +89,10 @@ pub enum Verdict {
     /// They were not.
     Failed,
     /// The receiver wants nothing any more.
-    Gone,
+    Gone {
+        /// Why, as far as it is known.
+        why: &'static str,
+    },
     /// It says nothing of the events: the receiver wants a pause, or it is this machine that cannot.
     Stalled {
         /// How long the pause is, if the receiver said so.

@@ -90,7 +90,7 @@ impl CardSink {
                 (Outcome::Refused, verdict, said("the card was too large"))
             }
             Meaning::Refused(why) => (Outcome::Refused, Verdict::Failed, said(why)),
-            Meaning::Gone(why) => (Outcome::Gone, Verdict::Gone, said(why)),
+            Meaning::Gone(why) => (Outcome::Gone, Verdict::Gone { why }, answer.excerpt()),
             Meaning::Unwell => (Outcome::Refused, Verdict::Stalled { wait: answer.wait }, answer.excerpt()),
         }
     }

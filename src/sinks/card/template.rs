@@ -20,6 +20,8 @@ use crate::model::Event;
 const LARGEST_TEMPLATE: u64 = 256 * 1024;
 /// Steps of one rendering; the built-in templates take some thousand.
 const STEPS: u64 = 200_000;
+/// Longest text that the filter `markdown` lets through, in characters.
+const LONGEST_TEXT: usize = 300;
 /// How much is told, the most first.
 const ROOMS: [Room; 6] = [
     Room { events: 5, changes: 12, chars: 300 },
@@ -102,9 +104,6 @@ fn environment() -> Environment<'static> {
     environment.add_filter("plain", |text: &str| markdown::plain(text));
     environment
 }
-
-/// Longest text that the filter `markdown` lets through, in characters.
-const LONGEST_TEXT: usize = 300;
 
 fn read(file: &Path) -> anyhow::Result<String> {
     let shown = file.display();
