@@ -18,6 +18,9 @@ impl House {
             let pipe = || -> Box<dyn Write + Send> { Box::new(std::io::stdout()) };
             let sink = sinks::build(configured, &self.clock, pipe)
                 .with_context(|| format!("cannot use the sink '{}'", configured.name))?;
+            if let Some(caution) = sink.caution() {
+                tracing::warn!(sink = %configured.name, "{caution}");
+            }
             outlets.push(Outlet { configured: configured.clone(), sink });
         }
         let known = config.sinks.iter().map(|sink| (sink.name.clone(), sink.start)).collect();

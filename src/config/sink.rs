@@ -1,5 +1,6 @@
 //! `[[sink]]`: where events are pushed to.
 
+mod card;
 mod file;
 mod filter;
 mod globs;
@@ -10,6 +11,7 @@ mod written;
 
 use std::collections::HashSet;
 
+pub use card::CardSink;
 pub use file::{FileSink, Rotation};
 pub use filter::{Filter, Said};
 pub use globs::Globs;
@@ -52,6 +54,10 @@ pub enum SinkKind {
     File(FileSink),
     /// Standard output, a JSON line for each event.
     Stdout,
+    /// Adaptive Cards, through a Workflows webhook of Teams.
+    Teams(CardSink),
+    /// `MessageCard`s, to an incoming webhook as Office 365 connectors had them.
+    Connector(CardSink),
 }
 
 impl SinkKind {
@@ -61,6 +67,8 @@ impl SinkKind {
             Self::Webhook(_) => "webhook",
             Self::File(_) => "file",
             Self::Stdout => "stdout",
+            Self::Teams(_) => "teams",
+            Self::Connector(_) => "connector",
         }
     }
 }

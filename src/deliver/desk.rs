@@ -96,7 +96,7 @@ impl Desk {
         let served = self.served.get(&standing.name);
         Found {
             kind: served.map(|served| served.kind),
-            waiting: served.is_some_and(|served| served.gate.is_closed()),
+            waiting: served.is_some_and(|served| served.gate.is_closed(self.clock.now())),
             standing,
         }
     }
@@ -131,8 +131,9 @@ impl Desk {
 
     /// Sends an event that tells of nothing, past the ledger. `None`: the configuration has no such sink.
     pub async fn test(&self, name: &Name) -> Option<Tried> {
-        let sink = self.served.get(name)?.sink.clone();
+        let Served { sink, gate, .. } = self.served.get(name)?;
         let event = self.test_event(name)?;
+        gate.passed_by(self.clock.now());
         let report = sink.deliver(std::slice::from_ref(&event)).await;
         let delivered = report.verdict == Verdict::Delivered;
         Some(Tried { delivered, event: event.id, attempt: report.attempt })

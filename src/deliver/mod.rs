@@ -21,6 +21,7 @@ mod fate;
 mod flights;
 mod gate;
 mod ledger;
+mod pace;
 mod past;
 mod run;
 mod wanted;
@@ -80,7 +81,7 @@ pub fn open(
     let mut desk = Desk::new(store.clone(), clock.clone());
     let mut deliverers = Vec::with_capacity(outlets.len());
     for Outlet { configured, sink } in outlets {
-        let (wake, gate) = (Signal::default(), gates.of(sink.gate()));
+        let (wake, gate) = (Signal::default(), gates.of(&*sink, clock.now()));
         let wanted = Arc::new(Wanted::of(&configured, own));
         let kind = configured.kind.as_str();
         desk.serve(&configured.name, kind, (sink.clone(), wanted.clone()), (gate.clone(), wake.clone()));
