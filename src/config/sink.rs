@@ -2,6 +2,7 @@
 
 mod card;
 mod file;
+mod filter;
 mod globs;
 mod internal;
 mod signing;
@@ -12,6 +13,7 @@ use std::collections::HashSet;
 
 pub use card::CardSink;
 pub use file::{FileSink, Rotation};
+pub use filter::{Filter, Said};
 pub use globs::Globs;
 pub use internal::is_internal;
 pub use signing::SigningSecret;
@@ -33,6 +35,12 @@ pub struct Sink {
     pub subscriptions: Globs,
     /// Of which types it wants events; none means all.
     pub types: Globs,
+    /// What an event has to be like beside that.
+    pub filter: Option<Filter>,
+    /// Ids and names of those whose changes it does not want.
+    pub ignore_actors: Vec<String>,
+    /// Whether it does not want changes that were made with the tenant's own app registration.
+    pub ignore_own: bool,
     /// Where one that was not known before begins. Default `now`.
     pub start: SinkStart,
 }

@@ -187,7 +187,9 @@ impl<'d> Run<'d> {
             let read = self.of.store.read(after, WINDOW_EVENTS, Box::new(self.of.wanted.clone())).await;
             match read {
                 Ok(page) => {
-                    page.events.into_iter().for_each(|event| self.window.push(event));
+                    let chosen = self.of.wanted.choose(page.events).await?;
+                    self.of.doubt(chosen.unsure, chosen.why.as_deref());
+                    chosen.events.into_iter().for_each(|event| self.window.push(event));
                     self.window.advance(page.next);
                     self.at_end = page.at_end;
                 }

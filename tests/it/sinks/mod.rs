@@ -2,6 +2,7 @@
 
 mod cards;
 mod endpoint;
+mod filters;
 mod killed;
 mod ledger;
 mod modes;

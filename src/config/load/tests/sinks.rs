@@ -90,8 +90,12 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             "line 5, sink.url: this is an internal address: set allow_private = true if that is meant",
         ),
         (
-            &format!("{hook}filter = \"true\""),
-            "line 6, sink.filter: this version does not know filter expressions: choose by subscriptions and types",
+            &format!("{hook}filter = \"event.type == \""),
+            "line 6, sink.filter: it cannot be read at line 1, column 15 of the expression: Syntax error: mismatched input '<EOF>'",
+        ),
+        (
+            &format!("{hook}filter = \"changed == []\""),
+            "line 6, sink.filter: it knows nothing of 'changed': all that it can ask for is in `event`",
         ),
         (
             "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
