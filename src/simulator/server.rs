@@ -176,8 +176,8 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
         ("GET", [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"]) => {
             Ok(rich::signing_keys(&mut shared.world()))
         }
-        ("POST", ["webhookb2", ..]) => cards::post_to_connector(&mut shared.world(), call),
-        ("POST", ["workflows", ..]) => cards::post_to_flow(&mut shared.world(), call),
+        ("POST", ["webhookb2", ..]) => Ok(cards::post_to_connector(&mut shared.world(), call)),
+        ("POST", ["workflows", ..]) => Ok(cards::post_to_flow(&mut shared.world(), call)),
         ("GET", ["_content", list, item]) => graph::download(&shared.world(), list, item),
         (_, ["v1.0" | "beta", rest @ ..]) => {
             let version = call.segments.first().cloned().unwrap_or_default();

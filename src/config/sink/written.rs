@@ -71,11 +71,12 @@ struct WrittenCard {
 
 impl Written {
     pub(super) fn settle(self, environment: &Environment) -> Result<Sink, Wrong> {
-        self.refuse_other_types()?;
+        self.refuse_what_is_no_type()?;
         self.refuse_what_belongs_to_others()?;
         let (subscriptions, types, start) = (self.subscriptions.clone(), self.types.clone(), self.start);
-        let (name, filter) = (self.name.clone(), self.filter.clone());
-        let (ignore_actors, ignore_own) = (self.ignore_actors.clone(), self.ignore_own);
+        let (filter, ignore_own) = (self.filter.clone(), self.ignore_own);
+        let ignore_actors = self.ignore_actors.clone();
+        let name = self.name.clone();
         let kind = match self.r#type.as_str() {
             "stdout" => SinkKind::Stdout,
             "file" => {
@@ -122,15 +123,14 @@ impl Written {
         })
     }
 
-    fn refuse_other_types(&self) -> Result<(), Wrong> {
+    fn refuse_what_is_no_type(&self) -> Result<(), Wrong> {
         match self.r#type.as_str() {
-            "webhook" | "file" | "stdout" | "teams" | "connector" => {}
+            "webhook" | "file" | "stdout" | "teams" | "connector" => Ok(()),
             later @ ("nats" | "kafka" | "redis" | "amqp") => {
-                return Err(("type", format!("this version has no {later} sinks: use {TYPES}")));
+                Err(("type", format!("this version has no {later} sinks: use {TYPES}")))
             }
-            other => return Err(("type", format!("'{other}' is not a type: use {TYPES}"))),
+            other => Err(("type", format!("'{other}' is not a type: use {TYPES}"))),
         }
-        Ok(())
     }
 
     fn refuse_what_belongs_to_others(&self) -> Result<(), Wrong> {

@@ -36,7 +36,7 @@ pub(super) fn escape(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '#') => {
-                escaped.push_str("&amp;")
+                escaped.push_str("&amp;");
             }
             // An address without any markup is made a link by some clients.
             ':' if rest.starts_with("//") => escaped.push_str("\\:"),

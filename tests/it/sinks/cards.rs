@@ -1,7 +1,5 @@
 //! From a change in the tenant to a card in a channel: the app, and the stand-in's ends of both kinds of webhook.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{FOLLOWED, edit, edits, sink};
@@ -216,5 +214,4 @@ async fn a_service_that_does_not_answer_holds_the_cards_up_and_costs_none() {
         (&sink["delivered"], &sink["pending"], &sink["dead_letters"]),
         (&json!(3), &json!(0), &json!(0))
     );
-    house.advance(Duration::from_secs(1));
 }

@@ -98,18 +98,6 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             "line 6, sink.filter: it knows nothing of 'changed': all that it can ask for is in `event`",
         ),
         (
-            "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
-            "line 5, sink.url: whoever reads this address may post to the channel: use https, or set allow_private = true",
-        ),
-        (
-            "type = \"connector\"\nurl = \"https://a.example/\"\nsecret = \"hunter2\"",
-            "line 6, sink.secret: only sinks with type = \"webhook\" have it: leave it out",
-        ),
-        (
-            &format!("{hook}card = {{ file = \"a.jinja\" }}"),
-            "line 6, sink.card: only sinks with type = \"teams\" or \"connector\" have it: leave it out",
-        ),
-        (
             &format!("{hook}batch = 5"),
             "line 6, sink.batch: only mode = \"batched\" has batches: set it, or leave this key out",
         ),
@@ -140,6 +128,27 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
         (
             "type = \"stdout\"\n[[sink]]\nname = \"b\"\ntype = \"stdout\"",
             "line 7, sink.type: another sink writes to standard output already: two would mix their lines",
+        ),
+    ] {
+        assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_channel_is_told_with_its_line() {
+    let hook = "type = \"webhook\"\nurl = \"https://hooks.example/T0K3N\"\n";
+    for (keys, message) in [
+        (
+            "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
+            "line 5, sink.url: whoever reads this address may post to the channel: use https, or set allow_private = true",
+        ),
+        (
+            "type = \"connector\"\nurl = \"https://a.example/\"\nsecret = \"hunter2\"",
+            "line 6, sink.secret: only sinks with type = \"webhook\" have it: leave it out",
+        ),
+        (
+            &format!("{hook}card = {{ file = \"a.jinja\" }}"),
+            "line 6, sink.card: only sinks with type = \"teams\" or \"connector\" have it: leave it out",
         ),
     ] {
         assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);
