@@ -79,6 +79,7 @@ fuzzing() {
 clients() {
     local python=$CLIENTS/bin/python
     install_clients || return
+    install_javascript_clients || return
     cargo build --locked --quiet || return 1
     # No compiled Python is left among the tests.
     O365_LISTENER=${CARGO_TARGET_DIR:-target}/debug/o365-listener PYTHONPYCACHEPREFIX=$CLIENTS/compiled \
@@ -99,6 +100,21 @@ install_clients() {
         return "$SKIPPED"
     fi
     cp "$wanted" "$CLIENTS/installed.txt"
+}
+
+# The same for packages of JavaScript.
+install_javascript_clients() {
+    local wanted=tests/clients/js folder=$CLIENTS/js
+    cmp --silent "$wanted/package-lock.json" "$folder/installed.json" && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$wanted/package.json" "$wanted/package-lock.json" "$wanted/.npmrc" "$folder"
+    if ! timeout "$CLIENTS_INSTALL_TIMEOUT" npm ci --prefix "$folder" --silent; then
+        timeout 60s npm view --prefix "$folder" cloudevents version >/dev/null 2>&1 && return 1
+        echo "skipped: no registry of JavaScript packages can be reached from here"
+        return "$SKIPPED"
+    fi
+    cp "$wanted/package-lock.json" "$folder/installed.json"
 }
 
 # What the tests need ------------------------------------------------------------------------------------------
@@ -122,6 +138,7 @@ missing_packages() {
     command -v curl >/dev/null || echo curl
     command -v jq >/dev/null || echo jq
     command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
 

@@ -35,7 +35,7 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use sink::{
-    FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+    FileSink, Glob, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
     is_internal,
 };
 pub use store::Store;

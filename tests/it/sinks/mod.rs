@@ -1,5 +1,6 @@
 //! From a change in the tenant to whoever is told of it: real receivers, the stand-in tenant, and the app.
 
+mod certificate;
 mod endpoint;
 mod killed;
 mod ledger;

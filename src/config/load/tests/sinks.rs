@@ -104,6 +104,10 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             "line 7, sink.name: 'orders' is the name of another sink: give this one its own",
         ),
         (
+            "type = \"file\"\npath = \"a\"\n[[sink]]\nname = \"b\"\ntype = \"file\"\npath = \"./a\"",
+            "line 9, sink.path: another sink writes to this file already: give each its own",
+        ),
+        (
             "type = \"stdout\"\n[[sink]]\nname = \"b\"\ntype = \"stdout\"",
             "line 7, sink.type: another sink writes to standard output already: two would mix their lines",
         ),
