@@ -12,17 +12,15 @@ const HOST: &str = "localhost";
 
 /// A sink at this port; with `shown` it shows that certificate.
 fn sink(name: &str, port: u16, folder: &Path, shown: Option<&(Leaf, String)>) -> String {
-    let mut entry = format!(
+    let entry = format!(
         "[[sink]]\nname = \"{name}\"\ntype = \"webhook\"\nurl = \"https://{HOST}:{port}/hook\"\nallow_private = true\n"
     );
-    if let Some((leaf, chain)) = shown {
-        let file = |end: &str| folder.join(format!("{name}.{end}"));
-        std::fs::write(file("pem"), chain).unwrap();
-        std::fs::write(file("key"), leaf.key.serialize_pem()).unwrap();
-        let (certificate, key) = (file("pem").display().to_string(), file("key").display().to_string());
-        entry += &format!("client_certificate = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n");
-    }
-    entry
+    let Some((leaf, chain)) = shown else { return entry };
+    let file = |end: &str| folder.join(format!("{name}.{end}"));
+    std::fs::write(file("pem"), chain).unwrap();
+    std::fs::write(file("key"), leaf.key.serialize_pem()).unwrap();
+    let (certificate, key) = (file("pem").display().to_string(), file("key").display().to_string());
+    format!("{entry}client_certificate = {{ certificate = \"{certificate}\", key = \"{key}\" }}\n")
 }
 
 /// A certificate for a client, with what is between it and its root.
