@@ -178,31 +178,6 @@ async fn a_pause_or_a_refusal_of_one_sink_does_not_hold_up_another_one_at_the_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_tried_in_vain_goes_at_once_when_the_receiver_is_well_also_after_a_restart() {
-    let endpoint = Endpoint::start().await;
-    endpoint.treat(Manner::HangUp);
-    let mut house = house(&webhook("orders", &endpoint, "")).await;
-    let mut events = Vec::new();
-    for _ in 0..6 {
-        events.push(edit(&house, None).await);
-    }
-    // One of them is tried in each pause of the host; the next attempts of most are minutes away then.
-    for _ in 0..7 {
-        house.advance(Duration::from_secs(70));
-        house.quiet().await;
-    }
-    house.close().await;
-    endpoint.treat(Manner::Take);
-    house.open().await;
-    events.push(edit(&house, None).await);
-    let mut all = taken(&house, &endpoint, 7).await;
-    all.sort();
-    let mut expected = ids(&events);
-    expected.sort();
-    assert_eq!(all, expected);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_fails_is_left_alone_and_all_goes_once_it_is_well() {
     let endpoint = Endpoint::start().await;
     endpoint.treat(Manner::HangUp);
