@@ -82,6 +82,7 @@ fuzzing() {
 clients() {
     local python=$CLIENTS/bin/python
     install_clients || return
+    install_javascript_clients || return
     cargo build --locked --quiet || return 1
     # No compiled Python is left among the tests.
     O365_LISTENER=${CARGO_TARGET_DIR:-target}/debug/o365-listener PYTHONPYCACHEPREFIX=$CLIENTS/compiled \
@@ -131,6 +132,21 @@ install_browser() {
         return "$SKIPPED"
     fi
     cp "$lock" "$BROWSER/installed.json"
+}
+
+# The same for packages of JavaScript.
+install_javascript_clients() {
+    local wanted=tests/clients/js folder=$CLIENTS/js
+    cmp --silent "$wanted/package-lock.json" "$folder/installed.json" && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$wanted/package.json" "$wanted/package-lock.json" "$wanted/.npmrc" "$folder"
+    if ! timeout "$CLIENTS_INSTALL_TIMEOUT" npm ci --prefix "$folder" --silent; then
+        timeout 60s npm view --prefix "$folder" cloudevents version >/dev/null 2>&1 && return 1
+        echo "skipped: no registry of JavaScript packages can be reached from here"
+        return "$SKIPPED"
+    fi
+    cp "$wanted/package-lock.json" "$folder/installed.json"
 }
 
 # What the tests need ------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
 use super::pull::{Wait, page};
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
+use crate::config::Glob;
 use crate::model::{Consumer, Cursor, Name};
 use crate::store::{Commit, LogBounds, ReadError, StoreError};
 
@@ -81,8 +82,8 @@ pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
 pub(super) struct Query {
     #[serde(default)]
     limit: Limit,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
     #[serde(default)]
     wait: Wait,
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
+use crate::config::Glob;
 use crate::model::{Cursor, Event};
 use crate::store::ReadError;
 
@@ -20,8 +21,8 @@ pub(super) struct Query {
     after: Option<After>,
     #[serde(default)]
     limit: Limit,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
     #[serde(default)]
     wait: Wait,
 }

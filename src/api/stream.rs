@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::problem::Problem;
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
 use crate::clock::Clock;
+use crate::config::Glob;
 use crate::model::{Cursor, Event};
 
 /// Events read, held and sent at once.
@@ -35,8 +36,8 @@ const RETRY: Duration = Duration::from_secs(10);
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     after: Option<After>,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
 }
 
 pub(super) async fn events(

@@ -35,7 +35,7 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use sink::{
-    CardSink, FileSink, Filter, Globs, Mode, Rotation, Said, SigningSecret, Sink, SinkKind, SinkStart,
+    CardSink, FileSink, Filter, Glob, Globs, Mode, Rotation, Said, SigningSecret, Sink, SinkKind, SinkStart,
     Webhook, WebhookUrl, is_internal,
 };
 pub use store::Store;

@@ -2,8 +2,8 @@
 //!
 //! Guarantees: each event that a sink wants reaches it at least once, always with the same id, or is given up after the
 //! last attempt and kept as a dead letter; the events of an item arrive in the log's order, also over retries; what
-//! retention deleted before a sink had it is counted. No sink waits for another, unless they share a host that is not
-//! well. Does not guarantee: that an event arrives once only, or an order between items (unless the sink is a file).
+//! retention deleted before a sink had it is counted. No sink waits for another, unless they share a host that cannot
+//! be reached or fails. Does not guarantee: that an event arrives once only, or an order between items (unless the sink is a file).
 //!
 //! Of the backlog a sink holds one window of the log in memory, however long it is: the log itself is the queue. Stored
 //! are only deliveries that were tried and failed, and what waits behind one of those for the order's sake.

@@ -92,6 +92,17 @@ pub struct SinkClaim {
     pub held: Vec<ItemKey>,
     /// How many deliveries are pending.
     pub pending: u64,
+    /// How it went lately; whoever works on it keeps this up, and it is written with each settlement.
+    pub streak: Streak,
+}
+
+/// Failures since the last success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streak {
+    /// How many.
+    pub failures: u32,
+    /// When the first of them was.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// What came of sending.
@@ -103,6 +114,8 @@ pub struct Settlement {
     pub position: Cursor,
     /// How many events went, at once or later.
     pub delivered: u64,
+    /// Which of them went at once. One that was a dead letter until then (the sink has gone back) is none any more.
+    pub gone: Vec<Cursor>,
     /// How many events were no longer there.
     pub lost: u64,
     /// What did not go at once.

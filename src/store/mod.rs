@@ -36,7 +36,7 @@ use chrono::{DateTime, Utc};
 pub use certificates::{Certificates, StoredCertificate};
 pub use consumers::{Commit, Consumers};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
-pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim};
+pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim, Streak};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};

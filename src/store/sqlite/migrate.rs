@@ -32,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0020_arrivals_and_standings.sql"),
     include_str!("migrations/0021_sinks.sql"),
     include_str!("migrations/0022_places.sql"),
+    include_str!("migrations/0024_streaks.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

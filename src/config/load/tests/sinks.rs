@@ -121,9 +121,21 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             &format!("{hook}start = \"yesterday\""),
             "line 6, sink.start: 'yesterday' is not a start: use now, beginning, or the `sequence` of an event",
         ),
+    ] {
+        assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);
+    }
+}
+
+#[test]
+fn what_only_one_sink_can_have_is_refused_to_another() {
+    for (keys, message) in [
         (
-            &format!("{hook}[[sink]]\nname = \"orders\"\ntype = \"stdout\""),
-            "line 7, sink.name: 'orders' is the name of another sink: give this one its own",
+            "type = \"stdout\"\n[[sink]]\nname = \"orders\"\ntype = \"stdout\"",
+            "line 6, sink.name: 'orders' is the name of another sink: give this one its own",
+        ),
+        (
+            "type = \"file\"\npath = \"a\"\n[[sink]]\nname = \"b\"\ntype = \"file\"\npath = \"./a\"",
+            "line 9, sink.path: another sink writes to this file already: give each its own",
         ),
         (
             "type = \"stdout\"\n[[sink]]\nname = \"b\"\ntype = \"stdout\"",

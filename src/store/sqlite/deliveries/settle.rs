@@ -15,6 +15,10 @@ use crate::store::{Attempted, Fate, NewDelivery, Settled, Settlement, StoreError
 pub(super) const FIRST: &str = "SELECT key FROM delivery
      WHERE sink = ?1 AND subscription = ?2 AND subject = ?3 AND state = 'pending' ORDER BY sequence LIMIT 1";
 
+/// Dead letters in a part of the log.
+pub(super) const DEAD: &str =
+    "SELECT sequence FROM delivery WHERE sink = ?1 AND state = 'dead' AND sequence BETWEEN ?2 AND ?3";
+
 pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled, StoreError> {
     let key = settlement.claim.key;
     if !hold(db, settlement)? {
@@ -25,6 +29,7 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled
         store(db, key, new, settlement.now)?;
         items.insert(ItemKey::of(&new.event));
     }
+    bury(db, settlement)?;
     for attempted in &settlement.attempted {
         take_on(db, attempted, settlement.now)?;
         items.insert(attempted.item.clone());
@@ -55,7 +60,8 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
              delivered = delivered + ?5, delivered_at = iif(?5 > 0, ?8, delivered_at),
              lost = lost + ?6, lost_at = iif(?6 > 0, ?8, lost_at),
              failure = iif(?7 IS NOT NULL, ?7, iif(?5 > 0, NULL, failure)),
-             disabled_at = iif(?9 IS NULL, disabled_at, ?8), disabled_reason = ifnull(?9, disabled_reason)
+             disabled_at = iif(?9 IS NULL, disabled_at, ?8), disabled_reason = ifnull(?9, disabled_reason),
+             failures = ?10, failing_since = ?11
          WHERE key = ?1 AND lease = ?2 AND removed_at IS NULL",
         params![
             claim.key,
@@ -67,6 +73,8 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
             failure,
             micros(*now),
             settlement.disable,
+            claim.streak.failures,
+            claim.streak.since.map(micros),
         ],
     )?;
     if held > 0 && settlement.disable.is_some() {
@@ -138,6 +146,22 @@ fn put(
             event.data.get(),
         ],
     )
+}
+
+/// Dead letters that went after all, since the sink had gone back.
+fn bury(db: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
+    let gone: HashSet<i64> = settlement.gone.iter().copied().map(number).collect();
+    let (Some(first), Some(last)) = (gone.iter().min(), gone.iter().max()) else { return Ok(()) };
+    let sink = settlement.claim.key;
+    let dead: Vec<i64> = row::all(db, DEAD, params![sink, first, last], |row| Ok(row.get(0)?))?;
+    for sequence in dead.iter().filter(|sequence| gone.contains(sequence)) {
+        row::execute(
+            db,
+            "UPDATE delivery SET state = 'delivered', settled_at = ?3, data = 'null' WHERE sink = ?1 AND sequence = ?2",
+            params![sink, sequence, micros(settlement.now)],
+        )?;
+    }
+    Ok(())
 }
 
 /// What came of a stored delivery.
