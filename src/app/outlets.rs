@@ -18,11 +18,16 @@ impl House {
             let pipe = || -> Box<dyn Write + Send> { Box::new(std::io::stdout()) };
             let sink = sinks::build(configured, &self.clock, pipe)
                 .with_context(|| format!("cannot use the sink '{}'", configured.name))?;
+            if let Some(caution) = sink.caution() {
+                tracing::warn!(sink = %configured.name, "{caution}");
+            }
             outlets.push(Outlet { configured: configured.clone(), sink });
         }
         let known = config.sinks.iter().map(|sink| (sink.name.clone(), sink.start)).collect();
         self.store.enrol(known, self.clock.now()).await.context("cannot take in the sinks")?;
-        let (deliverers, desk) = deliver::open(outlets, &self.store, &self.clock, &self.metrics);
+        let own = config.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.client_id.clone()));
+        let own = Arc::new(own.collect());
+        let (deliverers, desk) = deliver::open(outlets, &own, &self.store, &self.clock, &self.metrics);
         Ok((deliverers, Arc::new(desk)))
     }
 }

@@ -1,6 +1,8 @@
 //! `[[sink]]`: where events are pushed to.
 
+mod card;
 mod file;
+mod filter;
 mod globs;
 mod internal;
 mod signing;
@@ -9,7 +11,9 @@ mod written;
 
 use std::collections::HashSet;
 
+pub use card::CardSink;
 pub use file::{FileSink, Rotation};
+pub use filter::{Filter, Said};
 pub use globs::Globs;
 pub use internal::is_internal;
 pub use signing::SigningSecret;
@@ -31,6 +35,12 @@ pub struct Sink {
     pub subscriptions: Globs,
     /// Of which types it wants events; none means all.
     pub types: Globs,
+    /// What an event has to be like beside that.
+    pub filter: Option<Filter>,
+    /// Ids and names of those whose changes it does not want.
+    pub ignore_actors: Vec<String>,
+    /// Whether it does not want changes that were made with the tenant's own app registration.
+    pub ignore_own: bool,
     /// Where one that was not known before begins. Default `now`.
     pub start: SinkStart,
 }
@@ -44,6 +54,10 @@ pub enum SinkKind {
     File(FileSink),
     /// Standard output, a JSON line for each event.
     Stdout,
+    /// Adaptive Cards, through a Workflows webhook of Teams.
+    Teams(CardSink),
+    /// `MessageCard`s, to an incoming webhook as Office 365 connectors had them.
+    Connector(CardSink),
 }
 
 impl SinkKind {
@@ -53,6 +67,8 @@ impl SinkKind {
             Self::Webhook(_) => "webhook",
             Self::File(_) => "file",
             Self::Stdout => "stdout",
+            Self::Teams(_) => "teams",
+            Self::Connector(_) => "connector",
         }
     }
 }

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::gate::Gate;
 use super::wanted::Wanted;
 use crate::clock::Clock;
-use crate::config;
 use crate::model::{Attempt, Cursor, Event, Name, SinkStanding};
 use crate::sinks::{Sink, Verdict};
 use crate::store::{ReadError, Store, StoreError};
@@ -20,8 +19,8 @@ const TEST: &str = r#"{"changed":[],"previous":{},"resource":{"id":"test"},"test
 
 /// All sinks of the configuration.
 pub struct Desk {
-    store: Arc<dyn Store>,
-    clock: Clock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
     served: BTreeMap<Name, Served>,
 }
 
@@ -74,13 +73,12 @@ impl Desk {
 
     pub(super) fn serve(
         &mut self,
-        configured: &config::Sink,
-        sink: Arc<dyn Sink>,
-        gate: Arc<Gate>,
-        wake: Signal,
+        name: &Name,
+        kind: &'static str,
+        (sink, wanted): (Arc<dyn Sink>, Arc<Wanted>),
+        (gate, wake): (Arc<Gate>, Signal),
     ) {
-        let (kind, wanted) = (configured.kind.as_str(), Arc::new(Wanted::of(configured)));
-        self.served.insert(configured.name.clone(), Served { kind, sink, wanted, gate, wake });
+        self.served.insert(name.clone(), Served { kind, sink, wanted, gate, wake });
     }
 
     /// All sinks that the ledger knows, by name.
@@ -98,7 +96,7 @@ impl Desk {
         let served = self.served.get(&standing.name);
         Found {
             kind: served.map(|served| served.kind),
-            waiting: served.is_some_and(|served| served.gate.is_closed()),
+            waiting: served.is_some_and(|served| served.gate.is_closed(self.clock.now())),
             standing,
         }
     }
@@ -133,8 +131,9 @@ impl Desk {
 
     /// Sends an event that tells of nothing, past the ledger. `None`: the configuration has no such sink.
     pub async fn test(&self, name: &Name) -> Option<Tried> {
-        let sink = self.served.get(name)?.sink.clone();
+        let Served { sink, gate, .. } = self.served.get(name)?;
         let event = self.test_event(name)?;
+        gate.passed_by(self.clock.now());
         let report = sink.deliver(std::slice::from_ref(&event)).await;
         let delivered = report.verdict == Verdict::Delivered;
         Some(Tried { delivered, event: event.id, attempt: report.attempt })
@@ -165,7 +164,10 @@ impl Desk {
     ) -> Result<Option<(Event, String)>, ReadError> {
         let Some(served) = self.served.get(name) else { return Ok(None) };
         let read = match after {
-            Some(after) => self.store.read(after, 1, Box::new(served.wanted.clone())).await?.events.pop(),
+            Some(after) => {
+                let page = self.store.read(after, 1, Box::new(served.wanted.clone())).await?;
+                served.wanted.choose(page.events).await?.events.pop()
+            }
             None => None,
         };
         let Some(event) = read.or_else(|| self.test_event(name)) else { return Ok(None) };
@@ -173,7 +175,12 @@ impl Desk {
         Ok(Some((event, text)))
     }
 
-    fn wake(&self, name: &Name) {
+    /// Which events a sink wants.
+    pub(super) fn wanted(&self, name: &Name) -> Option<&Arc<Wanted>> {
+        self.served.get(name).map(|served| &served.wanted)
+    }
+
+    pub(super) fn wake(&self, name: &Name) {
         if let Some(served) = self.served.get(name) {
             served.wake.raise();
         }

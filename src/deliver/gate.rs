@@ -6,29 +6,46 @@ use dashmap::DashMap;
 use tokio::sync::watch;
 
 use super::circuit::Circuit;
+use super::pace::Pace;
+use crate::sinks::Sink;
 
-/// The gates of all hosts; sinks with the same host share one.
+/// The gates of all hosts; sinks that name the same one share it.
 #[derive(Debug, Default)]
 pub(super) struct Gates(DashMap<String, Arc<Gate>>);
 
 impl Gates {
-    /// The one of this host.
-    pub fn of(&self, host: &str) -> Arc<Gate> {
-        Arc::clone(&self.0.entry(host.to_owned()).or_default())
+    /// The one of this sink.
+    pub fn of(&self, sink: &dyn Sink, now: DateTime<Utc>) -> Arc<Gate> {
+        let new = || Arc::new(Gate::new(Pace::new(sink.rates(), now)));
+        Arc::clone(&self.0.entry(sink.gate().to_owned()).or_insert_with(new))
     }
 }
 
-/// A host's circuit, with a sign for those who wait for it.
-#[derive(Debug, Default)]
+/// A host's circuit and pace, with a sign for those who wait for it.
+#[derive(Debug)]
 pub(super) struct Gate {
     circuit: Mutex<Circuit>,
+    pace: Mutex<Pace>,
     changed: watch::Sender<()>,
 }
 
 impl Gate {
-    /// Whether a request may go; else when to ask again.
+    fn new(pace: Pace) -> Self {
+        Self { circuit: Mutex::default(), pace: Mutex::new(pace), changed: watch::Sender::default() }
+    }
+
+    /// Whether a request may go, which is counted; else when to ask again.
     pub fn pass(&self, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        self.circuit().pass(now)
+        let mut pace = self.pace();
+        pace.allows(now)?;
+        self.circuit().pass(now)?;
+        pace.sent(now);
+        Ok(())
+    }
+
+    /// A request goes without having asked.
+    pub fn passed_by(&self, now: DateTime<Utc>) {
+        self.pace().sent(now);
     }
 
     /// Follows how the host is.
@@ -37,8 +54,8 @@ impl Gate {
     }
 
     /// Whether the host is left alone.
-    pub fn is_closed(&self) -> bool {
-        !matches!(*self.circuit(), Circuit::Closed(_))
+    pub fn is_closed(&self, now: DateTime<Utc>) -> bool {
+        !matches!(*self.circuit(), Circuit::Closed(_)) || self.pace().allows(now).is_err()
     }
 
     pub fn succeeded(&self, now: DateTime<Utc>) {
@@ -60,6 +77,10 @@ impl Gate {
     pub fn pause(&self, wait: Option<Duration>, now: DateTime<Utc>) {
         self.circuit().pause(wait, now, rand::random());
         self.changed.send_replace(());
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn circuit(&self) -> MutexGuard<'_, Circuit> {

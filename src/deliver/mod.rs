@@ -21,6 +21,8 @@ mod fate;
 mod flights;
 mod gate;
 mod ledger;
+mod pace;
+mod past;
 mod run;
 mod wanted;
 mod window;
@@ -37,10 +39,12 @@ use crate::metrics::Metrics;
 use crate::model::Name;
 use crate::sinks::Sink;
 use crate::store::Store;
-use crate::tasks::{self, Outage, STORE_RETRY, Signal};
+use crate::tasks::{self, Outage, STORE_RETRY, Seldom, Signal};
 pub use desk::{Desk, Found, Tried};
 use gate::{Gate, Gates};
+pub use past::{Again, Looked, Part};
 use run::{Ended, Run};
+pub use wanted::OwnApps;
 use wanted::Wanted;
 
 /// A sink with what is known of it from the configuration.
@@ -62,11 +66,13 @@ pub struct Deliverer {
     clock: Clock,
     metrics: Arc<Metrics>,
     outage: Outage,
+    unsure: Seldom,
 }
 
 /// One deliverer for each sink, and the desk where people ask about them.
 pub fn open(
     outlets: Vec<Outlet>,
+    own: &OwnApps,
     store: &Arc<dyn Store>,
     clock: &Clock,
     metrics: &Arc<Metrics>,
@@ -75,11 +81,13 @@ pub fn open(
     let mut desk = Desk::new(store.clone(), clock.clone());
     let mut deliverers = Vec::with_capacity(outlets.len());
     for Outlet { configured, sink } in outlets {
-        let (wake, gate) = (Signal::default(), gates.of(sink.gate()));
-        desk.serve(&configured, sink.clone(), gate.clone(), wake.clone());
+        let (wake, gate) = (Signal::default(), gates.of(&*sink, clock.now()));
+        let wanted = Arc::new(Wanted::of(&configured, own));
+        let kind = configured.kind.as_str();
+        desk.serve(&configured.name, kind, (sink.clone(), wanted.clone()), (gate.clone(), wake.clone()));
         deliverers.push(Deliverer {
-            name: configured.name.clone(),
-            wanted: Arc::new(Wanted::of(&configured)),
+            name: configured.name,
+            wanted,
             sink,
             gate,
             wake,
@@ -87,6 +95,7 @@ pub fn open(
             clock: clock.clone(),
             metrics: metrics.clone(),
             outage: Outage::default(),
+            unsure: Seldom::default(),
         });
     }
     (deliverers, desk)
@@ -130,6 +139,19 @@ impl Deliverer {
                 }
                 Some(self.clock.now() + STORE_RETRY)
             }
+        }
+    }
+
+    /// The filter said nothing of so many events, which are sent.
+    fn doubt(&self, events: u64, why: Option<&str>) {
+        let Some(why) = why else { return };
+        self.metrics.sunk(&self.name, "filter_failed", events);
+        if self.unsure.lets_through(self.clock.now()) {
+            tracing::warn!(
+                sink = %self.name, events, why,
+                "The filter cannot be evaluated for some events, which are sent: `sinks test {} --since 1h` shows them",
+                self.name
+            );
         }
     }
 }

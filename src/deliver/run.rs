@@ -26,7 +26,8 @@ use landing::Streak;
 pub(super) const LEASE: Duration = Duration::from_secs(300);
 /// For how long requests are begun under it: none may last beyond its end.
 const TRUSTED: Duration = Duration::from_secs(210);
-/// Events and text in memory at which no more is read; one read adds as many at most.
+/// Events and text in memory at which no more is read; one read adds as many at most. More events, where more go
+/// together.
 const WINDOW_EVENTS: usize = 256;
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// Reads after which it is looked at what else there is to do.
@@ -170,7 +171,8 @@ impl<'d> Run<'d> {
     }
 
     fn has_room(&self) -> bool {
-        self.window.len() < WINDOW_EVENTS && self.window.bytes() < WINDOW_BYTES && self.pending < MOST_PENDING
+        let events = WINDOW_EVENTS.max(self.manner.batch);
+        self.window.len() < events && self.window.bytes() < WINDOW_BYTES && self.pending < MOST_PENDING
     }
 
     /// Reads on in the log as long as there is room, but not for long where nothing is wanted. Whether there is more.
@@ -185,7 +187,9 @@ impl<'d> Run<'d> {
             let read = self.of.store.read(after, WINDOW_EVENTS, Box::new(self.of.wanted.clone())).await;
             match read {
                 Ok(page) => {
-                    page.events.into_iter().for_each(|event| self.window.push(event));
+                    let chosen = self.of.wanted.choose(page.events).await?;
+                    self.of.doubt(chosen.unsure, chosen.why.as_deref());
+                    chosen.events.into_iter().for_each(|event| self.window.push(event));
                     self.window.advance(page.next);
                     self.at_end = page.at_end;
                 }

@@ -11,6 +11,7 @@
 //! what is public here, and it imports nothing of theirs: it is built from Microsoft's descriptions, so that
 //! client and stand-in do not share a misunderstanding.
 
+mod cards;
 mod control;
 mod entra;
 mod error;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use cards::CardAddresses;
 pub use tenant::{Resources, Tenant, print_config, tenant};
 
 use crate::clock::Clock;

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::cards::{CardAddresses, addresses};
 use super::random::Random;
 
 /// The host of the tenant's SharePoint sites.
@@ -31,6 +32,8 @@ pub struct Tenant {
     pub user: String,
     /// Something of each kind to follow.
     pub resources: Resources,
+    /// Channels that cards may be posted to.
+    pub cards: CardAddresses,
 }
 
 /// Resource addresses that can be followed in the stand-in.
@@ -48,9 +51,11 @@ pub struct Resources {
 pub fn tenant(url: &str, seed: u64) -> Tenant {
     let mut random = Random::new(seed, "tenant");
     let user = format!("alice@{DOMAIN}");
+    let (url, tenant_id) = (url.trim_end_matches('/'), random.uuid());
     Tenant {
-        url: url.trim_end_matches('/').to_owned(),
-        tenant_id: random.uuid(),
+        url: url.to_owned(),
+        tenant_id,
+        cards: addresses(url, tenant_id, seed),
         client_id: random.uuid(),
         client_secret: random.text(SECRET_LETTERS, 40),
         host: HOST.to_owned(),
@@ -65,7 +70,7 @@ pub fn tenant(url: &str, seed: u64) -> Tenant {
 
 /// A `config.toml` of a listener that follows one list, one OneDrive and one mail folder of this tenant.
 pub fn print_config(tenant: &Tenant) -> String {
-    let Tenant { url, tenant_id, client_id, client_secret, resources, .. } = tenant;
+    let Tenant { url, tenant_id, client_id, client_secret, resources, cards, .. } = tenant;
     let mut config = format!(
         r#"public_url = "http://127.0.0.1:8080"
 
@@ -99,6 +104,18 @@ sharepoint_url = "{url}"
             "\"\ntenant = \"contoso\"\nresource = \"",
             resource,
             "\"\n",
+        ];
+        config.extend(lines);
+    }
+    for (kind, url) in [("teams", &cards.teams), ("connector", &cards.connector)] {
+        let lines = [
+            "\n#[[sink]]\n#name = \"",
+            kind,
+            "\"\n#type = \"",
+            kind,
+            "\"\n#url = \"",
+            url,
+            "\"\n#allow_private = true\n",
         ];
         config.extend(lines);
     }

@@ -161,7 +161,7 @@ impl Sink for FileSink {
     }
 
     fn manner(&self) -> Manner {
-        Manner { at_once: 1, batch: BATCH, strict: true }
+        Manner { at_once: 1, batch: BATCH, strict: true, joined: true }
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {

@@ -4,8 +4,10 @@
 //! again is not its business. What it must keep to: a time limit on everything that waits for somebody else, a bound on
 //! what it reads, and no word of a secret in what it says.
 
+mod card;
 mod file;
 mod pipe;
+mod post;
 mod webhook;
 
 use std::io::Write;
@@ -23,6 +25,16 @@ use crate::model::{Attempt, Event};
 pub trait Sink: Send + Sync {
     /// Whose failures are its failures: what shares a host waits together.
     fn gate(&self) -> &str;
+
+    /// How often it may be written to, together with whoever has the same gate.
+    fn rates(&self) -> &'static [Rate] {
+        &[]
+    }
+
+    /// What whoever uses it should know from the start.
+    fn caution(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How it wants events.
     fn manner(&self) -> Manner;
@@ -47,6 +59,17 @@ pub struct Manner {
     /// Whether all events go in the log's order, and not only those of one item. Nothing is ever stored for later then:
     /// what does not go holds up what follows.
     pub strict: bool,
+    /// Whether what has failed goes together, however often. Otherwise each event goes alone when it has failed twice.
+    pub joined: bool,
+}
+
+/// So many requests within so much time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, at most.
+    pub most: usize,
+    /// In which time.
+    pub within: Duration,
 }
 
 /// What came of sending.
@@ -66,7 +89,10 @@ pub enum Verdict {
     /// They were not.
     Failed,
     /// The receiver wants nothing any more.
-    Gone,
+    Gone {
+        /// Why, as far as it is known.
+        why: &'static str,
+    },
     /// It says nothing of the events: the receiver wants a pause, or it is this machine that cannot.
     Stalled {
         /// How long the pause is, if the receiver said so.
@@ -86,6 +112,8 @@ pub fn build(
     Ok(match &configured.kind {
         SinkKind::Webhook(webhook) => Arc::new(webhook::WebhookSink::new(webhook, clock.clone())?),
         SinkKind::File(file) => Arc::new(file::FileSink::new(&configured.name, file, clock.clone())),
+        SinkKind::Teams(to) => Arc::new(card::CardSink::new(to, &card::TEAMS, clock.clone())?),
+        SinkKind::Connector(to) => Arc::new(card::CardSink::new(to, &card::CONNECTOR, clock.clone())?),
         SinkKind::Stdout => Arc::new(pipe::PipeSink::new(&configured.name, pipe(), clock.clone())?),
     })
 }

@@ -67,7 +67,7 @@ impl Sink for PipeSink {
     }
 
     fn manner(&self) -> Manner {
-        Manner { at_once: 1, batch: BATCH, strict: true }
+        Manner { at_once: 1, batch: BATCH, strict: true, joined: true }
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {

@@ -62,6 +62,15 @@ pub trait Deliveries: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError>;
 
+    /// Stores events that are to be sent to a sink again at `now`, outside of their items' order. What waits already is
+    /// not stored twice. How many were stored, or `None`: there is no such sink.
+    async fn send_late(
+        &self,
+        sink: &Name,
+        events: Vec<Event>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>, StoreError>;
+
     /// Sets a sink's position, so that it has all later events (again). Whoever works on it loses its claim. Whether
     /// there is such a sink.
     async fn replay(&self, sink: &Name, after: Cursor) -> Result<bool, StoreError>;

@@ -4,6 +4,7 @@ mod view;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,9 +12,10 @@ use serde_json::json;
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
-use crate::deliver::Found;
+use crate::config::Globs;
+use crate::deliver::{Found, Part};
 use crate::model::{Cursor, DeliveryState, Name};
-use view::{AttemptView, DeliveryView, View};
+use view::{AttemptView, DeliveryView, LookedView, View};
 
 /// The query of the calls that list deliveries.
 #[derive(Debug, Deserialize)]
@@ -24,11 +26,23 @@ pub(super) struct Query {
     limit: Limit,
 }
 
-/// The body of `POST …/replay`.
+/// The body of `POST …/replay`: `after` alone sets the position; else a part of the log is sent again.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
-    after: Cursor,
+    after: Option<Cursor>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    /// A glob.
+    subscription: Option<String>,
+}
+
+/// The body of `POST …/test`, which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    /// Nothing is sent: told is what of the log would have been since then.
+    since: Option<DateTime<Utc>>,
 }
 
 /// The body of `POST …/retry`, which may be left out.
@@ -97,7 +111,17 @@ pub(super) async fn dead_letters(
     Ok(HttpResponse::Ok().json(DeadLetters { dead_letters }))
 }
 
-pub(super) async fn test(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+pub(super) async fn test(
+    api: web::Data<Api>,
+    name: web::Path<Name>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let Test { since } = given(&body)?;
+    if since.is_some() {
+        let part = Part { since, ..Part::default() };
+        let looked = api.desk.look_back(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+        return Ok(HttpResponse::Ok().json(LookedView::of(&looked)));
+    }
     let tried = api.desk.test(&name).await.ok_or_else(|| not_configured(&name))?;
     Ok(HttpResponse::Ok().json(json!({
         "delivered": tried.delivered, "event": tried.event, "attempt": AttemptView::of(&tried.attempt),
@@ -125,10 +149,22 @@ pub(super) async fn replay(
     name: web::Path<Name>,
     body: web::Json<Replay>,
 ) -> Result<HttpResponse, Problem> {
-    if !api.desk.replay(&name, body.after).await? {
-        return Err(no_such_sink(&name));
+    let Replay { after, since, until, subscription } = body.into_inner();
+    if let (Some(after), None, None, None) = (after, since, until, &subscription) {
+        if !api.desk.replay(&name, after).await? {
+            return Err(no_such_sink(&name));
+        }
+        return show(api, name).await;
     }
-    show(api, name).await
+    if after.is_none() && since.is_none() {
+        let detail = "say from where on: with `after`, a cursor, or with `since`, a time";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let subscriptions = subscription.map_or(Ok(Globs::default()), |glob| Globs::one(&glob));
+    let subscriptions = subscriptions.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
+    let part = Part { after, since, until, subscriptions };
+    let again = api.desk.send_again(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+    Ok(HttpResponse::Ok().json(json!({ "replayed": again.replayed, "next": again.next })))
 }
 
 pub(super) async fn retry(

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::deliver::Found;
+use crate::deliver::{Found, Looked};
 use crate::model::{Attempt, Cursor, Delivery, Event, Name};
 
 /// The JSON form of a sink, in the order of the documentation.
@@ -102,6 +102,32 @@ impl<'a> DeliveryView<'a> {
             next_attempt_at: delivery.due_at,
             attempts: delivery.attempts.iter().map(AttemptView::of).collect(),
             event: whole.then_some(&delivery.event),
+        }
+    }
+}
+
+/// What of the log a sink would have been sent.
+#[derive(Serialize)]
+pub(super) struct LookedView<'a> {
+    looked_at: u64,
+    wanted: u64,
+    unsure: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    events: &'a [Event],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
+}
+
+impl<'a> LookedView<'a> {
+    pub fn of(looked: &'a Looked) -> Self {
+        Self {
+            looked_at: looked.looked_at,
+            wanted: looked.wanted,
+            unsure: looked.unsure,
+            reason: looked.why.as_deref(),
+            events: &looked.events,
+            next: looked.next,
         }
     }
 }

@@ -12,6 +12,14 @@ const LONGEST: usize = 256;
 pub struct Globs(Vec<GlobMatcher>);
 
 impl Globs {
+    /// A single one.
+    ///
+    /// # Errors
+    /// With what is wrong with it.
+    pub fn one(text: &str) -> Result<Self, String> {
+        glob(text).map(|glob| Self(vec![glob]))
+    }
+
     /// Whether this text is wanted.
     pub fn want(&self, text: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(text))

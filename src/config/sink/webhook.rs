@@ -65,7 +65,10 @@ impl WebhookUrl {
     }
 
     /// Reads it; an error does not repeat it.
-    pub(super) fn read(text: &Secret, allow_private: bool) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// When it is no web address, names a user or a password, or is internal and `allow_private` is not set.
+    pub fn read(text: &Secret, allow_private: bool) -> Result<Self, String> {
         const FORM: &str = "write https://HOST/PATH";
         let url =
             Url::parse(text.expose()).map_err(|error| format!("this is no web address ({error}): {FORM}"))?;

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::webhook::WrittenMode;
-use super::{FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl};
+use super::{
+    CardSink, FileSink, Filter, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook,
+    WebhookUrl,
+};
 use crate::config::environment::Environment;
 use crate::config::secret_source::{OneOrMore, SecretSource};
 use crate::config::{Tls, values};
@@ -18,6 +20,9 @@ use crate::model::Name;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// Events in a batch unless it is said.
 const BATCH: usize = 100;
+
+/// The kinds there are.
+const TYPES: &str = "webhook, file, stdout, teams or connector";
 
 /// A key of the entry and what is wrong with its value.
 type Wrong = (&'static str, String);
@@ -31,9 +36,14 @@ pub(in crate::config) struct Written {
     subscriptions: Globs,
     #[serde(default)]
     types: Globs,
+    filter: Option<Filter>,
+    #[serde(default)]
+    ignore_actors: Vec<String>,
+    #[serde(default)]
+    ignore_own: bool,
     #[serde(default, deserialize_with = "start")]
     start: SinkStart,
-    // Of webhooks.
+    // Of webhooks; the first and the two about requests of cards, too.
     url: Option<SecretSource>,
     secret: Option<OneOrMore>,
     mode: Option<WrittenMode>,
@@ -48,94 +58,118 @@ pub(in crate::config) struct Written {
     #[serde(default, deserialize_with = "path")]
     path: Option<PathBuf>,
     rotate: Option<Rotation>,
-    // Promised, and not in this version.
-    filter: Option<IgnoredAny>,
-    ignore_actors: Option<IgnoredAny>,
-    ignore_own: Option<IgnoredAny>,
-    card: Option<IgnoredAny>,
+    // Of cards.
+    card: Option<WrittenCard>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{ file = \"PATH\" }")]
+struct WrittenCard {
+    #[serde(deserialize_with = "card")]
+    file: PathBuf,
 }
 
 impl Written {
     pub(super) fn settle(self, environment: &Environment) -> Result<Sink, Wrong> {
-        self.refuse_what_comes_later()?;
+        self.refuse_other_types()?;
         self.refuse_what_belongs_to_others()?;
+        let (subscriptions, types, start) = (self.subscriptions.clone(), self.types.clone(), self.start);
+        let (name, filter) = (self.name.clone(), self.filter.clone());
+        let (ignore_actors, ignore_own) = (self.ignore_actors.clone(), self.ignore_own);
         let kind = match self.r#type.as_str() {
             "stdout" => SinkKind::Stdout,
             "file" => {
                 let path = self.path.ok_or_else(|| missing("path", "path = \"events.jsonl\""))?;
                 SinkKind::File(FileSink { path, rotate: self.rotate.unwrap_or_default() })
             }
-            _ => {
-                let mode = match (self.mode.unwrap_or_default(), self.batch) {
-                    (WrittenMode::Batched, batch) => Mode::Batched(batch.unwrap_or(BATCH)),
-                    (_, Some(_)) => {
-                        let message = "only mode = \"batched\" has batches: set it, or leave this key out";
-                        return Err(("batch", message.to_owned()));
-                    }
-                    (WrittenMode::Structured, None) => Mode::Structured,
-                    (WrittenMode::Binary, None) => Mode::Binary,
-                };
-                let url = self.url.ok_or_else(|| missing("url", "url = \"https://HOST/PATH\""))?;
-                let inside = self.allow_private.unwrap_or_default();
-                let url = url.get(environment).and_then(|text| WebhookUrl::read(&text, inside));
-                SinkKind::Webhook(Box::new(Webhook {
-                    url: url.map_err(|message| ("url", message))?,
-                    secrets: secrets(self.secret.unwrap_or_default(), environment)?,
-                    mode,
-                    headers: headers(self.headers.unwrap_or_default(), environment)?,
-                    timeout: self.timeout.unwrap_or(TIMEOUT),
-                    allow_private: inside,
-                    client_certificate: self.client_certificate,
-                }))
-            }
+            "teams" => SinkKind::Teams(self.settle_card(environment)?),
+            "connector" => SinkKind::Connector(self.settle_card(environment)?),
+            _ => SinkKind::Webhook(Box::new(self.settle_webhook(environment)?)),
         };
-        let (subscriptions, types, start) = (self.subscriptions, self.types, self.start);
-        Ok(Sink { name: self.name, kind, subscriptions, types, start })
+        Ok(Sink { name, kind, subscriptions, types, filter, ignore_actors, ignore_own, start })
     }
 
-    fn refuse_what_comes_later(&self) -> Result<(), Wrong> {
-        match self.r#type.as_str() {
-            "webhook" | "file" | "stdout" => {}
-            later @ ("teams" | "connector" | "nats" | "kafka" | "redis" | "amqp") => {
-                let message = format!("this version has no {later} sinks: use webhook, file or stdout");
-                return Err(("type", message));
-            }
-            other => {
-                return Err(("type", format!("'{other}' is not a type: use webhook, file or stdout")));
-            }
+    fn settle_card(self, environment: &Environment) -> Result<CardSink, Wrong> {
+        let (url, allow_private) = address(self.url, self.allow_private, environment)?;
+        if url.expose().scheme() != "https" && !allow_private {
+            let message =
+                "whoever reads this address may post to the channel: use https, or set allow_private = true";
+            return Err(("url", message.to_owned()));
         }
-        let later = [
-            ("filter", &self.filter, "filter expressions: choose by subscriptions and types"),
-            ("ignore_actors", &self.ignore_actors, "choosing by actor: leave the key out"),
-            ("ignore_own", &self.ignore_own, "choosing by actor: leave the key out"),
-            ("card", &self.card, "cards: leave the key out"),
-        ];
-        let given = later.into_iter().find(|(_, value, _)| value.is_some());
-        given.map_or(Ok(()), |(key, _, what)| Err((key, format!("this version does not know {what}"))))
+        let timeout = self.timeout.unwrap_or(TIMEOUT);
+        Ok(CardSink { url, card: self.card.map(|card| card.file), timeout, allow_private })
+    }
+
+    fn settle_webhook(self, environment: &Environment) -> Result<Webhook, Wrong> {
+        let mode = match (self.mode.unwrap_or_default(), self.batch) {
+            (WrittenMode::Batched, batch) => Mode::Batched(batch.unwrap_or(BATCH)),
+            (_, Some(_)) => {
+                let message = "only mode = \"batched\" has batches: set it, or leave this key out";
+                return Err(("batch", message.to_owned()));
+            }
+            (WrittenMode::Structured, None) => Mode::Structured,
+            (WrittenMode::Binary, None) => Mode::Binary,
+        };
+        let (url, allow_private) = address(self.url, self.allow_private, environment)?;
+        Ok(Webhook {
+            url,
+            secrets: secrets(self.secret.unwrap_or_default(), environment)?,
+            mode,
+            headers: headers(self.headers.unwrap_or_default(), environment)?,
+            timeout: self.timeout.unwrap_or(TIMEOUT),
+            allow_private,
+            client_certificate: self.client_certificate,
+        })
+    }
+
+    fn refuse_other_types(&self) -> Result<(), Wrong> {
+        match self.r#type.as_str() {
+            "webhook" | "file" | "stdout" | "teams" | "connector" => {}
+            later @ ("nats" | "kafka" | "redis" | "amqp") => {
+                return Err(("type", format!("this version has no {later} sinks: use {TYPES}")));
+            }
+            other => return Err(("type", format!("'{other}' is not a type: use {TYPES}"))),
+        }
+        Ok(())
     }
 
     fn refuse_what_belongs_to_others(&self) -> Result<(), Wrong> {
-        let keys = [
-            ("url", "webhook", self.url.is_some()),
-            ("secret", "webhook", self.secret.is_some()),
-            ("mode", "webhook", self.mode.is_some()),
-            ("batch", "webhook", self.batch.is_some()),
-            ("headers", "webhook", self.headers.is_some()),
-            ("timeout", "webhook", self.timeout.is_some()),
-            ("allow_private", "webhook", self.allow_private.is_some()),
-            ("client_certificate", "webhook", self.client_certificate.is_some()),
-            ("path", "file", self.path.is_some()),
-            ("rotate", "file", self.rotate.is_some()),
+        const POSTED: &[&str] = &["webhook", "teams", "connector"];
+        let keys: [(_, &[&str], _); 11] = [
+            ("url", POSTED, self.url.is_some()),
+            ("secret", &["webhook"], self.secret.is_some()),
+            ("mode", &["webhook"], self.mode.is_some()),
+            ("batch", &["webhook"], self.batch.is_some()),
+            ("headers", &["webhook"], self.headers.is_some()),
+            ("timeout", POSTED, self.timeout.is_some()),
+            ("allow_private", POSTED, self.allow_private.is_some()),
+            ("client_certificate", &["webhook"], self.client_certificate.is_some()),
+            ("path", &["file"], self.path.is_some()),
+            ("rotate", &["file"], self.rotate.is_some()),
+            ("card", &["teams", "connector"], self.card.is_some()),
         ];
-        let others = keys.into_iter().find(|(_, kind, given)| *given && *kind != self.r#type);
-        others.map_or(Ok(()), |(key, kind, _)| {
-            Err((key, format!("only sinks with type = \"{kind}\" have it: leave it out")))
+        let others = keys.into_iter().find(|(_, kinds, given)| *given && !kinds.contains(&&*self.r#type));
+        others.map_or(Ok(()), |(key, kinds, _)| {
+            let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+            Err((key, format!("only sinks with type = {} have it: leave it out", kinds.join(" or "))))
         })
     }
 }
 
 fn missing(key: &'static str, example: &str) -> Wrong {
     ("type", format!("missing key `{key}`: add {example}"))
+}
+
+/// The address, and whether it may be inside.
+fn address(
+    url: Option<SecretSource>,
+    allow_private: Option<bool>,
+    environment: &Environment,
+) -> Result<(WebhookUrl, bool), Wrong> {
+    let url = url.ok_or_else(|| missing("url", "url = \"https://HOST/PATH\""))?;
+    let inside = allow_private.unwrap_or_default();
+    let url = url.get(environment).and_then(|text| WebhookUrl::read(&text, inside));
+    Ok((url.map_err(|message| ("url", message))?, inside))
 }
 
 fn secrets(sources: OneOrMore, environment: &Environment) -> Result<Vec<SigningSecret>, Wrong> {
@@ -178,6 +212,10 @@ fn start<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SinkStart, D::Err
 
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     values::text(deserializer, values::file).map(Some)
+}
+
+fn card<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    values::text(deserializer, values::file)
 }
 
 fn batch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {

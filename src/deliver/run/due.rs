@@ -46,13 +46,13 @@ impl Due {
     }
 
     /// Takes what goes next, together as far as they may. What has failed twice goes alone, so that one that cannot be
-    /// taken does not have the others refused with it.
+    /// taken does not have the others refused with it; unless what is sent tells of many in any case.
     pub fn take(&mut self, manner: Manner) -> Option<Vec<Delivery>> {
         if !self.may_go(manner) {
             return None;
         }
         let mut taken = vec![self.found.pop_front()?];
-        let alone = |delivery: &Delivery| delivery.round > 1;
+        let alone = |delivery: &Delivery| delivery.round > 1 && !manner.joined;
         while taken.len() < manner.batch && !taken.iter().any(alone) {
             if self.found.front().is_none_or(alone) {
                 break;

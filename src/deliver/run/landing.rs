@@ -45,10 +45,14 @@ impl Run<'_> {
             }
             Verdict::Failed => gate.failed(now),
             Verdict::Stalled { wait } => gate.pause(wait, now),
-            Verdict::Gone => {
-                tracing::error!(sink = %name, "The receiver answered 410 Gone: the sink is switched off; `sinks enable` switches it on again");
+            Verdict::Gone { why } => {
+                tracing::error!(
+                    sink = %name, status = attempt.status,
+                    "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
+                );
                 gate.succeeded(now);
-                self.disable = Some("the receiver answered 410 Gone: it wants nothing any more".to_owned());
+                let status = attempt.status.map(|status| format!(" {status}")).unwrap_or_default();
+                self.disable = Some(format!("the receiver answered{status}: {why}"));
             }
         }
         self.ledger.failure = Some(attempt.clone());
@@ -69,13 +73,13 @@ impl Run<'_> {
                 let fate = fate::after(1, self.of.clock.now(), rand::random());
                 self.window.failed(fresh, attempt, fate);
             }
-            Verdict::Stalled { .. } | Verdict::Gone => self.window.put_back(fresh),
+            Verdict::Stalled { .. } | Verdict::Gone { .. } => self.window.put_back(fresh),
         }
     }
 
     fn land_stored(&mut self, stored: Vec<Delivery>, attempt: &Attempt, verdict: Verdict) {
         self.due.landed();
-        if matches!(verdict, Verdict::Stalled { .. } | Verdict::Gone) {
+        if matches!(verdict, Verdict::Stalled { .. } | Verdict::Gone { .. }) {
             let keys: Vec<i64> = stored.iter().map(|delivery| delivery.key).collect();
             self.due.written(&keys);
             self.due.look_again();

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Step;
@@ -15,6 +17,15 @@ pub struct Plan {
     pub unchanged: usize,
     /// Tenants that did not say what they hold: there only store and configuration were compared.
     pub not_listed: Vec<NotListed>,
+}
+
+impl Plan {
+    /// Something that a tenant holds could not be looked at.
+    pub(super) fn not_looked_at(&mut self, tenant: &Name, error: &Trouble) {
+        if !self.not_listed.iter().any(|other| other.tenant == *tenant) {
+            self.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() });
+        }
+    }
 }
 
 /// A tenant whose remote subscriptions are not known.
@@ -40,7 +51,7 @@ pub struct Measure {
     /// What Office 365 calls it now.
     pub remote_id: Option<RemoteId>,
     /// Why.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// How it is done.
     #[serde(skip)]
     pub(in crate::renew) todo: Todo,
@@ -81,11 +92,11 @@ pub(in crate::renew) enum Todo {
     /// Nothing.
     Nothing,
     /// A wish that the store does not have.
-    Add(Wish),
+    Add(Box<Wish>),
     /// The store follows something else under this name: that goes, and this comes.
-    Exchange(Wish),
+    Exchange(Box<Wish>),
     /// The wish changes in place.
-    Update(SubscriptionId, NewWish),
+    Update(SubscriptionId, Box<NewWish>),
     /// A step at Office 365.
     Settle(SubscriptionId, Step),
     /// It is no longer wished.

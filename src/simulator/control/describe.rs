@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 40] = [
+const CALLS: [(&str, &str, &str, &str); 45] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -24,6 +24,26 @@ const CALLS: [(&str, &str, &str, &str); 40] = [
         "/_control/sent",
         "?last=N",
         "The last POSTs with notifications, oldest first: where to, how many in it, which attempt, how it ended and after how long; and what became of all.",
+    ),
+    (
+        "GET",
+        "/_control/cards",
+        "?last=N",
+        "The channels that cards may be posted to (incoming webhooks of connectors, flows of Teams), and the last cards: what was answered, and whether the channel shows it. /_control/cards/page draws them.",
+    ),
+    ("DELETE", "/_control/cards", "", "Forgets the cards."),
+    (
+        "POST",
+        "/_control/cards/connectors",
+        r#"{"name"}"#,
+        "Makes an incoming webhook for a group of this name; its address.",
+    ),
+    ("POST", "/_control/cards/flows", r#"{"name"}"#, "Makes a flow that posts to a channel; its address."),
+    (
+        "POST",
+        "/_control/cards/switch",
+        r#"{"url", "open"}"#,
+        "Removes a connector or turns a flow off (open false), or has it back.",
     ),
     (
         "GET",

@@ -1,5 +1,6 @@
 //! `/_control`: what Microsoft has no call for. Unlike the rest it needs no token.
 
+mod cards;
 mod changes;
 mod chaos;
 mod describe;
@@ -65,6 +66,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             world.settings.resync = dead.flavour.unwrap_or_default();
             Ok(Answer::empty(204))
         }
+        (_, ["cards", ..]) => cards::answer(world, call, &path),
         (_, ["chaos"]) => chaos::answer(world, call),
         (_, ["lifetimes" | "conflicts"]) => lifetimes::answer(world, call, &path),
         (_, ["subscriptions" | "lifecycle", ..]) => subscriptions::answer(world, call, &path),

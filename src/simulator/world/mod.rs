@@ -24,6 +24,7 @@ pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox
 pub(crate) use recycle_bin::Recycled;
 
 use super::Options;
+use super::cards::Cards;
 use super::control::{Chaos, Conflicts, Fault, Lifetimes, OddPage, Renewals};
 use super::entra::{Delegated, Platform, Registered};
 use super::graph::subscriptions::Subscription;
@@ -69,6 +70,8 @@ pub(crate) struct World {
     /// SharePoint's own subscriptions, which are apart from Graph's.
     pub(crate) webhooks: BTreeMap<Uuid, Webhook>,
     pub(crate) recycle_bin: BTreeMap<Uuid, Recycled>,
+    /// Channels that cards are posted to.
+    pub(crate) cards: Cards,
     pub(crate) outbox: Outbox,
     pub(crate) ledger: Ledger,
     pub(crate) chaos: Option<Chaos>,
@@ -131,9 +134,11 @@ impl World {
     /// The seeded tenant at `url`.
     pub(crate) fn new(options: &Options, url: &str) -> Self {
         let mut ids = Random::new(options.seed, "principals");
+        let tenant = tenant(url, options.seed);
         let mut world = Self {
             clock: options.clock.clone(),
-            tenant: tenant(url, options.seed),
+            cards: Cards::new(options.seed, &tenant.cards),
+            tenant,
             service_principal: ids.uuid(),
             signing_key: [*ids.uuid().as_bytes(), *ids.uuid().as_bytes()].concat(),
             former_keys: Vec::new(),

@@ -14,13 +14,6 @@ fn webhook(keys: &str) -> Webhook {
 }
 
 #[test]
-fn an_answer_is_kept_in_its_first_characters_on_one_line() {
-    assert_eq!(excerpt("so\nit is".as_bytes()), "so it is");
-    assert_eq!(excerpt("ü".repeat(5000).as_bytes()).chars().count(), EXCERPT_CHARS);
-    assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
-}
-
-#[test]
 fn a_client_certificate_is_taken_with_its_key_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let [certificate, key] = ["a.pem", "a.key"].map(|name| folder.path().join(name));
@@ -48,6 +41,4 @@ async fn a_webhook_whose_name_is_not_found_or_leads_inside_is_told_by_a_check() 
     }
     let inside = webhook("url = \"https://10.0.0.1/\"\nallow_private = true");
     WebhookSink::new(&inside, Clock::system()).unwrap().check().await.unwrap();
-    assert!(guard::look_up("localhost", false).await.unwrap_err().is::<Forbidden>());
-    guard::look_up("localhost", true).await.unwrap();
 }

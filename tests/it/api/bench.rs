@@ -76,7 +76,7 @@ impl Bench {
             metrics: metrics.clone(),
             renewer: Arc::new(renewer),
             fetcher: Arc::new(fetcher),
-            desk: Arc::new(deliver::open(Vec::new(), &store, &clock, &metrics).1),
+            desk: Arc::new(deliver::open(Vec::new(), &Arc::default(), &store, &clock, &metrics).1),
             configured: Arc::new(|| Ok(vec![])),
             keys: Keys::new(keys),
             tenants: vec!["fabrikam".parse().unwrap()],

@@ -1,6 +1,8 @@
 //! From a change in the tenant to whoever is told of it: real receivers, the stand-in tenant, and the app.
 
+mod cards;
 mod endpoint;
+mod filters;
 mod killed;
 mod ledger;
 mod modes;

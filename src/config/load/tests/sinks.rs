@@ -11,7 +11,10 @@ fn sink(keys: &str) -> String {
 }
 
 fn taken(keys: &str) -> crate::config::Sink {
-    read(&sink(keys), &[("SIGNING", SECRET)]).unwrap_or_else(|said| panic!("{keys}: {said}")).sinks.remove(0)
+    read(&sink(keys), &[("SIGNING", SECRET), ("FLOW", "https://flows.example/T0K3N")])
+        .unwrap_or_else(|said| panic!("{keys}: {said}"))
+        .sinks
+        .remove(0)
 }
 
 #[test]
@@ -49,13 +52,28 @@ fn a_file_is_rotated_by_size_and_day_unless_it_says_otherwise() {
 }
 
 #[test]
+fn a_channel_has_an_address_that_is_not_printed_and_maybe_a_template() {
+    let plain = taken("type = \"teams\"\nurl = { env = \"FLOW\" }");
+    let SinkKind::Teams(to) = &plain.kind else { panic!("{plain:?}") };
+    assert_eq!((to.card.as_deref(), to.timeout, to.allow_private), (None, Duration::from_secs(15), false));
+    assert!(!format!("{plain:?}").contains("T0K3N"), "{plain:?}");
+    let keys = "type = \"connector\"\nurl = \"http://10.0.0.1/T0K3N\"\nallow_private = true\n\
+                card = { file = \"a.jinja\" }\ntimeout = \"2s\"";
+    let SinkKind::Connector(to) = taken(keys).kind else { panic!() };
+    assert_eq!((to.card.unwrap().to_str().unwrap(), to.timeout), ("a.jinja", Duration::from_secs(2)));
+}
+
+#[test]
 fn what_is_not_as_it_must_be_is_told_with_its_line() {
     let hook = "type = \"webhook\"\nurl = \"https://hooks.example/T0K3N\"\n";
     for (keys, message) in [
-        ("type = \"pigeon\"", "line 4, sink.type: 'pigeon' is not a type: use webhook, file or stdout"),
         (
-            "type = \"teams\"",
-            "line 4, sink.type: this version has no teams sinks: use webhook, file or stdout",
+            "type = \"pigeon\"",
+            "line 4, sink.type: 'pigeon' is not a type: use webhook, file, stdout, teams or connector",
+        ),
+        (
+            "type = \"nats\"",
+            "line 4, sink.type: this version has no nats sinks: use webhook, file, stdout, teams or connector",
         ),
         ("type = \"webhook\"", "line 4, sink.type: missing key `url`: add url = \"https://HOST/PATH\""),
         ("type = \"file\"", "line 4, sink.type: missing key `path`: add path = \"events.jsonl\""),
@@ -72,8 +90,24 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             "line 5, sink.url: this is an internal address: set allow_private = true if that is meant",
         ),
         (
-            &format!("{hook}filter = \"true\""),
-            "line 6, sink.filter: this version does not know filter expressions: choose by subscriptions and types",
+            &format!("{hook}filter = \"event.type == \""),
+            "line 6, sink.filter: it cannot be read at line 1, column 15 of the expression: Syntax error: mismatched input '<EOF>'",
+        ),
+        (
+            &format!("{hook}filter = \"changed == []\""),
+            "line 6, sink.filter: it knows nothing of 'changed': all that it can ask for is in `event`",
+        ),
+        (
+            "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
+            "line 5, sink.url: whoever reads this address may post to the channel: use https, or set allow_private = true",
+        ),
+        (
+            "type = \"connector\"\nurl = \"https://a.example/\"\nsecret = \"hunter2\"",
+            "line 6, sink.secret: only sinks with type = \"webhook\" have it: leave it out",
+        ),
+        (
+            &format!("{hook}card = {{ file = \"a.jinja\" }}"),
+            "line 6, sink.card: only sinks with type = \"teams\" or \"connector\" have it: leave it out",
         ),
         (
             &format!("{hook}batch = 5"),

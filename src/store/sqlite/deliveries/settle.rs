@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::super::row::{self, micros, to_json};
 use super::super::subscription::leased_until;
 use super::claim::{number, pending};
-use crate::model::{Attempt, DeliveryState, ItemKey};
+use crate::model::{Attempt, DeliveryState, Event, ItemKey, Name};
 use crate::store::{Attempted, Fate, NewDelivery, Settled, Settlement, StoreError};
 
 /// The first of an item's pending deliveries.
@@ -75,12 +75,43 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
     Ok(held > 0)
 }
 
-/// Stores an event. One that is stored already (the sink has gone back) is taken up anew if it was over.
+/// Stores an event that did not go, or that waits behind one.
 fn store(db: &Connection, sink: i64, new: &NewDelivery, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let event = &new.event;
     let fate = new.tried.as_ref().map(|(_, fate)| *fate);
-    let (state, due_at, settled_at) = written(fate.unwrap_or(Fate::Again(now)), now);
-    let key: Option<i64> = row::value(
+    let written = written(fate.unwrap_or(Fate::Again(now)), now);
+    let key = put(db, sink, (&new.event, u8::from(new.tried.is_some())), written, now)?;
+    match (key, &new.tried) {
+        (Some(key), Some((attempt, _))) => note(db, key, attempt),
+        _ => Ok(()),
+    }
+}
+
+/// Stores events that are to be sent again.
+pub(super) fn send_late(
+    db: &Connection,
+    sink: &Name,
+    events: &[Event],
+    now: DateTime<Utc>,
+) -> Result<Option<u64>, StoreError> {
+    let key: Option<i64> = row::value(db, "SELECT key FROM sink WHERE name = ?1", [sink.as_str()])?;
+    let Some(key) = key else { return Ok(None) };
+    let mut stored = 0;
+    for event in events {
+        let late = (DeliveryState::Late, Some(micros(now)), None);
+        stored += u64::from(put(db, key, (event, 0), late, now)?.is_some());
+    }
+    Ok(Some(stored))
+}
+
+/// Writes an event down; its key. One that is stored already is taken up anew if it was over, and else left as it is.
+fn put(
+    db: &Connection,
+    sink: i64,
+    (event, round): (&Event, u8),
+    (state, due_at, settled_at): (DeliveryState, Option<i64>, Option<i64>),
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, StoreError> {
+    row::value(
         db,
         "INSERT INTO delivery (sink, sequence, id, tenant, subscription, type, subject, time, state, round, stored_at,
              due_at, settled_at, data)
@@ -100,17 +131,13 @@ fn store(db: &Connection, sink: i64, new: &NewDelivery, now: DateTime<Utc>) -> R
             event.subject,
             micros(event.time),
             state.as_str(),
-            u8::from(new.tried.is_some()),
+            round,
             micros(now),
             due_at,
             settled_at,
             event.data.get(),
         ],
-    )?;
-    match (key, &new.tried) {
-        (Some(key), Some((attempt, _))) => note(db, key, attempt),
-        _ => Ok(()),
-    }
+    )
 }
 
 /// What came of a stored delivery.

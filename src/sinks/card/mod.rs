@@ -1,0 +1,147 @@
+//! Cards for people in a channel.
+//!
+//! What is pending goes as one card, with its number and the first few told: so a burst is a card, and what a rate or an
+//! outage holds back is one, too. What says nothing of a card (no connection, no answer, an error of the service) only
+//! holds it up, and it goes later, together with what has come meanwhile; what refuses the card is an attempt, so that one
+//! that is never taken does not hold up the others for ever.
+
+mod connector;
+mod markdown;
+mod samples;
+mod service;
+mod teams;
+mod template;
+mod words;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use aws_lc_rs::digest::{SHA256, digest};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use super::post::{Answer, Broken, Post, Target};
+use super::{Manner, Rate, Report, Sink, Verdict};
+use crate::clock::Clock;
+use crate::config;
+use crate::model::{Attempt, Event, Outcome};
+pub(super) use connector::CONNECTOR;
+use service::{Meaning, Service};
+pub(super) use teams::TEAMS;
+use template::Template;
+
+/// Events in one card at most: what one look at the log brings in.
+const TOGETHER: usize = 1_000;
+/// A service that finds a card of this size too large would take none, in bytes.
+const SMALLEST: usize = 4_000;
+
+/// A channel that cards are posted to.
+pub(super) struct CardSink {
+    post: Post,
+    clock: Clock,
+    gate: String,
+    service: &'static Service,
+    template: Template,
+    /// The largest card that is sent; less, once one was too large.
+    largest: AtomicUsize,
+}
+
+impl CardSink {
+    pub fn new(to: &config::CardSink, service: &'static Service, clock: Clock) -> anyhow::Result<Self> {
+        let target = Target {
+            url: &to.url,
+            timeout: to.timeout,
+            allow_private: to.allow_private,
+            client_certificate: None,
+            connections: 1,
+        };
+        // Rates are counted for each address, not for its host; and the address is a secret.
+        let digest = digest(&SHA256, to.url.expose().as_str().as_bytes());
+        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self {
+            post: Post::new(&target, clock.clone())?,
+            clock,
+            gate: format!("{}#{digest}", service.name),
+            service,
+            template: Template::new(to.card.as_deref(), service)?,
+            largest: AtomicUsize::new(service.largest),
+        })
+    }
+
+    async fn send(&self, events: &[Event]) -> Result<Answer, Broken> {
+        let card = self.template.card(events, self.largest.load(Ordering::Relaxed));
+        let card = card.map_err(|error| Broken::Unwritable(format!("{error:#}")))?;
+        let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        self.post.send(json, card).await
+    }
+
+    fn follows(&self, answer: &Answer) -> (Outcome, Verdict, String) {
+        let said = |why: &str| format!("{why}: {}", answer.excerpt());
+        match (self.service.judge)(answer.status, &answer.text()) {
+            Meaning::Taken => (Outcome::Delivered, Verdict::Delivered, answer.excerpt()),
+            Meaning::Throttled => {
+                (Outcome::Throttled, Verdict::Stalled { wait: answer.wait }, answer.excerpt())
+            }
+            Meaning::TooLarge => {
+                // The next one is half as large, and goes after a pause.
+                let half = |largest: usize| (largest / 2 >= SMALLEST).then_some(largest / 2);
+                let smaller = self.largest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, half);
+                let verdict = smaller.map_or(Verdict::Failed, |_| Verdict::Stalled { wait: None });
+                (Outcome::Refused, verdict, said("the card was too large"))
+            }
+            Meaning::Refused(why) => (Outcome::Refused, Verdict::Failed, said(why)),
+            Meaning::Gone(why) => (Outcome::Gone, Verdict::Gone { why }, answer.excerpt()),
+            Meaning::Unwell => (Outcome::Refused, Verdict::Stalled { wait: answer.wait }, answer.excerpt()),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for CardSink {
+    fn gate(&self) -> &str {
+        &self.gate
+    }
+
+    fn rates(&self) -> &'static [Rate] {
+        self.service.rates
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        self.service.caution
+    }
+
+    fn manner(&self) -> Manner {
+        Manner { at_once: 1, batch: TOGETHER, strict: false, joined: true }
+    }
+
+    async fn deliver(&self, events: &[Event]) -> Report {
+        let (at, watch) = (self.clock.now(), self.clock.stopwatch());
+        let (outcome, verdict, status, excerpt) = match self.send(events).await {
+            Ok(answer) => {
+                let (outcome, verdict, excerpt) = self.follows(&answer);
+                (outcome, verdict, Some(answer.status), excerpt)
+            }
+            Err(broken) => {
+                let (outcome, excerpt) = self.post.told(broken);
+                let held_up = matches!(outcome, Outcome::TimedOut | Outcome::Unreachable);
+                let verdict = if held_up { Verdict::Stalled { wait: None } } else { Verdict::Failed };
+                (outcome, verdict, None, excerpt)
+            }
+        };
+        Report { attempt: Attempt { at, outcome, status, duration: watch.elapsed(), excerpt }, verdict }
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.post.check().await
+    }
+
+    fn preview(&self, events: &[Event]) -> String {
+        let card = self.template.card(events, self.largest.load(Ordering::Relaxed));
+        let shown = card.and_then(|card| {
+            let value: Value = serde_json::from_slice(&card)?;
+            Ok(format!("content-length: {}\n\n{}", card.len(), serde_json::to_string_pretty(&value)?))
+        });
+        let shown = shown.unwrap_or_else(|error| format!("\n{error:#}"));
+        format!("POST {}/…\ncontent-type: application/json\n{shown}", self.post.origin())
+    }
+}
