@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 44] = [
+const CALLS: [(&str, &str, &str, &str); 45] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -68,6 +68,12 @@ const CALLS: [(&str, &str, &str, &str); 44] = [
         "/_control/tokens/expire",
         r#"{"resource"?, "flavour"?}"#,
         "Makes every delta link given so far answer 410, in this flavour where it is a drive's or a list's (applyDifferences, uploadDifferences, innerCode, noLocation; the first if none is named), and every change token of SharePoint so far be refused (-2130575172).",
+    ),
+    (
+        "POST",
+        "/_control/folder-rows",
+        r#"{"each"?}"#,
+        "Whether SharePoint's change log gets a row for each item of a folder that is deleted or restored. What is left out is no: only the folder has one.",
     ),
     (
         "POST",
