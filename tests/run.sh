@@ -15,7 +15,7 @@ readonly ADVISORIES_TIMEOUT=60s
 readonly FUZZ_SECONDS=25 # for each target
 readonly CLIENTS=target/clients # where other people's clients are installed, and stay
 readonly CLIENTS_INSTALL_TIMEOUT=900s # hundreds of megabytes
-readonly CLIENTS_TIMEOUT=300s
+readonly CLIENTS_TIMEOUT=400s
 readonly POLICY=/usr/sbin/policy-rc.d
 
 summary=()

@@ -12,9 +12,6 @@ use super::Api;
 use crate::model::{Cursor, Event, InvalidCursor};
 use crate::store::{EventFilter, ReadError, Store, StoreError};
 
-/// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
-const LONGEST_GLOB: usize = 256;
-
 /// `after`: where to begin.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "String")]
@@ -38,12 +35,17 @@ impl TryFrom<String> for After {
 #[serde(try_from = "String")]
 pub(super) struct Pattern(GlobMatcher);
 
+impl Pattern {
+    /// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
+    pub const LONGEST: usize = 256;
+}
+
 impl TryFrom<String> for Pattern {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() > LONGEST_GLOB {
-            return Err(format!("a glob has at most {LONGEST_GLOB} bytes"));
+        if text.len() > Self::LONGEST {
+            return Err(format!("a glob has at most {} bytes", Self::LONGEST));
         }
         Glob::new(&text).map(|glob| Self(glob.compile_matcher())).map_err(|error| error.to_string())
     }
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_no_glob_or_no_cursor_is_refused() {
         assert!(Pattern::try_from("[".to_owned()).is_err());
-        assert!(Pattern::try_from("x".repeat(LONGEST_GLOB + 1)).is_err());
+        assert!(Pattern::try_from("x".repeat(Pattern::LONGEST + 1)).is_err());
         assert!(After::try_from("newest".to_owned()).is_err());
     }
 }

@@ -4,19 +4,20 @@ mod view;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
 use crate::deliver::Found;
 use crate::model::{Cursor, DeliveryState, Name};
-use view::{AttemptView, DeliveryView, View};
+pub(super) use view::View;
+use view::{AttemptView, DeliveryView};
 
 /// The query of the calls that list deliveries.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     before: Option<Cursor>,
@@ -25,14 +26,14 @@ pub(super) struct Query {
 }
 
 /// The body of `POST …/replay`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
     after: Cursor,
 }
 
 /// The body of `POST …/retry`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Retry {
     /// The id of an event; all, if it is left out.
@@ -40,7 +41,7 @@ pub(super) struct Retry {
 }
 
 /// The body of `POST …/preview`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preview {
     /// The `sequence` of an event that the log has.
@@ -48,19 +49,43 @@ pub(super) struct Preview {
 }
 
 /// The answer to `GET /v1/sinks`.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sinks")]
+pub(super) struct Listed<'a> {
     sinks: Vec<View<'a>>,
 }
 
-#[derive(Serialize)]
-struct Deliveries<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Deliveries<'a> {
     deliveries: Vec<DeliveryView<'a>>,
 }
 
-#[derive(Serialize)]
-struct DeadLetters<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetters<'a> {
     dead_letters: Vec<DeliveryView<'a>>,
+}
+
+/// What came of a test.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tested<'a> {
+    delivered: bool,
+    /// The id of the event that was sent.
+    event: &'a str,
+    attempt: AttemptView<'a>,
+}
+
+/// An event, and what a sink makes of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Previewed {
+    /// The event's id.
+    event: String,
+    text: String,
+}
+
+/// How many dead letters are sent.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Retried {
+    retried: u64,
 }
 
 pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
@@ -99,9 +124,8 @@ pub(super) async fn dead_letters(
 
 pub(super) async fn test(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
     let tried = api.desk.test(&name).await.ok_or_else(|| not_configured(&name))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "delivered": tried.delivered, "event": tried.event, "attempt": AttemptView::of(&tried.attempt),
-    })))
+    let (delivered, attempt) = (tried.delivered, AttemptView::of(&tried.attempt));
+    Ok(HttpResponse::Ok().json(Tested { delivered, event: &tried.event, attempt }))
 }
 
 pub(super) async fn preview(
@@ -117,7 +141,7 @@ pub(super) async fn preview(
         let detail = format!("the sink '{name}' does not want that event, or the log does not have it");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
-    Ok(HttpResponse::Ok().json(json!({ "event": shown.id, "text": text })))
+    Ok(HttpResponse::Ok().json(Previewed { event: shown.id, text }))
 }
 
 pub(super) async fn replay(
@@ -138,7 +162,7 @@ pub(super) async fn retry(
 ) -> Result<HttpResponse, Problem> {
     let Retry { event } = given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
-    Ok(HttpResponse::Ok().json(json!({ "retried": retried })))
+    Ok(HttpResponse::Ok().json(Retried { retried }))
 }
 
 pub(super) async fn enable(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {

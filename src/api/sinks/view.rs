@@ -1,14 +1,16 @@
 //! Sinks and deliveries as callers see them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::deliver::Found;
 use crate::model::{Attempt, Cursor, Delivery, Event, Name};
 
 /// The JSON form of a sink, in the order of the documentation.
-#[derive(Serialize)]
-pub(super) struct View<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sink")]
+pub(in crate::api) struct View<'a> {
     name: &'a Name,
     r#type: Option<&'static str>,
     state: &'static str,
@@ -51,7 +53,8 @@ impl<'a> View<'a> {
 }
 
 /// What came of sending something once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
 pub(super) struct AttemptView<'a> {
     at: DateTime<Utc>,
     outcome: &'static str,
@@ -73,7 +76,8 @@ impl<'a> AttemptView<'a> {
 }
 
 /// A delivery that did not go at once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub(super) struct DeliveryView<'a> {
     id: &'a str,
     sequence: Cursor,
