@@ -5,9 +5,9 @@ mod view;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Api;
 use super::limit::Limit;
@@ -15,10 +15,11 @@ use super::problem::Problem;
 use crate::config::Globs;
 use crate::deliver::{Found, Part};
 use crate::model::{Cursor, DeliveryState, Name};
-use view::{AttemptView, DeliveryView, LookedView, View};
+pub(super) use view::View;
+use view::{AttemptView, DeliveryView, LookedView};
 
 /// The query of the calls that list deliveries.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     before: Option<Cursor>,
@@ -27,7 +28,7 @@ pub(super) struct Query {
 }
 
 /// The body of `POST …/replay`: `after` alone sets the position; else a part of the log is sent again.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
     after: Option<Cursor>,
@@ -38,7 +39,7 @@ pub(super) struct Replay {
 }
 
 /// The body of `POST …/test`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Test {
     /// Nothing is sent: told is what of the log would have been since then.
@@ -46,7 +47,7 @@ pub(super) struct Test {
 }
 
 /// The body of `POST …/retry`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Retry {
     /// The id of an event; all, if it is left out.
@@ -54,7 +55,7 @@ pub(super) struct Retry {
 }
 
 /// The body of `POST …/preview`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preview {
     /// The `sequence` of an event that the log has.
@@ -62,19 +63,72 @@ pub(super) struct Preview {
 }
 
 /// The answer to `GET /v1/sinks`.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sinks")]
+pub(super) struct Listed<'a> {
     sinks: Vec<View<'a>>,
 }
 
-#[derive(Serialize)]
-struct Deliveries<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Deliveries<'a> {
     deliveries: Vec<DeliveryView<'a>>,
 }
 
-#[derive(Serialize)]
-struct DeadLetters<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetters<'a> {
     dead_letters: Vec<DeliveryView<'a>>,
+}
+
+/// What came of a test.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tested<'a> {
+    delivered: bool,
+    /// The id of the event that was sent.
+    event: &'a str,
+    attempt: AttemptView<'a>,
+}
+
+/// The answer to `POST …/test`.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum TestAnswer<'a> {
+    /// An event was sent.
+    Sent(Tested<'a>),
+    /// It was looked back.
+    LookedBack(LookedView<'a>),
+}
+
+/// The answer to `POST …/replay`.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ReplayAnswer<'a> {
+    /// The position was set.
+    Whole(View<'a>),
+    /// A part is sent again.
+    Part(Replayed),
+}
+
+/// What came of sending a part again.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Replayed {
+    /// So many events are sent again.
+    replayed: u64,
+    /// Where to go on once these have gone, if there are more.
+    next: Option<Cursor>,
+}
+
+/// An event, and what a sink makes of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Previewed {
+    /// The event's id.
+    event: String,
+    text: String,
+}
+
+/// How many dead letters are sent.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Retried {
+    retried: u64,
 }
 
 pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
@@ -120,12 +174,11 @@ pub(super) async fn test(
     if since.is_some() {
         let part = Part { since, ..Part::default() };
         let looked = api.desk.look_back(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
-        return Ok(HttpResponse::Ok().json(LookedView::of(&looked)));
+        return Ok(HttpResponse::Ok().json(TestAnswer::LookedBack(LookedView::of(&looked))));
     }
     let tried = api.desk.test(&name).await.ok_or_else(|| not_configured(&name))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "delivered": tried.delivered, "event": tried.event, "attempt": AttemptView::of(&tried.attempt),
-    })))
+    let (delivered, attempt) = (tried.delivered, AttemptView::of(&tried.attempt));
+    Ok(HttpResponse::Ok().json(TestAnswer::Sent(Tested { delivered, event: &tried.event, attempt })))
 }
 
 pub(super) async fn preview(
@@ -141,7 +194,7 @@ pub(super) async fn preview(
         let detail = format!("the sink '{name}' does not want that event, or the log does not have it");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
-    Ok(HttpResponse::Ok().json(json!({ "event": shown.id, "text": text })))
+    Ok(HttpResponse::Ok().json(Previewed { event: shown.id, text }))
 }
 
 pub(super) async fn replay(
@@ -154,7 +207,8 @@ pub(super) async fn replay(
         if !api.desk.replay(&name, after).await? {
             return Err(no_such_sink(&name));
         }
-        return show(api, name).await;
+        let found = there(&api, &name).await?;
+        return Ok(HttpResponse::Ok().json(ReplayAnswer::Whole(View::of(&found))));
     }
     if after.is_none() && since.is_none() {
         let detail = "say from where on: with `after`, a cursor, or with `since`, a time";
@@ -164,7 +218,7 @@ pub(super) async fn replay(
     let subscriptions = subscriptions.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
     let part = Part { after, since, until, subscriptions };
     let again = api.desk.send_again(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
-    Ok(HttpResponse::Ok().json(json!({ "replayed": again.replayed, "next": again.next })))
+    Ok(HttpResponse::Ok().json(ReplayAnswer::Part(Replayed { replayed: again.replayed, next: again.next })))
 }
 
 pub(super) async fn retry(
@@ -174,7 +228,7 @@ pub(super) async fn retry(
 ) -> Result<HttpResponse, Problem> {
     let Retry { event } = given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
-    Ok(HttpResponse::Ok().json(json!({ "retried": retried })))
+    Ok(HttpResponse::Ok().json(Retried { retried }))
 }
 
 pub(super) async fn enable(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {

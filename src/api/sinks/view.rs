@@ -1,14 +1,16 @@
 //! Sinks and deliveries as callers see them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::deliver::{Found, Looked};
 use crate::model::{Attempt, Cursor, Delivery, Event, Name};
 
 /// The JSON form of a sink, in the order of the documentation.
-#[derive(Serialize)]
-pub(super) struct View<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sink")]
+pub(in crate::api) struct View<'a> {
     name: &'a Name,
     r#type: Option<&'static str>,
     state: &'static str,
@@ -51,7 +53,8 @@ impl<'a> View<'a> {
 }
 
 /// What came of sending something once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
 pub(super) struct AttemptView<'a> {
     at: DateTime<Utc>,
     outcome: &'static str,
@@ -73,7 +76,8 @@ impl<'a> AttemptView<'a> {
 }
 
 /// A delivery that did not go at once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub(super) struct DeliveryView<'a> {
     id: &'a str,
     sequence: Cursor,
@@ -107,14 +111,20 @@ impl<'a> DeliveryView<'a> {
 }
 
 /// What of the log a sink would have been sent.
-#[derive(Serialize)]
-pub(super) struct LookedView<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct LookedView<'a> {
+    /// Events that were looked at.
     looked_at: u64,
+    /// How many of them it would have been sent.
     wanted: u64,
+    /// How many of these only because the filter cannot be evaluated for them.
     unsure: u64,
+    /// Why it cannot, for the first of those.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
+    /// The first hundred of those that it would have been sent.
     events: &'a [Event],
+    /// Where there is more to look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Cursor>,
 }

@@ -3,9 +3,6 @@ use std::fmt;
 use globset::GlobMatcher;
 use serde::Deserialize;
 
-/// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
-const LONGEST: usize = 256;
-
 /// Globs over names or types, one of which has to match; none match everything. `*` matches any characters.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
@@ -32,6 +29,9 @@ impl Globs {
 pub struct Glob(GlobMatcher);
 
 impl Glob {
+    /// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
+    pub const LONGEST: usize = 256;
+
     /// Whether it matches this text.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
@@ -42,8 +42,8 @@ impl TryFrom<String> for Glob {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text.len() > LONGEST {
-            return Err(format!("a glob has at most {LONGEST} bytes: write several shorter ones"));
+        if text.len() > Self::LONGEST {
+            return Err(format!("a glob has at most {} bytes: write several shorter ones", Self::LONGEST));
         }
         let glob =
             globset::Glob::new(&text).map_err(|error| format!("'{text}' is not a glob: {}", error.kind()))?;
@@ -75,6 +75,6 @@ mod tests {
         assert!(globs(&["it-*", "hr-*"]).want("hr-candidates"));
         assert!(globs(&["o365.*.deleted"]).want("o365.listItem.deleted"));
         assert!(!globs(&["it-*"]).want("hr-candidates"));
-        assert!(glob("[").is_err() && glob(&"x".repeat(LONGEST + 1)).is_err());
+        assert!(glob("[").is_err() && glob(&"x".repeat(Glob::LONGEST + 1)).is_err());
     }
 }

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Step;
@@ -29,7 +30,7 @@ impl Plan {
 }
 
 /// A tenant whose remote subscriptions are not known.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NotListed {
     /// The tenant.
     pub tenant: Name,
@@ -38,7 +39,7 @@ pub struct NotListed {
 }
 
 /// One thing to do, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Measure {
     /// What.
     pub action: Action,
@@ -65,7 +66,7 @@ impl Todo {
 }
 
 /// The kinds of measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing is held for it: it is made.
