@@ -183,7 +183,7 @@ impl House {
         for change in renew::differences(&wishes, &stored) {
             tracing::warn!(
                 subscription = change.subscription.as_ref().map(Name::as_str),
-                reason = change.reason,
+                reason = &*change.reason,
                 "The store has something else than the configuration: `subscriptions plan` shows it, `subscriptions apply` makes them agree"
             );
         }

@@ -48,10 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sinks", &["model", "clock", "secret", "config"]),
     ("deliver", &["model", "clock", "backoff", "config", "metrics", "store", "tasks", "sinks"]),
     // The pages, and the sinks that come of them.
-    (
-        "connect",
-        &["model", "clock", "secret", "seal", "config", "store", "tasks", "sinks", "deliver"],
-    ),
+    ("connect", &["model", "clock", "secret", "seal", "config", "store", "tasks", "sinks", "deliver"]),
     ("fetch", PIPELINE),
     ("renew", PIPELINE),
     ("retain", &["clock", "config", "store", "tasks"]),

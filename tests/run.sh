@@ -15,7 +15,10 @@ readonly ADVISORIES_TIMEOUT=60s
 readonly FUZZ_SECONDS=25 # for each target
 readonly CLIENTS=target/clients # where other people's clients are installed, and stay
 readonly CLIENTS_INSTALL_TIMEOUT=900s # hundreds of megabytes
-readonly CLIENTS_TIMEOUT=300s
+readonly CLIENTS_TIMEOUT=400s
+readonly BROWSER=target/browser # where the tests in a browser have their packages and leave their pictures
+readonly BROWSER_INSTALL_TIMEOUT=300s
+readonly BROWSER_TIMEOUT=300s
 readonly POLICY=/usr/sbin/policy-rc.d
 
 summary=()
@@ -79,6 +82,7 @@ fuzzing() {
 clients() {
     local python=$CLIENTS/bin/python
     install_clients || return
+    install_javascript_clients || return
     cargo build --locked --quiet || return 1
     # No compiled Python is left among the tests.
     O365_LISTENER=${CARGO_TARGET_DIR:-target}/debug/o365-listener PYTHONPYCACHEPREFIX=$CLIENTS/compiled \
@@ -101,6 +105,50 @@ install_clients() {
     cp "$wanted" "$CLIENTS/installed.txt"
 }
 
+# Pages and cards in a real browser: every *.test.mjs.
+browser() {
+    install_browser || return
+    cargo build --locked --quiet || return 1
+    # Packages are looked for beside the tests, and stay out of the tree: so the tests are run from a copy.
+    cp tests/browser/*.mjs "$BROWSER"
+    O365_LISTENER=$(realpath "${CARGO_TARGET_DIR:-target}")/debug/o365-listener PICTURES=$BROWSER/pictures \
+        timeout --kill-after=10s "$BROWSER_TIMEOUT" node --test "$BROWSER"/*.test.mjs
+}
+
+# Only without a registry to install from is this skipped.
+install_browser() {
+    local lock=tests/browser/package-lock.json
+    if ! command -v chromium >/dev/null || ! command -v npm >/dev/null; then
+        echo "skipped: chromium and npm are needed"
+        return "$SKIPPED"
+    fi
+    cmp --silent "$lock" "$BROWSER/installed.json" && return
+    rm -rf "$BROWSER"
+    mkdir -p "$BROWSER"
+    cp "$lock" tests/browser/package.json tests/browser/.npmrc "$BROWSER"
+    if ! timeout "$BROWSER_INSTALL_TIMEOUT" npm --prefix "$BROWSER" ci --ignore-scripts --no-audit --no-fund --loglevel=error; then
+        timeout 60s npm view markdown-it version >/dev/null && return 1
+        echo "skipped: no registry of npm packages can be reached from here"
+        return "$SKIPPED"
+    fi
+    cp "$lock" "$BROWSER/installed.json"
+}
+
+# The same for packages of JavaScript.
+install_javascript_clients() {
+    local wanted=tests/clients/js folder=$CLIENTS/js
+    cmp --silent "$wanted/package-lock.json" "$folder/installed.json" && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$wanted/package.json" "$wanted/package-lock.json" "$wanted/.npmrc" "$folder"
+    if ! timeout "$CLIENTS_INSTALL_TIMEOUT" npm ci --prefix "$folder" --silent; then
+        timeout 60s npm view --prefix "$folder" cloudevents version >/dev/null 2>&1 && return 1
+        echo "skipped: no registry of JavaScript packages can be reached from here"
+        return "$SKIPPED"
+    fi
+    cp "$wanted/package-lock.json" "$folder/installed.json"
+}
+
 # What the tests need ------------------------------------------------------------------------------------------
 
 as_root() {
@@ -112,7 +160,7 @@ may_be_root() {
 }
 
 # A C compiler, make and pkg-config for the bundled SQLite and aws-lc; promtool for the rules and the metrics; a C++
-# compiler for libFuzzer; what other people's clients and the examples of consumers are written in.
+# compiler for libFuzzer; what other people's clients and the examples of consumers are written in; a browser.
 missing_packages() {
     command -v gcc >/dev/null || echo gcc libc6-dev
     command -v g++ >/dev/null || echo g++
@@ -122,6 +170,8 @@ missing_packages() {
     command -v curl >/dev/null || echo curl
     command -v jq >/dev/null || echo jq
     command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
+    command -v chromium >/dev/null || echo chromium
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3 python3-venv
 }
 
@@ -195,6 +245,7 @@ step "Dependencies: bans, licences, sources" cargo deny --locked check --hide-in
 step "Dependencies: advisories" advisories
 step "Tests" cargo nextest run --locked
 step "Other people's clients against the stand-in" clients
+step "Pages and cards in a browser" browser
 step "Documentation's examples" cargo test --locked --doc --quiet
 step "Fuzzing" fuzzing
 

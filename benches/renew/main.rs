@@ -26,6 +26,10 @@ use o365_listener::office365::RemoteSubscription;
 use o365_listener::renew::{Action, Known, Lists, Look, Plan, whole};
 use uuid::Uuid;
 
+/// What the listener allocates with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const MANY: usize = 100_000;
 const FEW: usize = MANY / 10;
 const ROUNDS: usize = 7;

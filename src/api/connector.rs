@@ -2,8 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde::Deserialize;
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::problem::Problem;
@@ -11,28 +12,40 @@ use crate::config::Globs;
 use crate::connect::{self, Invitation};
 
 /// The body of `POST /v1/connector/invites`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Invite {
+pub(super) struct Invite {
     /// A glob: which subscriptions the page offers; all, if it is left out.
     subscriptions: Option<String>,
+}
+
+/// A link to the Connect page.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Invited {
+    /// The link, which is a credential.
+    url: String,
+    /// Which subscriptions it offers.
+    subscriptions: String,
+    /// When it ends.
+    expires_at: DateTime<Utc>,
 }
 
 /// Makes a link. It is told once: what is kept cannot tell it again.
 pub(super) async fn invite(api: web::Data<Api>, body: web::Bytes) -> Result<HttpResponse, Problem> {
     let Invite { subscriptions } = super::given(&body)?;
     let glob = subscriptions.unwrap_or_else(|| "*".to_owned());
-    Globs::read(std::slice::from_ref(&glob))
-        .map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
+    Globs::one(&glob).map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
     let public_url = api.connector.as_ref().ok_or_else(|| {
         let detail = "there is no Connect page: the configuration needs a section [connector]";
         Problem::new(StatusCode::CONFLICT, detail)
     })?;
     match connect::invite(&*api.store, public_url, &glob, api.clock.now()).await? {
-        Ok(Invitation { url, ends_at }) => Ok(HttpResponse::Created()
-            .json(json!({ "url": url, "subscriptions": glob, "expires_at": ends_at }))),
+        Ok(Invitation { url, ends_at }) => {
+            Ok(HttpResponse::Created().json(Invited { url, subscriptions: glob, expires_at: ends_at }))
+        }
         Err(most) => {
-            let detail = format!("there are {most} open invitations already: wait until some were used or have ended");
+            let detail =
+                format!("there are {most} open invitations already: wait until some were used or have ended");
             Err(Problem::new(StatusCode::CONFLICT, detail))
         }
     }

@@ -6,13 +6,15 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
 use super::pull::{Wait, page};
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
+use crate::config::Glob;
 use crate::model::{Consumer, Cursor, Name};
 use crate::store::{Commit, LogBounds, ReadError, StoreError};
 
@@ -25,8 +27,9 @@ pub(super) fn is_commit(path: &str) -> bool {
 }
 
 /// A consumer as it is shown.
-#[derive(Serialize)]
-struct View<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Consumer")]
+pub(super) struct View<'a> {
     name: &'a Name,
     cursor: Cursor,
     committed_at: DateTime<Utc>,
@@ -64,8 +67,9 @@ pub(super) async fn lags(api: &Api) -> Result<Vec<(Name, u64)>, StoreError> {
 }
 
 /// The answer to `GET /v1/consumers`.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Consumers")]
+pub(super) struct Listed<'a> {
     consumers: Vec<View<'a>>,
 }
 
@@ -76,13 +80,13 @@ pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
 }
 
 /// The query of a read.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     #[serde(default)]
     limit: Limit,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
     #[serde(default)]
     wait: Wait,
 }
@@ -116,7 +120,7 @@ fn expired(name: &Name, after: Cursor, oldest: Cursor) -> Problem {
 }
 
 /// The body of a commit: the `next` of an answer, or the `sequence` of an event.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Committed {
     cursor: Cursor,

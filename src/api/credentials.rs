@@ -1,6 +1,7 @@
 //! What ends by itself and has to be renewed by somebody.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Api;
@@ -8,7 +9,8 @@ use crate::model::{Credential, Validity};
 use crate::store::StoreError;
 
 /// One as `/v1/status` shows it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Credential")]
 pub(super) struct Standing {
     #[serde(flatten)]
     credential: Credential,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::problem::Problem;
 use super::{Api, consumers};
@@ -16,9 +18,18 @@ use crate::store::{StoreError, StoredGate};
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 
+/// The answer of whoever is well.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Health {
+    status: &'static str,
+}
+
+/// What the API tells of itself, written once.
+pub(super) struct Description(pub Bytes);
+
 /// The process answers; it looks at nothing else, since a restart would not mend a full disk.
 pub(super) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "status": "live" }))
+    HttpResponse::Ok().json(Health { status: "live" })
 }
 
 /// Notifications can be taken.
@@ -30,7 +41,12 @@ pub(super) async fn ready(api: web::Data<Api>) -> Result<HttpResponse, Problem> 
     if let Err(reason) = api.store_is_writable().await {
         return Err(unready(&format!("the store cannot be written to: {reason}")));
     }
-    Ok(HttpResponse::Ok().json(json!({ "status": "ready" })))
+    Ok(HttpResponse::Ok().json(Health { status: "ready" }))
+}
+
+/// The API's own description.
+pub(super) async fn description(description: web::Data<Description>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(description.0.clone())
 }
 
 /// Prometheus text; the gauges are read from the store.

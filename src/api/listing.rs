@@ -6,6 +6,7 @@
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -19,7 +20,7 @@ use crate::store::StoreError;
 const AT_ONCE: usize = 500;
 
 /// The query of the call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     after: Option<Name>,
@@ -27,10 +28,12 @@ pub(super) struct Query {
 }
 
 /// A page.
-#[derive(Serialize)]
-struct Page<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Subscriptions")]
+pub(super) struct Page<'a> {
     subscriptions: Vec<View<'a>>,
-    /// What to ask after for the next one; none: this was the last.
+    /// What to ask after for the next one; none: this was the last. Left out where all were asked for.
+    #[schemars(skip_serializing_if = "Option::is_none")]
     next: Option<&'a Name>,
 }
 

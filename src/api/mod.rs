@@ -14,6 +14,7 @@ mod auth;
 mod connector;
 mod consumers;
 mod credentials;
+mod describe;
 mod explain;
 mod health;
 mod limit;
@@ -25,17 +26,19 @@ mod progress;
 mod pull;
 mod quarantine;
 mod reader;
+mod routes;
 mod sinks;
 mod status;
 mod stream;
 mod subscriptions;
 mod view;
 
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 
-use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{HttpRequest, Resource, Route, web};
 use chrono::{DateTime, Utc};
@@ -54,6 +57,8 @@ use crate::model::{Credential, Name, Wish};
 use crate::renew::Renewer;
 use crate::store::Store;
 use crate::tasks::Signal;
+
+use describe::Call;
 
 pub use auth::Keys;
 use problem::Problem;
@@ -103,75 +108,46 @@ pub type Configured = Arc<dyn Fn() -> Result<Vec<Wish>, ConfigError> + Send + Sy
 /// Event streams open at once, each holding one page of events at most.
 pub const STREAMS: usize = 1000;
 
+/// The admin port's own description: OpenAPI 3.1.
+pub fn description(version: &str) -> serde_json::Value {
+    describe::document(version, &routes::calls())
+}
+
 /// Everything the admin port serves.
 pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
-    let health = [
-        at("/livez", [(Method::GET, web::to(health::live)), (Method::HEAD, web::to(health::live))]),
-        at("/readyz", [(Method::GET, web::to(health::ready)), (Method::HEAD, web::to(health::ready))]),
-    ];
-    let guarded = [
-        at("/metrics", [(Method::GET, web::to(health::metrics))]),
-        at("/v1/status", [(Method::GET, web::to(status::status))]),
-        at("/v1/quarantine", [(Method::GET, web::to(quarantine::list))]),
-        at("/v1/events", [(Method::GET, web::to(pull::events))]),
-        at("/v1/events/stream", [(Method::GET, web::to(stream::events))]),
-        at(
-            "/v1/subscriptions",
-            [(Method::GET, web::to(listing::list)), (Method::POST, web::to(subscriptions::add))],
-        ),
-        at(
-            "/v1/subscriptions/{name}",
-            [(Method::GET, web::to(subscriptions::show)), (Method::DELETE, web::to(subscriptions::remove))],
-        ),
-        at("/v1/consumers", [(Method::GET, web::to(consumers::list))]),
-        at("/v1/consumers/{name}", [(Method::DELETE, web::to(consumers::forget))]),
-        at("/v1/consumers/{name}/events", [(Method::GET, web::to(consumers::events))]),
-        at(consumers::COMMIT, [(Method::POST, web::to(consumers::commit))]),
-        at("/v1/plan", [(Method::GET, web::to(plan::plan))]),
-        at("/v1/apply", [(Method::POST, web::to(plan::apply))]),
-        at("/v1/subscriptions/{name}/renew", [(Method::POST, web::to(subscriptions::renew))]),
-        at("/v1/subscriptions/{name}/fetch", [(Method::POST, web::to(subscriptions::fetch))]),
-        at("/v1/subscriptions/{name}/pause", [(Method::POST, web::to(subscriptions::pause))]),
-        at("/v1/subscriptions/{name}/resume", [(Method::POST, web::to(subscriptions::resume))]),
-        at("/v1/subscriptions/{name}/resync", [(Method::POST, web::to(subscriptions::resync))]),
-        at("/v1/sinks", [(Method::GET, web::to(sinks::list))]),
-        at("/v1/connector/invites", [(Method::POST, web::to(connector::invite))]),
-        at(
-            "/v1/sinks/{name}",
-            [(Method::GET, web::to(sinks::show)), (Method::DELETE, web::to(sinks::remove))],
-        ),
-        at("/v1/sinks/{name}/deliveries", [(Method::GET, web::to(sinks::deliveries))]),
-        at("/v1/sinks/{name}/dead-letters", [(Method::GET, web::to(sinks::dead_letters))]),
-        at("/v1/sinks/{name}/test", [(Method::POST, web::to(sinks::test))]),
-        at("/v1/sinks/{name}/preview", [(Method::POST, web::to(sinks::preview))]),
-        at("/v1/sinks/{name}/replay", [(Method::POST, web::to(sinks::replay))]),
-        at("/v1/sinks/{name}/retry", [(Method::POST, web::to(sinks::retry))]),
-        at("/v1/sinks/{name}/enable", [(Method::POST, web::to(sinks::enable))]),
-    ];
-    let guarded = guarded
-        .into_iter()
+    let calls = routes::calls();
+    let description = describe::document(api.version, &calls).to_string();
+    let (health, guarded): (Vec<Call>, Vec<Call>) = calls.into_iter().partition(|call| call.is_open);
+    let guarded = resources(guarded)
         .fold(web::scope(""), actix_web::Scope::service)
         .default_service(web::to(problem::unknown_address))
         .wrap(from_fn(auth::admit));
     cfg.service(
-        health
-            .into_iter()
+        resources(health)
             .fold(web::scope(""), actix_web::Scope::service)
             .app_data(web::Data::from(Arc::clone(api)))
+            .app_data(web::Data::new(health::Description(description.into())))
             .configure(problem::explain_extractors)
             .service(guarded)
             .wrap(DefaultHeaders::new().add((CACHE_CONTROL, HeaderValue::from_static("no-store")))),
     );
 }
 
-fn at<const N: usize>(path: &str, calls: [(Method, Route); N]) -> Resource {
-    let allow = calls.each_ref().map(|(method, _)| method.as_str()).join(", ");
-    calls
-        .into_iter()
-        .fold(web::resource(path), |resource, (method, route)| resource.route(route.method(method)))
-        .default_service(web::to(move |request: HttpRequest| {
-            ready(problem::method_not_allowed(&request, &allow))
-        }))
+/// One resource for each address, with all of its methods.
+fn resources(calls: Vec<Call>) -> impl Iterator<Item = Resource> {
+    let mut addresses = BTreeMap::<_, Vec<_>>::new();
+    for Call { method, path, route, .. } in calls {
+        addresses.entry(path).or_default().push((method, route));
+    }
+    addresses.into_iter().map(|(path, calls)| at(path, calls))
+}
+
+fn at(path: &str, calls: Vec<(Method, Route)>) -> Resource {
+    let allow: Vec<_> = calls.iter().map(|(method, _)| method.as_str()).collect();
+    let allow = allow.join(", ");
+    calls.into_iter().fold(web::resource(path), |resource, (_, route)| resource.route(route)).default_service(
+        web::to(move |request: HttpRequest| ready(problem::method_not_allowed(&request, &allow))),
+    )
 }
 
 /// A body that may be left out. One that is there must be right: to be taken for none could mean much more.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Api;
@@ -16,29 +17,31 @@ use crate::renew::{Applied, Measure, NotListed, Plan};
 const RETRY: Duration = Duration::from_secs(5);
 
 /// The answer to `GET /v1/plan`.
-#[derive(Serialize)]
-struct Planned {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Plan")]
+pub(super) struct Planned {
     changes: Vec<Measure>,
     #[serde(flatten)]
     rest: Rest,
 }
 
 /// The answer to `POST /v1/apply`.
-#[derive(Serialize)]
-struct Done {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Applied")]
+pub(super) struct Done {
     changes: Vec<Applied>,
     #[serde(flatten)]
     rest: Rest,
 }
 
 /// The answer to a `POST /v1/apply` that takes longer: `GET /v1/plan` tells what is left.
-#[derive(Serialize)]
-struct Going {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Going {
     done: bool,
 }
 
 /// What is not changed.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Rest {
     left_alone: Vec<Measure>,
     unchanged: usize,

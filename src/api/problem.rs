@@ -8,6 +8,7 @@ use actix_web::error::{JsonPayloadError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -28,11 +29,13 @@ pub(super) struct Problem {
 }
 
 /// As it is sent. The status says what kind of problem it is, so `type` is `about:blank`.
-#[derive(Serialize)]
-struct Document<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Document<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
+    /// What happened, and what to do about it.
     detail: &'a str,
     #[serde(flatten)]
     members: &'a Map<String, Value>,

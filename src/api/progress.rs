@@ -1,11 +1,12 @@
 //! How far a first round, or a resync, has come.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{FirstRound, Name, Subscription};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Progress {
     items: u64,
     pages: u64,
@@ -21,7 +22,7 @@ impl Progress {
 }
 
 /// A subscription of which everything is being read.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Reading<'a> {
     name: &'a Name,
     /// `first_round` or `resync`.

@@ -4,24 +4,26 @@ use std::pin::pin;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
+use crate::config::Glob;
 use crate::model::{Cursor, Event};
 use crate::store::ReadError;
 
 /// The query of the call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     after: Option<After>,
     #[serde(default)]
     limit: Limit,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
     #[serde(default)]
     wait: Wait,
 }
@@ -31,11 +33,16 @@ pub(super) struct Query {
 #[serde(try_from = "String")]
 pub(super) struct Wait(pub Duration);
 
+impl Wait {
+    /// The longest that a call is held open, in seconds: before the common idle limits of proxies.
+    pub const MOST: u64 = 60;
+}
+
 impl TryFrom<String> for Wait {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let seconds = text.parse().ok().filter(|seconds| *seconds <= 60);
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= Self::MOST);
         seconds
             .map(|seconds| Self(Duration::from_secs(seconds)))
             .ok_or("wait is a number of seconds up to 60")
@@ -43,7 +50,8 @@ impl TryFrom<String> for Wait {
 }
 
 /// The answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Events")]
 pub(super) struct Page {
     events: Vec<Event>,
     next: Cursor,

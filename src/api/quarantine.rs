@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::model::{ItemId, Name};
 use crate::store::Quarantined;
 
 /// The query of the call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     subscription: Option<Name>,
@@ -21,12 +22,14 @@ pub(super) struct Query {
 }
 
 /// The answer: the latest first. What they hold is not shown.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quarantine")]
+pub(super) struct Listed<'a> {
     quarantined: Vec<View<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quarantined")]
 struct View<'a> {
     id: Uuid,
     tenant: &'a Name,

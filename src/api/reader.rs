@@ -4,16 +4,13 @@ use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 
-use globset::{Glob, GlobMatcher};
 use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::Api;
+use crate::config::Glob;
 use crate::model::{Cursor, Event, InvalidCursor};
 use crate::store::{EventFilter, ReadError, Store, StoreError};
-
-/// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
-const LONGEST_GLOB: usize = 256;
 
 /// `after`: where to begin.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -33,36 +30,18 @@ impl TryFrom<String> for After {
     }
 }
 
-/// A glob over names or types; `*` matches any characters.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct Pattern(GlobMatcher);
-
-impl TryFrom<String> for Pattern {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        if text.len() > LONGEST_GLOB {
-            return Err(format!("a glob has at most {LONGEST_GLOB} bytes"));
-        }
-        Glob::new(&text).map(|glob| Self(glob.compile_matcher())).map_err(|error| error.to_string())
-    }
-}
-
 /// Which events are wanted.
 #[derive(Debug, Clone)]
 pub(super) struct Wanted {
     /// Of which subscriptions; none means all.
-    pub subscription: Option<Pattern>,
+    pub subscription: Option<Glob>,
     /// Of which types; none means all.
-    pub event_type: Option<Pattern>,
+    pub event_type: Option<Glob>,
 }
 
 impl EventFilter for Arc<Wanted> {
     fn wants(&self, subscription: &str, event_type: &str) -> bool {
-        let fits = |pattern: &Option<Pattern>, text| {
-            pattern.as_ref().is_none_or(|Pattern(glob)| glob.is_match(text))
-        };
+        let fits = |glob: &Option<Glob>, text| glob.as_ref().is_none_or(|glob| glob.is_match(text));
         fits(&self.subscription, subscription) && fits(&self.event_type, event_type)
     }
 }
@@ -133,8 +112,8 @@ mod tests {
     use super::*;
 
     fn wanted(subscription: &str, event_type: &str) -> Arc<Wanted> {
-        let pattern = |glob: &str| Pattern::try_from(glob.to_owned()).ok();
-        Arc::new(Wanted { subscription: pattern(subscription), event_type: pattern(event_type) })
+        let glob = |text: &str| Glob::try_from(text.to_owned()).ok();
+        Arc::new(Wanted { subscription: glob(subscription), event_type: glob(event_type) })
     }
 
     #[test]
@@ -155,9 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_glob_or_no_cursor_is_refused() {
-        assert!(Pattern::try_from("[".to_owned()).is_err());
-        assert!(Pattern::try_from("x".repeat(LONGEST_GLOB + 1)).is_err());
+    fn what_is_no_cursor_is_refused() {
         assert!(After::try_from("newest".to_owned()).is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -16,8 +17,8 @@ use crate::reputation::{Grade, Standing};
 use crate::store::{Brought, InboxDepth, Store, StoreError, StoredGate};
 
 /// The document.
-#[derive(Serialize)]
-struct Status<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Status<'a> {
     version: &'static str,
     started_at: DateTime<Utc>,
     uptime_seconds: u64,
@@ -35,7 +36,7 @@ struct Status<'a> {
 }
 
 /// How a sink stands; `/v1/sinks` tells more.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SinkStatus {
     name: Name,
     state: &'static str,
@@ -44,7 +45,7 @@ struct SinkStatus {
     dead_letters: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct StoreStatus {
     writable: bool,
     /// Why not, and what to do about it.
@@ -54,7 +55,7 @@ struct StoreStatus {
 }
 
 /// A gate that is closed. Whose mailbox it is, is not told.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Throttled {
     tenant: Name,
     area: String,
@@ -62,7 +63,7 @@ struct Throttled {
 }
 
 /// How the endpoint stands with Microsoft, over ten minutes.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EndpointStatus {
     answers: u64,
     /// Shares of the answers, from 0 to 1.
@@ -71,14 +72,14 @@ struct EndpointStatus {
     state: Grade,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct InboxStatus {
     pending: u64,
     oldest_at: Option<DateTime<Utc>>,
     oldest_age_seconds: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SubscriptionsStatus<'a> {
     total: u64,
     by_state: BTreeMap<&'static str, u64>,
@@ -97,20 +98,20 @@ struct SubscriptionsStatus<'a> {
     last_event_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Troubled<'a> {
     name: &'a Name,
     state: State,
     error: &'a Trouble,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Expiry<'a> {
     subscription: &'a Name,
     expires_at: DateTime<Utc>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LogStatus {
     oldest: Cursor,
     latest: Cursor,

@@ -13,14 +13,16 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::problem::Problem;
-use super::reader::{After, Pattern, Reader, Wanted};
+use super::reader::{After, Reader, Wanted};
 use crate::clock::Clock;
+use crate::config::Glob;
 use crate::model::{Cursor, Event};
 
 /// Events read, held and sent at once.
@@ -31,12 +33,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(10);
 
 /// The query of the call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     after: Option<After>,
-    subscription: Option<Pattern>,
-    r#type: Option<Pattern>,
+    subscription: Option<Glob>,
+    r#type: Option<Glob>,
 }
 
 pub(super) async fn events(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Api;
@@ -15,7 +16,7 @@ use crate::model::{Name, Origin, Resource, Start, Via, Wish};
 use crate::renew::{Removal, Renewed};
 
 /// The body of `POST /v1/subscriptions`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSubscription {
     name: Name,
@@ -42,7 +43,7 @@ const fn now() -> Start {
 /// `"max"`, or a duration.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-struct Lifetime(Option<Duration>);
+pub(super) struct Lifetime(Option<Duration>);
 
 impl TryFrom<String> for Lifetime {
     type Error = String;

@@ -1,13 +1,15 @@
 //! A subscription as callers see it.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::progress::Progress;
 use crate::model::{Name, RemoteId, Resource, Start, State, Subscription, Suspicion, Trouble, Via};
 
 /// The JSON form of a [`Subscription`], in the order of the documentation.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Subscription")]
 pub(super) struct View<'a> {
     name: &'a Name,
     tenant: &'a Name,
@@ -35,7 +37,7 @@ pub(super) struct View<'a> {
 }
 
 /// Why a subscription is not trusted.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Suspicious {
     reason: Suspicion,
     explanation: &'static str,

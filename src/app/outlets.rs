@@ -29,13 +29,19 @@ impl House {
         let connections = self.store.connections().await.context("cannot read which groups are connected")?;
         known.extend(connections.into_iter().map(|connection| (connection.name, SinkStart::Now)));
         self.store.enrol(known, self.clock.now()).await.context("cannot take in the sinks")?;
-        let desk = Desk::new(self.store.clone(), self.clock.clone(), self.metrics.clone());
+        let own = config.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.client_id.clone()));
+        let desk =
+            Desk::new(self.store.clone(), self.clock.clone(), self.metrics.clone(), Arc::new(own.collect()));
         let deliverers = outlets.into_iter().map(|outlet| desk.take_on(outlet)).collect();
         Ok((deliverers, Arc::new(desk)))
     }
 
     /// The pages of the Connect button and the sinks that come of them, if the configuration has the button.
-    pub(super) fn connect(&self, config: &Config, desk: &Arc<Desk>) -> anyhow::Result<Option<(Connect, Joined)>> {
+    pub(super) fn connect(
+        &self,
+        config: &Config,
+        desk: &Arc<Desk>,
+    ) -> anyhow::Result<Option<(Connect, Joined)>> {
         let Some(settings) = config.connector.clone() else { return Ok(None) };
         let sealer = self.sealer.clone().context(NO_ENCRYPTION_KEY)?;
         let joined = Joined {

@@ -78,8 +78,7 @@ pub(super) fn receiving(
             connect::routes(routes, connect);
         }
     };
-    Port::open(settings, routes)
-        .with_context(|| taken("notifications", listen.notifications))
+    Port::open(settings, routes).with_context(|| taken("notifications", listen.notifications))
 }
 
 /// Takes the admin port.

@@ -101,8 +101,10 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D:
 fn service_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     values::text(deserializer, |text| {
         let name = text.trim();
-        let good = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-        let wrong = || format!("this is no name to show people: write 1 to {LONGEST_NAME} letters on one line");
+        let good =
+            !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        let wrong =
+            || format!("this is no name to show people: write 1 to {LONGEST_NAME} letters on one line");
         good.then(|| name.to_owned()).ok_or_else(wrong)
     })
 }
@@ -122,9 +124,13 @@ fn host(text: &str) -> Result<AllowedHost, String> {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.[]:".contains(&byte))
     };
     match lower.strip_prefix("*.") {
-        Some(domain) if letters(domain) && domain.contains('.') => Ok(AllowedHost::Below(format!(".{domain}"))),
+        Some(domain) if letters(domain) && domain.contains('.') => {
+            Ok(AllowedHost::Below(format!(".{domain}")))
+        }
         None if letters(&lower) => Ok(AllowedHost::Exactly(lower)),
-        _ => Err(format!("'{text}' is no host: write HOST, or *.DOMAIN for all below a domain such as *.office.com")),
+        _ => Err(format!(
+            "'{text}' is no host: write HOST, or *.DOMAIN for all below a domain such as *.office.com"
+        )),
     }
 }
 
@@ -145,7 +151,11 @@ mod tests {
     fn only_hosts_that_are_named_may_be_told_and_only_over_https() {
         let connector = connector(&["*.office.com", "relay.contoso.com"]);
         let allows = |url: &str| connector.allows(&Url::parse(url).unwrap());
-        for good in ["https://contoso.webhook.office.com/a", "https://OUTLOOK.office.com/a", "https://relay.contoso.com/"] {
+        for good in [
+            "https://contoso.webhook.office.com/a",
+            "https://OUTLOOK.office.com/a",
+            "https://relay.contoso.com/",
+        ] {
             assert!(allows(good), "{good}");
         }
         for bad in [

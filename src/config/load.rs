@@ -8,8 +8,8 @@ use super::environment::Environment;
 use super::error::{ConfigError, Place};
 use super::path::Fault;
 use super::{
-    Config, Fetch, Listen, Renewal, Subscription, admin, connector, encryption, shape, sink, store, subscription,
-    tenant, values,
+    Config, Fetch, Listen, Renewal, Subscription, admin, connector, encryption, shape, sink, store,
+    subscription, tenant, values,
 };
 
 /// Reads the configuration file, lays the environment over it and gets the secrets it names.

@@ -37,8 +37,8 @@ pub use load::load;
 pub use network::Network;
 pub use renewal::Renewal;
 pub use sink::{
-    CardSink, FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
-    is_internal,
+    CardSink, FileSink, Filter, Glob, Globs, Mode, Rotation, Said, SigningSecret, Sink, SinkKind, SinkStart,
+    Webhook, WebhookUrl, is_internal,
 };
 pub use store::Store;
 pub use subscription::{SHAREPOINT_WANTS_MORE, Subscription};

@@ -2,6 +2,7 @@
 
 mod card;
 mod file;
+mod filter;
 mod globs;
 mod internal;
 mod signing;
@@ -12,7 +13,8 @@ use std::collections::HashSet;
 
 pub use card::CardSink;
 pub use file::{FileSink, Rotation};
-pub use globs::Globs;
+pub use filter::{Filter, Said};
+pub use globs::{Glob, Globs};
 pub use internal::is_internal;
 pub use signing::SigningSecret;
 pub use webhook::{Mode, Webhook, WebhookUrl};
@@ -33,6 +35,12 @@ pub struct Sink {
     pub subscriptions: Globs,
     /// Of which types it wants events; none means all.
     pub types: Globs,
+    /// What an event has to be like beside that.
+    pub filter: Option<Filter>,
+    /// Ids and names of those whose changes it does not want.
+    pub ignore_actors: Vec<String>,
+    /// Whether it does not want changes that were made with the tenant's own app registration.
+    pub ignore_own: bool,
     /// Where one that was not known before begins. Default `now`.
     pub start: SinkStart,
 }
@@ -93,7 +101,7 @@ impl TryFrom<String> for SinkStart {
 
 /// Takes the entries, each with its own name.
 pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result<Vec<Sink>, Fault> {
-    let (mut names, mut pipes) = (HashSet::new(), 0);
+    let (mut names, mut files, mut pipes) = (HashSet::new(), HashSet::new(), 0);
     let mut sinks = Vec::with_capacity(written.len());
     for (index, entry) in written.into_iter().enumerate() {
         let sink = entry.settle(environment).map_err(|(key, message)| {
@@ -103,6 +111,12 @@ pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result
         if !names.insert(sink.name.clone()) {
             let message = format!("'{}' is the name of another sink: give this one its own", sink.name);
             return Err(Fault::at(("sink", index, "name"), message));
+        }
+        if let SinkKind::File(file) = &sink.kind
+            && !files.insert(std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone()))
+        {
+            let message = "another sink writes to this file already: give each its own";
+            return Err(Fault::at(("sink", index, "path"), message));
         }
         pipes += usize::from(matches!(sink.kind, SinkKind::Stdout));
         if pipes > 1 {

@@ -17,7 +17,8 @@ pub(super) fn set(public_url: &Url, value: &str, seconds: i64) -> String {
 /// What the browser has in it.
 pub(super) fn get(request: &HttpRequest) -> Option<&str> {
     let headers = request.headers().get_all(COOKIE).filter_map(|header| header.to_str().ok());
-    let mut pairs = headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut pairs =
+        headers.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == NAME).map(|(_, value)| value)
 }
 
@@ -40,7 +41,8 @@ mod tests {
 
     #[test]
     fn it_is_found_among_others() {
-        let request = TestRequest::default().insert_header(("cookie", "a=b; connect=1.x-_; c")).to_http_request();
+        let request =
+            TestRequest::default().insert_header(("cookie", "a=b; connect=1.x-_; c")).to_http_request();
         assert_eq!(get(&request), Some("1.x-_"));
         let request = TestRequest::default().insert_header(("cookie", "connected=1")).to_http_request();
         assert_eq!(get(&request), None);

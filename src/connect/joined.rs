@@ -151,14 +151,16 @@ fn configured(connection: &Connection, url: &Secret) -> Result<config::Sink, Str
     let here = url::Url::parse(url.expose()).is_ok_and(|url| is_loopback(&url));
     let url = WebhookUrl::read(url, here)?;
     let picks = &connection.picks;
-    let subscriptions: Vec<String> =
-        picks.subscriptions.iter().map(|name| globset::escape(name.as_str())).collect();
-    let types: Vec<String> = picks.changes.iter().map(|change| format!("o365.*.{change}")).collect();
+    let subscriptions = picks.subscriptions.iter().map(|name| globset::escape(name.as_str()));
+    let types = picks.changes.iter().map(|change| format!("o365.*.{change}"));
     Ok(config::Sink {
         name: connection.name.clone(),
         kind: SinkKind::Connector(CardSink { url, card: None, timeout: TIMEOUT, allow_private: here }),
-        subscriptions: Globs::read(&subscriptions)?,
-        types: Globs::read(&types)?,
+        subscriptions: Globs::several(subscriptions)?,
+        types: Globs::several(types)?,
+        filter: None,
+        ignore_actors: Vec::new(),
+        ignore_own: false,
         start: SinkStart::Now,
     })
 }

@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::Method;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::middleware::{DefaultHeaders, Next, from_fn};
@@ -83,9 +84,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, connect: &Arc<Connect>) {
         web::scope("/connector")
             .app_data(web::Data::from(Arc::clone(connect)))
             .app_data(web::Data::new(pages))
-            .service(
-                web::resource("").route(read().to(landing::show)).route(web::post().to(begin::begin)),
-            )
+            .service(web::resource("").route(read().to(landing::show)).route(web::post().to(begin::begin)))
             .service(web::resource("/callback").route(web::get().to(answer::take)))
             .service(web::resource("/done").route(read().to(landing::done)))
             .wrap(from_fn(bounded))
@@ -113,10 +112,9 @@ async fn bounded(
     let Some(_place) = connect.rush.enter(connect.clock.now()).filter(|_| known) else {
         return refuse(request);
     };
-    let asked = request.request().clone();
     match connect.clock.timeout(ANSWER_WITHIN, next.call(request)).await {
         Ok(answer) => Ok(answer?.map_into_boxed_body()),
-        Err(_) => Ok(ServiceResponse::new(asked, pages.refusal(Outcome::Unavailable))),
+        Err(_) => Err(InternalError::from_response("too slow", pages.refusal(Outcome::Unavailable)).into()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the page offers, and what is picked of it.
 
-use globset::Glob;
-
+use crate::config::Globs;
 use crate::model::{Change, Name, Picks, Subscription};
 
 /// The kinds of change, in the order of the page.
@@ -20,9 +19,9 @@ pub(super) struct Offer {
 
 /// Those that an invitation's glob names, without those that are being removed.
 pub(super) fn offers(subscriptions: &[Subscription], glob: &str) -> Vec<Offer> {
-    let Ok(glob) = Glob::new(glob).map(|glob| glob.compile_matcher()) else { return Vec::new() };
+    let Ok(glob) = Globs::one(glob) else { return Vec::new() };
     let wanted = |subscription: &&Subscription| {
-        subscription.removed_at.is_none() && glob.is_match(subscription.wish.name.as_str())
+        subscription.removed_at.is_none() && glob.want(subscription.wish.name.as_str())
     };
     let offer = |subscription: &Subscription| Offer {
         name: subscription.wish.name.clone(),

@@ -1,4 +1,4 @@
-//! Whether a host is asked at all: after some failures in a row it is left alone for a while, and then one request tries.
+//! Whether a host, or one address at it, is asked at all: after some failures in a row it is left alone for a while, and then one request tries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const PAUSES: Schedule = Schedule { first: Duration::from_secs(5), cap: Duration
 /// How long a request that tries may take before another one may: longer than any time limit.
 const TRYING: Duration = Duration::from_secs(90);
 
-/// What is known of a host.
+/// What is known of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Circuit {
     /// It is asked; so many failures in a row.
@@ -33,13 +33,20 @@ impl Default for Circuit {
 impl Circuit {
     /// Whether a request may go; else when to ask again. Who is let through must tell how it went.
     pub fn pass(&mut self, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
+        if let Some(until) = self.closed_until(now) {
+            return Err(until);
+        }
+        if let Self::Open(_, times) | Self::Trying(_, times) = *self {
+            *self = Self::Trying(now + TRYING, times);
+        }
+        Ok(())
+    }
+
+    /// Until when nothing may go, if that is so.
+    pub fn closed_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match *self {
-            Self::Closed(_) => Ok(()),
-            Self::Open(until, _) | Self::Trying(until, _) if now < until => Err(until),
-            Self::Open(_, times) | Self::Trying(_, times) => {
-                *self = Self::Trying(now + TRYING, times);
-                Ok(())
-            }
+            Self::Open(until, _) | Self::Trying(until, _) if now < until => Some(until),
+            _ => None,
         }
     }
 

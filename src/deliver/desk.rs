@@ -7,23 +7,24 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::gate::{Gate, Gates};
-use super::wanted::Wanted;
+use super::wanted::{OwnApps, Wanted};
 use super::{Deliverer, Outlet};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::{Attempt, Cursor, Event, Name, SinkStanding};
 use crate::sinks::{Sink, Verdict};
 use crate::store::{ReadError, Store, StoreError};
-use crate::tasks::{Outage, Signal};
+use crate::tasks::{Outage, Seldom, Signal};
 
 /// What the test event says of itself.
 const TEST: &str = r#"{"changed":[],"previous":{},"resource":{"id":"test"},"test":true}"#;
 
 /// All sinks that are at work.
 pub struct Desk {
-    store: Arc<dyn Store>,
-    clock: Clock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
     metrics: Arc<Metrics>,
+    own: OwnApps,
     gates: Gates,
     served: RwLock<BTreeMap<Name, Served>>,
 }
@@ -73,15 +74,15 @@ pub struct Tried {
 
 impl Desk {
     /// With no sinks yet.
-    pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { store, clock, metrics, gates: Gates::default(), served: RwLock::default() }
+    pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>, own: OwnApps) -> Self {
+        Self { store, clock, metrics, own, gates: Gates::default(), served: RwLock::default() }
     }
 
     /// Takes a sink on that the ledger knows; the deliverer is to be run.
     pub fn take_on(&self, Outlet { configured, sink }: Outlet) -> Deliverer {
         let (wake, gate) = (Signal::default(), self.gates.of(&*sink, self.clock.now()));
         let (name, kind, wanted) =
-            (configured.name.clone(), configured.kind.as_str(), Arc::new(Wanted::of(&configured)));
+            (configured.name.clone(), configured.kind.as_str(), Arc::new(Wanted::of(&configured, &self.own)));
         let (sink_served, gate_served, wake_served) = (sink.clone(), gate.clone(), wake.clone());
         let served =
             Served { kind, sink: sink_served, wanted: wanted.clone(), gate: gate_served, wake: wake_served };
@@ -96,6 +97,7 @@ impl Desk {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             outage: Outage::default(),
+            unsure: Seldom::default(),
         }
     }
 
@@ -191,7 +193,10 @@ impl Desk {
     ) -> Result<Option<(Event, String)>, ReadError> {
         let Some(served) = self.served(name) else { return Ok(None) };
         let read = match after {
-            Some(after) => self.store.read(after, 1, Box::new(served.wanted.clone())).await?.events.pop(),
+            Some(after) => {
+                let page = self.store.read(after, 1, Box::new(served.wanted.clone())).await?;
+                served.wanted.choose(page.events).await?.events.pop()
+            }
             None => None,
         };
         let Some(event) = read.or_else(|| self.test_event(name)) else { return Ok(None) };
@@ -199,7 +204,12 @@ impl Desk {
         Ok(Some((event, text)))
     }
 
-    fn wake(&self, name: &Name) {
+    /// Which events a sink wants.
+    pub(super) fn wanted(&self, name: &Name) -> Option<Arc<Wanted>> {
+        self.served(name).map(|served| served.wanted)
+    }
+
+    pub(super) fn wake(&self, name: &Name) {
         if let Some(served) = self.served(name) {
             served.wake.raise();
         }

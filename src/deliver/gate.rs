@@ -1,5 +1,7 @@
+//! What a sink is let through by: circuit and pace of its host, which all sinks there share, and a circuit of its own. No connection,
+//! no answer in time and a 5xx are the host's trouble; a refusal and a pause that was asked for are the sink's.
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dashmap::DashMap;
@@ -7,59 +9,100 @@ use tokio::sync::watch;
 
 use super::circuit::Circuit;
 use super::pace::Pace;
-use crate::sinks::Sink;
+use crate::model::{Attempt, Outcome};
+use crate::sinks::{Rate, Sink, Verdict};
 
-/// The gates of all hosts; sinks that name the same one share it.
+/// All hosts.
 #[derive(Debug, Default)]
-pub(super) struct Gates(DashMap<String, Arc<Gate>>);
+pub(super) struct Gates(DashMap<String, Arc<Host>>);
 
 impl Gates {
-    /// The one of this sink.
+    /// A gate for one more sink.
     pub fn of(&self, sink: &dyn Sink, now: DateTime<Utc>) -> Arc<Gate> {
-        let new = || Arc::new(Gate::new(Pace::new(sink.rates(), now)));
-        Arc::clone(&self.0.entry(sink.gate().to_owned()).or_insert_with(new))
+        self.at(sink.gate(), sink.rates(), now)
+    }
+
+    fn at(&self, host: &str, rates: &'static [Rate], now: DateTime<Utc>) -> Arc<Gate> {
+        let new = || Arc::new(Host::new(Pace::new(rates, now)));
+        let host = Arc::clone(&self.0.entry(host.to_owned()).or_insert_with(new));
+        Arc::new(Gate { host, own: Mutex::default() })
     }
 }
 
 /// A host's circuit and pace, with a sign for those who wait for it.
 #[derive(Debug)]
-pub(super) struct Gate {
+struct Host {
     circuit: Mutex<Circuit>,
     pace: Mutex<Pace>,
     changed: watch::Sender<()>,
 }
 
-impl Gate {
-    fn new(pace: Pace) -> Self {
-        Self { circuit: Mutex::default(), pace: Mutex::new(pace), changed: watch::Sender::default() }
-    }
+/// What one sink passes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    host: Arc<Host>,
+    own: Mutex<Circuit>,
+}
 
+impl Gate {
     /// Whether a request may go, which is counted; else when to ask again.
     pub fn pass(&self, now: DateTime<Utc>) -> Result<(), DateTime<Utc>> {
-        let mut pace = self.pace();
+        let mut own = locked(&self.own);
+        // Who is not let through must not have taken the one try of the other circuit.
+        if let Some(until) = own.closed_until(now) {
+            return Err(until);
+        }
+        let mut pace = locked(&self.host.pace);
         pace.allows(now)?;
-        self.circuit().pass(now)?;
+        locked(&self.host.circuit).pass(now)?;
+        own.pass(now)?;
         pace.sent(now);
         Ok(())
     }
 
     /// A request goes without having asked.
     pub fn passed_by(&self, now: DateTime<Utc>) {
-        self.pace().sent(now);
+        locked(&self.host.pace).sent(now);
     }
 
     /// Follows how the host is.
     pub fn follow(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
+        self.host.changed.subscribe()
     }
 
-    /// Whether the host is left alone.
+    /// Whether the sink is left alone.
     pub fn is_closed(&self, now: DateTime<Utc>) -> bool {
-        !matches!(*self.circuit(), Circuit::Closed(_)) || self.pace().allows(now).is_err()
+        let is_closed = |circuit: &Mutex<Circuit>| !matches!(*locked(circuit), Circuit::Closed(_));
+        is_closed(&self.own) || is_closed(&self.host.circuit) || locked(&self.host.pace).allows(now).is_err()
     }
 
-    pub fn succeeded(&self, now: DateTime<Utc>) {
-        let mut circuit = self.circuit();
+    /// What a request says of the host and of the sink.
+    pub fn learn(&self, attempt: &Attempt, verdict: Verdict, now: DateTime<Utc>) {
+        let chance = rand::random();
+        if is_trouble_of_host(attempt, verdict) {
+            locked(&self.host.circuit).failed(now, chance);
+            self.host.changed.send_replace(());
+            return;
+        }
+        if attempt.status.is_some() {
+            self.host.answered(now);
+        }
+        let mut own = locked(&self.own);
+        match verdict {
+            Verdict::Delivered | Verdict::Gone { .. } => own.succeeded(now),
+            Verdict::Failed => own.failed(now, chance),
+            Verdict::Stalled { wait } => own.pause(wait, now, chance),
+        }
+    }
+}
+
+impl Host {
+    fn new(pace: Pace) -> Self {
+        Self { circuit: Mutex::default(), pace: Mutex::new(pace), changed: watch::Sender::default() }
+    }
+
+    fn answered(&self, now: DateTime<Utc>) {
+        let mut circuit = locked(&self.circuit);
         let before = *circuit;
         circuit.succeeded(now);
         let is_better = !matches!(before, Circuit::Closed(_)) && *circuit != before;
@@ -68,22 +111,88 @@ impl Gate {
             self.changed.send_replace(());
         }
     }
+}
 
-    pub fn failed(&self, now: DateTime<Utc>) {
-        self.circuit().failed(now, rand::random());
-        self.changed.send_replace(());
+fn is_trouble_of_host(attempt: &Attempt, verdict: Verdict) -> bool {
+    verdict == Verdict::Failed
+        && (matches!(attempt.outcome, Outcome::TimedOut | Outcome::Unreachable)
+            || attempt.status.is_some_and(|status| status >= 500))
+}
+
+fn locked<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::circuit::FAILURES;
+    use std::time::Duration;
+
+    fn learn(gate: &Gate, outcome: Outcome, status: Option<u16>, verdict: Verdict, second: i64) {
+        let (duration, excerpt) = (Duration::ZERO, String::new());
+        let attempt = Attempt { at: at(second), outcome, status, duration, excerpt };
+        gate.learn(&attempt, verdict, at(second));
     }
 
-    pub fn pause(&self, wait: Option<Duration>, now: DateTime<Utc>) {
-        self.circuit().pause(wait, now, rand::random());
-        self.changed.send_replace(());
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pair() -> [Arc<Gate>; 2] {
+        let gates = Gates::default();
+        [(); 2].map(|()| gates.at("https://a.example", &[], at(0)))
     }
 
-    fn circuit(&self) -> MutexGuard<'_, Circuit> {
-        self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
+    #[test]
+    fn what_is_the_hosts_trouble_closes_all_its_sinks_and_what_is_a_sinks_own_only_that() {
+        let pause = Verdict::Stalled { wait: Some(Duration::from_secs(60)) };
+        for (outcome, status, verdict, shared) in [
+            (Outcome::Unreachable, None, Verdict::Failed, true),
+            (Outcome::TimedOut, None, Verdict::Failed, true),
+            (Outcome::Refused, Some(500), Verdict::Failed, true),
+            (Outcome::Refused, Some(503), Verdict::Failed, true),
+            (Outcome::Refused, Some(404), Verdict::Failed, false),
+            (Outcome::Refused, Some(302), Verdict::Failed, false),
+            (Outcome::Forbidden, None, Verdict::Failed, false),
+            (Outcome::Throttled, Some(429), pause, false),
+            (Outcome::Throttled, Some(503), pause, false),
+        ] {
+            let [one, other] = pair();
+            for _ in 0..FAILURES {
+                learn(&one, outcome, status, verdict, 0);
+            }
+            assert!(one.pass(at(0)).is_err() && one.is_closed(at(0)), "{outcome:?} {status:?}");
+            assert_eq!(other.pass(at(0)).is_err(), shared, "{outcome:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_shows_that_the_host_is_well() {
+        let [one, other] = pair();
+        for _ in 0..FAILURES {
+            learn(&one, Outcome::TimedOut, None, Verdict::Failed, 0);
+        }
+        let changes = other.follow();
+        assert!(one.pass(at(60)).is_ok() && other.pass(at(60)).is_err(), "one tries for all");
+        learn(&one, Outcome::Refused, Some(400), Verdict::Failed, 61);
+        assert!(changes.has_changed().unwrap() && other.pass(at(61)).is_ok());
+    }
+
+    #[test]
+    fn a_sink_that_is_paused_does_not_take_the_try_of_its_host() {
+        let [one, other] = pair();
+        learn(
+            &one,
+            Outcome::Throttled,
+            Some(429),
+            Verdict::Stalled { wait: Some(Duration::from_secs(600)) },
+            0,
+        );
+        for _ in 0..FAILURES {
+            learn(&other, Outcome::TimedOut, None, Verdict::Failed, 0);
+        }
+        assert!(one.pass(at(60)).is_err_and(|until| until >= at(600)));
+        assert!(other.pass(at(60)).is_ok());
     }
 }

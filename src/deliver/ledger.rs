@@ -45,7 +45,8 @@ impl Ledger {
             // What is held is the window's business by now.
             claim: SinkClaim { held: Vec::new(), ..claim.clone() },
             position: portion.position,
-            delivered: delivered + portion.delivered,
+            delivered: delivered + u64::try_from(portion.gone.len()).unwrap_or_default(),
+            gone: portion.gone,
             lost,
             stored: portion.stored,
             attempted,

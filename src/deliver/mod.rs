@@ -2,8 +2,8 @@
 //!
 //! Guarantees: each event that a sink wants reaches it at least once, always with the same id, or is given up after the
 //! last attempt and kept as a dead letter; the events of an item arrive in the log's order, also over retries; what
-//! retention deleted before a sink had it is counted. No sink waits for another, unless they share a host that is not
-//! well. Does not guarantee: that an event arrives once only, or an order between items (unless the sink is a file).
+//! retention deleted before a sink had it is counted. No sink waits for another, unless they share a host that cannot
+//! be reached or fails. Does not guarantee: that an event arrives once only, or an order between items (unless the sink is a file).
 //!
 //! Of the backlog a sink holds one window of the log in memory, however long it is: the log itself is the queue. Stored
 //! are only deliveries that were tried and failed, and what waits behind one of those for the order's sake.
@@ -22,6 +22,7 @@ mod flights;
 mod gate;
 mod ledger;
 mod pace;
+mod past;
 mod run;
 mod wanted;
 mod window;
@@ -38,10 +39,12 @@ use crate::metrics::Metrics;
 use crate::model::Name;
 use crate::sinks::Sink;
 use crate::store::Store;
-use crate::tasks::{self, Outage, STORE_RETRY, Signal};
+use crate::tasks::{self, Outage, STORE_RETRY, Seldom, Signal};
 pub use desk::{Desk, Found, Tried};
 use gate::Gate;
+pub use past::{Again, Looked, Part};
 use run::{Ended, Run};
+pub use wanted::OwnApps;
 use wanted::Wanted;
 
 /// A sink with what is known of it from the configuration.
@@ -63,6 +66,7 @@ pub struct Deliverer {
     clock: Clock,
     metrics: Arc<Metrics>,
     outage: Outage,
+    unsure: Seldom,
 }
 
 impl Deliverer {
@@ -103,6 +107,19 @@ impl Deliverer {
                 }
                 Some(self.clock.now() + STORE_RETRY)
             }
+        }
+    }
+
+    /// The filter said nothing of so many events, which are sent.
+    fn doubt(&self, events: u64, why: Option<&str>) {
+        let Some(why) = why else { return };
+        self.metrics.sunk(&self.name, "filter_failed", events);
+        if self.unsure.lets_through(self.clock.now()) {
+            tracing::warn!(
+                sink = %self.name, events, why,
+                "The filter cannot be evaluated for some events, which are sent: `sinks test {} --since 1h` shows them",
+                self.name
+            );
         }
     }
 }

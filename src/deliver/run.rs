@@ -20,7 +20,6 @@ use crate::sinks::Manner;
 use crate::store::{ReadError, Settled, SinkClaim, StoreError};
 use crate::tasks;
 use due::Due;
-use landing::Streak;
 
 /// How long a claim holds without anything being written.
 pub(super) const LEASE: Duration = Duration::from_secs(300);
@@ -63,7 +62,6 @@ pub(super) struct Run<'d> {
     flights: Flights,
     ledger: Ledger,
     due: Due,
-    streak: Streak,
     /// Why the sink is to be switched off.
     disable: Option<String>,
     /// How many deliveries are pending.
@@ -85,7 +83,6 @@ impl<'d> Run<'d> {
             flights: Flights::new(manner.at_once),
             ledger: Ledger::default(),
             due: Due::default(),
-            streak: Streak::default(),
             disable: None,
             pending: claim.pending,
             at_end: false,
@@ -187,7 +184,9 @@ impl<'d> Run<'d> {
             let read = self.of.store.read(after, WINDOW_EVENTS, Box::new(self.of.wanted.clone())).await;
             match read {
                 Ok(page) => {
-                    page.events.into_iter().for_each(|event| self.window.push(event));
+                    let chosen = self.of.wanted.choose(page.events).await?;
+                    self.of.doubt(chosen.unsure, chosen.why.as_deref());
+                    chosen.events.into_iter().for_each(|event| self.window.push(event));
                     self.window.advance(page.next);
                     self.at_end = page.at_end;
                 }

@@ -21,7 +21,7 @@ pub(super) struct Numbered {
 #[derive(Debug, Default)]
 pub(super) struct Portion {
     pub position: Cursor,
-    pub delivered: u64,
+    pub gone: Vec<Cursor>,
     pub stored: Vec<NewDelivery>,
 }
 
@@ -202,7 +202,7 @@ impl Window {
                     self.held.insert(entry.item);
                     portion.stored.push(*new);
                 }
-                _ => portion.delivered += 1,
+                _ => portion.gone.push(entry.cursor),
             }
         }
         if self.entries.is_empty() {

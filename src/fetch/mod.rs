@@ -21,6 +21,7 @@ mod diff;
 mod flight;
 mod flights;
 mod glance;
+mod inside;
 mod mailbox;
 mod odd;
 mod pages;

@@ -111,9 +111,10 @@ fn unreadable(item: ItemId, failure: &Failure) -> OddItem {
     OddItem { id: Some(item), reason: "item_unreadable", explanation }
 }
 
-/// Whether a failure says something of the item rather than of the way to it.
+/// Whether a failure says something of the item rather than of the way to it: its page could be read, so what is forbidden
+/// is the item.
 fn is_its_own(failure: &Failure) -> bool {
-    failure.verdict == Verdict::Rejected || failure.code == "unreadable"
+    matches!(failure.verdict, Verdict::Rejected | Verdict::Forbidden) || failure.code == "unreadable"
 }
 
 impl Fetcher {

@@ -114,7 +114,9 @@ async fn write(
     let (tenant, target) = fetcher.reach(claim)?;
     let items = last_occurrences(page.items);
     let ids = items.iter().map(|item| item.id.clone()).collect();
-    let known = fetcher.store.known(claim.subscription.id, ids).await.map_err(|error| unstored(&error))?;
+    let mut known =
+        fetcher.store.known(claim.subscription.id, ids).await.map_err(|error| unstored(&error))?;
+    let items = fetcher.with_contents(claim, target, items, &mut known).await?;
     let mut completed = complete(tenant, target, claim, items, &known).await?;
     completed.odd.splice(..0, page.odd);
     let findings = Findings { pages, ..fetcher.judge(claim, target.kind(), &known, completed)? };

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Name};
@@ -21,7 +22,7 @@ pub struct Connection {
 }
 
 /// What somebody picked on the Connect page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Picks {
     /// Of which subscriptions.
     pub subscriptions: Vec<Name>,

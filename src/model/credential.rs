@@ -1,4 +1,5 @@
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Name;
@@ -7,7 +8,7 @@ use super::Name;
 const SOON: TimeDelta = TimeDelta::days(30);
 
 /// Something secret that ends by itself, as far as its end is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Credential {
     /// The tenant that it is for; none: all of them.
     pub tenant: Option<Name>,
@@ -18,7 +19,7 @@ pub struct Credential {
 }
 
 /// How a credential stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Validity {
     /// For more than 30 days.

@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Gaps that must have been seen before quiet says anything.
@@ -29,7 +30,7 @@ pub struct Rhythm {
 }
 
 /// Why a subscription is not trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Suspicion {
     /// A sweep found what no notification had announced.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +17,8 @@ use crate::office365::{Failure, Verdict};
 use crate::store::{NewSubscription, NewWish, Registered, Rewished, StoreError};
 
 /// A measure, and what became of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "AppliedMeasure")]
 pub struct Applied {
     /// What was to be done.
     #[serde(flatten)]
@@ -29,7 +31,7 @@ pub struct Applied {
 }
 
 /// How a measure went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is done.

@@ -33,6 +33,7 @@ mod prolong;
 mod reconcile;
 mod remove;
 mod settle;
+mod switch;
 
 use std::sync::Arc;
 use std::time::Duration;

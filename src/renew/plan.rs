@@ -3,9 +3,10 @@
 
 mod held;
 mod measure;
+mod remote;
 mod wanted;
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -47,7 +48,7 @@ pub fn whole(
     let changes = wanted::compared(configured, known.iter().map(|known| &known.subscription));
     let spoken_for: HashSet<_> = changes.iter().filter_map(|change| change.subscription.clone()).collect();
     let mut plan = Plan { changes, ..Plan::default() };
-    held::differences(&mut plan, known, &spoken_for, lists, notification_url, now);
+    remote::differences(&mut plan, known, &spoken_for, lists, notification_url, now);
     plan
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Renewal {
     life: Duration,
     expires_at: DateTime<Utc>,
     /// What its content is encrypted with afterwards.
-    certificate: Option<CertificateId>,
+    pub(super) certificate: Option<CertificateId>,
     /// Whom it is to be encrypted for, if that changes.
     another: Option<Recipient>,
 }
@@ -37,7 +37,7 @@ pub(super) enum Prolonged {
 pub(super) type Answer = Result<RemoteSubscription, Failure>;
 
 impl Renewal {
-    fn renew(&self) -> Renew<'_> {
+    pub(super) fn renew(&self) -> Renew<'_> {
         Renew {
             target: self.target.as_ref(),
             id: &self.remote.id,

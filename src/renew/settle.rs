@@ -2,6 +2,7 @@
 
 use super::apply::already_followed;
 use super::plan::{self, Step};
+use super::switch::switches;
 use super::{LEASE, Renewer, STEP};
 use crate::model::{CertificateId, Name, Remote, Start, Subscription, Target, Trouble};
 use crate::office365::{Failure, Recipient, RemoteSubscription, Resolved, Tenant, Verdict};
@@ -136,34 +137,13 @@ impl Renewer {
         let tenant = self.tenant(&subscription.wish.tenant)?;
         // Asked before anything is deleted: a wait would leave it without any.
         self.anew.allow(subscription.id, self.clock.now())?;
-        if subscription.target.as_ref().is_some_and(|target| target.via() != subscription.wish.via) {
+        if switches(subscription) {
             return self.switch(tenant, subscription).await;
         }
         if let Some(remote) = &subscription.remote {
             tenant.delete(subscription.target.as_ref(), &remote.id).await?;
         }
         self.recreate(subscription).await
-    }
-
-    /// Follows the same resource another way from now on. The new one is made first: where that is refused, what was held is
-    /// followed on as it was. The mirror stays, and what it does not agree with is told.
-    async fn switch(&self, tenant: &Tenant, subscription: &Subscription) -> Result<&'static str, StepError> {
-        let Resolved { target, .. } =
-            tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
-        let made = self.create_remote(tenant, subscription, &target).await?;
-        let now = self.clock.now();
-        if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &target, now).await? {
-            tenant.delete(Some(&target), &made.id).await?;
-            return Err(already_followed(&other).into());
-        }
-        if let Some(former) = &subscription.remote
-            && let Err(failure) = tenant.delete(subscription.target.as_ref(), &former.id).await
-        {
-            tracing::warn!(subscription = %subscription.wish.name, remote_id = former.id.0, code = failure.code,
-                "It is followed another way now; what announced its changes before cannot be deleted, and ends by itself");
-        }
-        self.confirm(subscription, made).await?;
-        Ok("recreated")
     }
 
     pub(super) async fn recreate(&self, subscription: &Subscription) -> Result<&'static str, StepError> {
@@ -206,10 +186,11 @@ impl Renewer {
         if again {
             self.anew.allow(subscription.id, self.clock.now())?;
         }
+        if switches(subscription) {
+            return self.switch(tenant, subscription).await.map(|_| ());
+        }
         let target = match &subscription.target {
-            Some(target) if subscription.started_at.is_some() && target.via() == subscription.wish.via => {
-                target.clone()
-            }
+            Some(target) if subscription.started_at.is_some() => target.clone(),
             _ => self.settle_target(tenant, subscription).await?,
         };
         let made = self.create_remote(tenant, subscription, &target).await?;
@@ -227,10 +208,7 @@ impl Renewer {
         if let Registered::FollowedBy(other) = registered {
             return Err(already_followed(&other).into());
         }
-        // What is followed another way by now has begun already.
-        if subscription.started_at.is_none() {
-            self.begin(tenant, subscription, &resolved).await?;
-        }
+        self.begin(tenant, subscription, &resolved).await?;
         Ok(resolved.target)
     }
 

@@ -89,7 +89,7 @@ async fn answer(request: HttpRequest, body: Bytes, shared: web::Data<Shared>) ->
     let shared = shared.into_inner();
     let call = take_apart(&request, body);
     let path = request.uri().path().to_owned();
-    if path == "/" || path == "/_control/page.css" {
+    if page::has(&path) {
         return page::answer(&mut shared.world(), &call);
     }
     if path == connect::PATH {
@@ -179,8 +179,8 @@ async fn dispatch(shared: &Arc<Shared>, call: &Call) -> Outcome {
         ("GET", [_, "discovery", "keys"] | [_, "discovery", "v2.0", "keys"]) => {
             Ok(rich::signing_keys(&mut shared.world()))
         }
-        ("POST", ["webhookb2", ..]) => cards::post_to_connector(&mut shared.world(), call),
-        ("POST", ["workflows", ..]) => cards::post_to_flow(&mut shared.world(), call),
+        ("POST", ["webhookb2", ..]) => Ok(cards::post_to_connector(&mut shared.world(), call)),
+        ("POST", ["workflows", ..]) => Ok(cards::post_to_flow(&mut shared.world(), call)),
         ("GET", ["_content", list, item]) => graph::download(&shared.world(), list, item),
         (_, ["v1.0" | "beta", rest @ ..]) => {
             let version = call.segments.first().cloned().unwrap_or_default();

@@ -76,7 +76,7 @@ pub fn tenant(url: &str, seed: u64) -> Tenant {
 
 /// A `config.toml` of a listener that follows one list, one OneDrive and one mail folder of this tenant.
 pub fn print_config(tenant: &Tenant) -> String {
-    let Tenant { url, tenant_id, client_id, client_secret, app_id, resources, .. } = tenant;
+    let Tenant { url, tenant_id, client_id, client_secret, app_id, resources, cards, .. } = tenant;
     let mut config = format!(
         r#"public_url = "http://127.0.0.1:8080"
 
@@ -110,6 +110,18 @@ sharepoint_url = "{url}"
             "\"\ntenant = \"contoso\"\nresource = \"",
             resource,
             "\"\n",
+        ];
+        config.extend(lines);
+    }
+    for (kind, address) in [("teams", &cards.teams), ("connector", &cards.connector)] {
+        let lines = [
+            "\n#[[sink]]\n#name = \"",
+            kind,
+            "\"\n#type = \"",
+            kind,
+            "\"\n#url = \"",
+            address,
+            "\"\n#allow_private = true\n",
         ];
         config.extend(lines);
     }

@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Manner, Report, Sink, Verdict, lines};
+use super::{Manner, Report, Sink, lines, shown, written};
 use crate::clock::Clock;
 use crate::config::{self, Rotation};
-use crate::model::{Attempt, Event, Name, Outcome};
+use crate::model::{Event, Name};
 
 /// Events written and synced together.
 const BATCH: usize = 1000;
@@ -67,7 +67,7 @@ impl FileSink {
 impl Pages {
     /// Writes whole lines, or none, and has them on the disk.
     fn append(&mut self, text: &[u8], now: DateTime<Utc>) -> io::Result<()> {
-        let open = match self.open.take() {
+        let open = match self.open.take().filter(|open| open.is_still_at(&self.path)) {
             Some(open) => open,
             None => Open::at(&self.path, now)?,
         };
@@ -106,6 +106,20 @@ impl Open {
         // A file that is empty begins now, whenever it was made.
         let written_at = if length == 0 { now } else { written_at? };
         Ok(Self { file, length, written_at })
+    }
+
+    /// Whether nobody has deleted it, or put another one in its place: what is written would be seen by nobody.
+    fn is_still_at(&self, path: &Path) -> bool {
+        #[cfg(unix)]
+        let identity = |found: std::fs::Metadata| {
+            (std::os::unix::fs::MetadataExt::dev(&found), std::os::unix::fs::MetadataExt::ino(&found))
+        };
+        // Others do not let an open file be renamed.
+        #[cfg(not(unix))]
+        let identity = |found: std::fs::Metadata| found.is_file();
+        let same =
+            |there: std::fs::Metadata| self.file.metadata().map(|mine| identity(mine) == identity(there));
+        std::fs::metadata(path).and_then(same).unwrap_or_default()
     }
 }
 
@@ -165,13 +179,7 @@ impl Sink for FileSink {
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {
-        let (at, watch) = (self.clock.now(), self.clock.stopwatch());
-        let (outcome, verdict, excerpt) = match self.append(events).await {
-            Ok(()) => (Outcome::Delivered, Verdict::Delivered, String::new()),
-            Err(error) => (Outcome::Unwritable, Verdict::Stalled { wait: None }, error),
-        };
-        let attempt = Attempt { at, outcome, status: None, duration: watch.elapsed(), excerpt };
-        Report { attempt, verdict }
+        written(&self.clock, self.append(events)).await
     }
 
     async fn check(&self) -> Result<(), String> {
@@ -184,7 +192,7 @@ impl Sink for FileSink {
     }
 
     fn preview(&self, events: &[Event]) -> String {
-        lines(events).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        shown(events)
     }
 }
 

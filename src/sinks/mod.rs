@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::config::{self, SinkKind};
-use crate::model::{Attempt, Event};
+use crate::model::{Attempt, Event, Outcome};
 
 /// A place that events are sent to.
 #[async_trait]
@@ -95,7 +95,10 @@ pub enum Verdict {
     /// They were not.
     Failed,
     /// The receiver wants nothing any more.
-    Gone,
+    Gone {
+        /// Why, as far as it is known.
+        why: &'static str,
+    },
     /// It says nothing of the events: the receiver wants a pause, or it is this machine that cannot.
     Stalled {
         /// How long the pause is, if the receiver said so.
@@ -119,6 +122,22 @@ pub fn build(
         SinkKind::Connector(to) => Arc::new(card::CardSink::new(to, &card::CONNECTOR, clock.clone())?),
         SinkKind::Stdout => Arc::new(pipe::PipeSink::new(&configured.name, pipe(), clock.clone())?),
     })
+}
+
+/// What came of writing on this machine. Where that cannot be done, it says nothing of the events.
+async fn written(clock: &Clock, writing: impl Future<Output = Result<(), String>>) -> Report {
+    let (at, watch) = (clock.now(), clock.stopwatch());
+    let (outcome, verdict, excerpt) = match writing.await {
+        Ok(()) => (Outcome::Delivered, Verdict::Delivered, String::new()),
+        Err(error) => (Outcome::Unwritable, Verdict::Stalled { wait: None }, error),
+    };
+    let attempt = Attempt { at, outcome, status: None, duration: watch.elapsed(), excerpt };
+    Report { attempt, verdict }
+}
+
+/// Events as JSON lines, to be looked at.
+fn shown(events: &[Event]) -> String {
+    lines(events).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
 }
 
 /// Events as JSON lines.

@@ -11,9 +11,9 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
-use super::{Manner, Report, Sink, Verdict, lines};
+use super::{Manner, Report, Sink, lines, shown, written};
 use crate::clock::Clock;
-use crate::model::{Attempt, Event, Name, Outcome};
+use crate::model::{Event, Name};
 
 /// Events written together.
 const BATCH: usize = 100;
@@ -71,17 +71,10 @@ impl Sink for PipeSink {
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {
-        let (at, watch) = (self.clock.now(), self.clock.stopwatch());
-        let (outcome, verdict, excerpt) = match self.write(events).await {
-            Ok(()) => (Outcome::Delivered, Verdict::Delivered, String::new()),
-            Err(error) => (
-                Outcome::Unwritable,
-                Verdict::Stalled { wait: None },
-                format!("cannot write to standard output: {error}"),
-            ),
+        let write = async {
+            self.write(events).await.map_err(|error| format!("cannot write to standard output: {error}"))
         };
-        let attempt = Attempt { at, outcome, status: None, duration: watch.elapsed(), excerpt };
-        Report { attempt, verdict }
+        written(&self.clock, write).await
     }
 
     async fn check(&self) -> Result<(), String> {
@@ -89,14 +82,15 @@ impl Sink for PipeSink {
     }
 
     fn preview(&self, events: &[Event]) -> String {
-        lines(events).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+        shown(events)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Cursor;
+    use crate::model::{Cursor, Outcome};
+    use crate::sinks::Verdict;
     use serde_json::value::RawValue;
     use std::io;
     use std::sync::{Arc, Mutex};

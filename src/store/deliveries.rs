@@ -62,6 +62,15 @@ pub trait Deliveries: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<u64>, StoreError>;
 
+    /// Stores events that are to be sent to a sink again at `now`, outside of their items' order. What waits already is
+    /// not stored twice. How many were stored, or `None`: there is no such sink.
+    async fn send_late(
+        &self,
+        sink: &Name,
+        events: Vec<Event>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>, StoreError>;
+
     /// Sets a sink's position, so that it has all later events (again). Whoever works on it loses its claim. Whether
     /// there is such a sink.
     async fn replay(&self, sink: &Name, after: Cursor) -> Result<bool, StoreError>;
@@ -83,6 +92,17 @@ pub struct SinkClaim {
     pub held: Vec<ItemKey>,
     /// How many deliveries are pending.
     pub pending: u64,
+    /// How it went lately; whoever works on it keeps this up, and it is written with each settlement.
+    pub streak: Streak,
+}
+
+/// Failures since the last success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Streak {
+    /// How many.
+    pub failures: u32,
+    /// When the first of them was.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// What came of sending.
@@ -94,6 +114,8 @@ pub struct Settlement {
     pub position: Cursor,
     /// How many events went, at once or later.
     pub delivered: u64,
+    /// Which of them went at once. One that was a dead letter until then (the sink has gone back) is none any more.
+    pub gone: Vec<Cursor>,
     /// How many events were no longer there.
     pub lost: u64,
     /// What did not go at once.

@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
 use super::StoreError;
@@ -19,6 +20,9 @@ pub trait Log: Send + Sync {
 
     /// The log's two ends.
     async fn bounds(&self) -> Result<LogBounds, StoreError>;
+
+    /// The event before the first one that was written at `time` or later; the last one, if there is none.
+    async fn written_since(&self, time: DateTime<Utc>) -> Result<Cursor, StoreError>;
 
     /// Follows the log's end. Look at it *before* reading, and wait for a change after an empty read.
     fn end(&self) -> watch::Receiver<Cursor>;

@@ -38,7 +38,7 @@ pub use certificates::{Certificates, StoredCertificate};
 pub use connections::{Begun, Connected, Connections, Invite, Invited, TokenHash, Visit};
 pub use consumers::{Commit, Consumers};
 pub use content::{Aside, ContentCommit, Contents, Quarantined, StoredContent};
-pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim};
+pub use deliveries::{Attempted, Deliveries, Fate, NewDelivery, Settled, Settlement, SinkClaim, Streak};
 pub use error::StoreError;
 pub use gates::{ClosedGates, StoredGate};
 pub use inbox::{Inbox, InboxDepth, Receipt};
@@ -98,7 +98,7 @@ impl<T> Store for T where
         + Consumers
         + Pauses
         + Deliveries
-    + Connections
+        + Connections
 {
 }
 

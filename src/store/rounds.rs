@@ -26,6 +26,14 @@ pub trait Rounds: Send + Sync {
         lease: Duration,
     ) -> Result<Option<Claim>, StoreError>;
 
+    /// Up to `limit` items that the mirror has in folders with these unique ids.
+    async fn inside(
+        &self,
+        id: SubscriptionId,
+        folders: Vec<String>,
+        limit: usize,
+    ) -> Result<Vec<(ItemId, Properties)>, StoreError>;
+
     /// What the mirror knows of these items; tombstones are [`Known::Gone`]; unknown ones are left out.
     async fn known(
         &self,

@@ -1,5 +1,5 @@
-"""What sinks send, in the hands of the libraries that receivers use: the published verifier of Standard Webhooks, and the SDK of
-CloudEvents. A real listener follows the stand-in and sends to a real receiver, in all modes.
+"""What sinks send, in the hands of the libraries that receivers use: the published verifiers of Standard Webhooks, and the SDKs
+of CloudEvents, for Python and for JavaScript. A real listener follows the stand-in and sends to a real receiver, in all modes.
 """
 
 import base64
@@ -24,6 +24,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from stand_in import BINARY, LIMIT, LOOPBACK, StandIn, Quiet, Server
 
 CHANGES = 30
+JAVASCRIPT = Path(__file__).parents[2] / "target" / "clients" / "js"
 RAW = serialization.Encoding.Raw
 OLD, NEW = ("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
 EDWARDS = Ed25519PrivateKey.from_private_bytes(bytes([3]) * 32)
@@ -210,6 +211,23 @@ class Sinks(unittest.TestCase):
             EDWARDS.public_key().verify(base64.b64decode(signature), signed)
             with self.assertRaises(InvalidSignature):
                 EDWARDS.public_key().verify(base64.b64decode(signature), signed + b" ")
+
+    def test_receivers_written_in_javascript_verify_and_read_all_modes(self):
+        script = Path(__file__).parent / "js" / "verify.cjs"
+        for name in ("structured", "batched", "binary"):
+            with self.subTest(name):
+                requests = [{"headers": headers, "body": body.decode()} for headers, body in self.sent(name)]
+                command = ["node", script, os.environ.get("O365_JAVASCRIPT", JAVASCRIPT)]
+                given = json.dumps({"secret": NEW, "requests": requests})
+                done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=LIMIT)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                told = json.loads(done.stdout)
+                self.assertEqual(told["refused"], len(requests))
+                events = {event["id"]: event for event in told["events"]}
+                self.assertEqual(set(events), {event["id"] for event in self.log})
+                for event in self.log:
+                    for member in ("type", "source", "subject", "sequence", "data"):
+                        self.assertEqual(events[event["id"]][member], event[member], member)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ pub struct Listener {
     pub tenant: Simulator,
     pub http: reqwest::Client,
     process: Option<Child>,
+    /// Whom it trusts, if not whom this machine does.
+    roots: Option<PathBuf>,
     folder: TempDir,
     notifications: u16,
     admin: u16,
@@ -33,6 +35,15 @@ impl Listener {
     /// The same with more configuration: sections and entries.
     pub async fn start_with(seed: u64, more: &str) -> Self {
         let mut listener = Self::prepared(seed).await;
+        std::fs::write(listener.config(), listener.configuration() + more).unwrap();
+        listener.run().await;
+        listener
+    }
+
+    /// The same on a machine that trusts who is in this file, and nobody else.
+    pub async fn start_trusting(more: &str, roots: &Path) -> Self {
+        let mut listener = Self::prepared(0).await;
+        listener.roots = Some(roots.to_owned());
         std::fs::write(listener.config(), listener.configuration() + more).unwrap();
         listener.run().await;
         listener
@@ -74,6 +85,7 @@ impl Listener {
             tenant,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             process: None,
+            roots: None,
             folder: tempfile::tempdir().unwrap(),
             notifications,
             admin,
@@ -136,6 +148,7 @@ impl Listener {
         let mut process = Command::new(env!("CARGO_BIN_EXE_o365-listener"))
             .args(["serve", "--config"])
             .arg(self.config())
+            .envs(self.roots.as_ref().map(|roots| ("SSL_CERT_FILE", roots)))
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

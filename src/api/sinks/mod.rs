@@ -4,18 +4,21 @@ mod view;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::Api;
 use super::limit::Limit;
 use super::problem::Problem;
-use crate::deliver::Found;
+use crate::config::Globs;
+use crate::deliver::{Found, Part};
 use crate::model::{Cursor, DeliveryState, Name};
-use view::{AttemptView, DeliveryView, View};
+pub(super) use view::View;
+use view::{AttemptView, DeliveryView, LookedView};
 
 /// The query of the calls that list deliveries.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
     before: Option<Cursor>,
@@ -23,15 +26,27 @@ pub(super) struct Query {
     limit: Limit,
 }
 
-/// The body of `POST …/replay`.
-#[derive(Debug, Deserialize)]
+/// The body of `POST …/replay`: `after` alone sets the position; else a part of the log is sent again.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
-    after: Cursor,
+    after: Option<Cursor>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    /// A glob.
+    subscription: Option<String>,
+}
+
+/// The body of `POST …/test`, which may be left out.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    /// Nothing is sent: told is what of the log would have been since then.
+    since: Option<DateTime<Utc>>,
 }
 
 /// The body of `POST …/retry`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Retry {
     /// The id of an event; all, if it is left out.
@@ -39,7 +54,7 @@ pub(super) struct Retry {
 }
 
 /// The body of `POST …/preview`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Preview {
     /// The `sequence` of an event that the log has.
@@ -47,19 +62,72 @@ pub(super) struct Preview {
 }
 
 /// The answer to `GET /v1/sinks`.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sinks")]
+pub(super) struct Listed<'a> {
     sinks: Vec<View<'a>>,
 }
 
-#[derive(Serialize)]
-struct Deliveries<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Deliveries<'a> {
     deliveries: Vec<DeliveryView<'a>>,
 }
 
-#[derive(Serialize)]
-struct DeadLetters<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct DeadLetters<'a> {
     dead_letters: Vec<DeliveryView<'a>>,
+}
+
+/// What came of a test.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tested<'a> {
+    delivered: bool,
+    /// The id of the event that was sent.
+    event: &'a str,
+    attempt: AttemptView<'a>,
+}
+
+/// The answer to `POST …/test`.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum TestAnswer<'a> {
+    /// An event was sent.
+    Sent(Tested<'a>),
+    /// It was looked back.
+    LookedBack(LookedView<'a>),
+}
+
+/// The answer to `POST …/replay`.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ReplayAnswer<'a> {
+    /// The position was set.
+    Whole(View<'a>),
+    /// A part is sent again.
+    Part(Replayed),
+}
+
+/// What came of sending a part again.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Replayed {
+    /// So many events are sent again.
+    replayed: u64,
+    /// Where to go on once these have gone, if there are more.
+    next: Option<Cursor>,
+}
+
+/// An event, and what a sink makes of it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Previewed {
+    /// The event's id.
+    event: String,
+    text: String,
+}
+
+/// How many dead letters are sent.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Retried {
+    retried: u64,
 }
 
 pub(super) async fn list(api: web::Data<Api>) -> Result<HttpResponse, Problem> {
@@ -110,11 +178,20 @@ pub(super) async fn dead_letters(
     Ok(HttpResponse::Ok().json(DeadLetters { dead_letters }))
 }
 
-pub(super) async fn test(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {
+pub(super) async fn test(
+    api: web::Data<Api>,
+    name: web::Path<Name>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Problem> {
+    let Test { since } = super::given(&body)?;
+    if since.is_some() {
+        let part = Part { since, ..Part::default() };
+        let looked = api.desk.look_back(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+        return Ok(HttpResponse::Ok().json(TestAnswer::LookedBack(LookedView::of(&looked))));
+    }
     let tried = api.desk.test(&name).await.ok_or_else(|| not_configured(&name))?;
-    Ok(HttpResponse::Ok().json(json!({
-        "delivered": tried.delivered, "event": tried.event, "attempt": AttemptView::of(&tried.attempt),
-    })))
+    let (delivered, attempt) = (tried.delivered, AttemptView::of(&tried.attempt));
+    Ok(HttpResponse::Ok().json(TestAnswer::Sent(Tested { delivered, event: &tried.event, attempt })))
 }
 
 pub(super) async fn preview(
@@ -130,7 +207,7 @@ pub(super) async fn preview(
         let detail = format!("the sink '{name}' does not want that event, or the log does not have it");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     }
-    Ok(HttpResponse::Ok().json(json!({ "event": shown.id, "text": text })))
+    Ok(HttpResponse::Ok().json(Previewed { event: shown.id, text }))
 }
 
 pub(super) async fn replay(
@@ -138,10 +215,24 @@ pub(super) async fn replay(
     name: web::Path<Name>,
     body: web::Json<Replay>,
 ) -> Result<HttpResponse, Problem> {
-    if !api.desk.replay(&name, body.after).await? {
-        return Err(no_such_sink(&name));
+    let Replay { after, since, until, subscription } = body.into_inner();
+    if let (Some(after), None, None, None) = (after, since, until, &subscription) {
+        if !api.desk.replay(&name, after).await? {
+            return Err(no_such_sink(&name));
+        }
+        let found = there(&api, &name).await?;
+        let connections = api.store.connections().await?;
+        return Ok(HttpResponse::Ok().json(ReplayAnswer::Whole(View::of(&found, &connections))));
     }
-    show(api, name).await
+    if after.is_none() && since.is_none() {
+        let detail = "say from where on: with `after`, a cursor, or with `since`, a time";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let subscriptions = subscription.map_or(Ok(Globs::default()), |glob| Globs::one(&glob));
+    let subscriptions = subscriptions.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
+    let part = Part { after, since, until, subscriptions };
+    let again = api.desk.send_again(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+    Ok(HttpResponse::Ok().json(ReplayAnswer::Part(Replayed { replayed: again.replayed, next: again.next })))
 }
 
 pub(super) async fn retry(
@@ -151,7 +242,7 @@ pub(super) async fn retry(
 ) -> Result<HttpResponse, Problem> {
     let Retry { event } = super::given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
-    Ok(HttpResponse::Ok().json(json!({ "retried": retried })))
+    Ok(HttpResponse::Ok().json(Retried { retried }))
 }
 
 pub(super) async fn enable(api: web::Data<Api>, name: web::Path<Name>) -> Result<HttpResponse, Problem> {

@@ -1,14 +1,16 @@
 //! Sinks and deliveries as callers see them.
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::deliver::Found;
+use crate::deliver::{Found, Looked};
 use crate::model::{Attempt, Connection, Cursor, Delivery, Event, Name, Picks};
 
 /// The JSON form of a sink, in the order of the documentation.
-#[derive(Serialize)]
-pub(super) struct View<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Sink")]
+pub(in crate::api) struct View<'a> {
     name: &'a Name,
     r#type: Option<&'static str>,
     state: &'static str,
@@ -60,7 +62,8 @@ impl<'a> View<'a> {
 }
 
 /// What came of sending something once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Attempt")]
 pub(super) struct AttemptView<'a> {
     at: DateTime<Utc>,
     outcome: &'static str,
@@ -82,7 +85,8 @@ impl<'a> AttemptView<'a> {
 }
 
 /// A delivery that did not go at once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
 pub(super) struct DeliveryView<'a> {
     id: &'a str,
     sequence: Cursor,
@@ -111,6 +115,38 @@ impl<'a> DeliveryView<'a> {
             next_attempt_at: delivery.due_at,
             attempts: delivery.attempts.iter().map(AttemptView::of).collect(),
             event: whole.then_some(&delivery.event),
+        }
+    }
+}
+
+/// What of the log a sink would have been sent.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::api) struct LookedView<'a> {
+    /// Events that were looked at.
+    looked_at: u64,
+    /// How many of them it would have been sent.
+    wanted: u64,
+    /// How many of these only because the filter cannot be evaluated for them.
+    unsure: u64,
+    /// Why it cannot, for the first of those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    /// The first hundred of those that it would have been sent.
+    events: &'a [Event],
+    /// Where there is more to look at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
+}
+
+impl<'a> LookedView<'a> {
+    pub fn of(looked: &'a Looked) -> Self {
+        Self {
+            looked_at: looked.looked_at,
+            wanted: looked.wanted,
+            unsure: looked.unsure,
+            reason: looked.why.as_deref(),
+            events: &looked.events,
+            next: looked.next,
         }
     }
 }

@@ -10,7 +10,9 @@ pub(super) async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     for configured in &config.sinks {
         let subject = format!("sink {} ({})", configured.name, configured.kind.as_str());
         let checked = match sinks::build(configured, clock, || Box::new(std::io::sink())) {
-            Ok(sink) => sink.check().await.map(|()| sink.caution().map(|caution| format!("warning: {caution}"))),
+            Ok(sink) => {
+                sink.check().await.map(|()| sink.caution().map(|caution| format!("warning: {caution}")))
+            }
             Err(error) => Err(format!("{error:#}")),
         };
         findings.push(match checked {

@@ -62,6 +62,74 @@ pub(super) struct DeadLetter {
     attempts: Vec<Attempt>,
 }
 
+/// What of the log a sink would have been sent.
+#[derive(Debug, Deserialize)]
+pub(super) struct Looked {
+    looked_at: u64,
+    wanted: u64,
+    unsure: u64,
+    reason: Option<String>,
+    events: Vec<Sent>,
+    next: Option<String>,
+}
+
+/// An event that it would have been sent.
+#[derive(Debug, Deserialize)]
+struct Sent {
+    sequence: String,
+    r#type: String,
+    subscription: String,
+    subject: String,
+}
+
+impl Looked {
+    /// All of it, for people.
+    pub fn told(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for Sent { sequence, r#type, subscription, subject } in &self.events {
+            lines.push(format!(
+                "{sequence}  {}  {}  {}",
+                plain(r#type, LONGEST),
+                subscription,
+                plain(subject, LONGEST)
+            ));
+        }
+        let shown = u64::try_from(self.events.len()).unwrap_or(u64::MAX);
+        if self.wanted > shown {
+            lines.push(format!("… and {} more", self.wanted - shown));
+        }
+        lines.push(format!("It would have been sent {} of {} events.", self.wanted, self.looked_at));
+        if let Some(reason) = &self.reason {
+            let reason = plain(reason, LONGEST);
+            lines.push(format!(
+                "{} of them only because its filter cannot be evaluated: {reason}.",
+                self.unsure
+            ));
+        }
+        if let Some(next) = &self.next {
+            lines.push(format!("Later ones, after {next}, were not looked at: ask for less time."));
+        }
+        lines.join("\n")
+    }
+}
+
+/// What came of sending a part of the log again.
+#[derive(Debug, Deserialize)]
+pub(super) struct Again {
+    replayed: u64,
+    next: Option<String>,
+}
+
+impl Again {
+    /// For people.
+    pub fn told(&self, name: &Name) -> String {
+        let more = self.next.as_ref().map(|next| {
+            format!("\nThat is as many as may wait; once they have gone, go on with --after {next}.")
+        });
+        format!("{name}: {} events are sent again.{}", self.replayed, more.unwrap_or_default())
+    }
+}
+
 impl Attempt {
     /// Its outcome in a line.
     pub fn told(&self) -> String {

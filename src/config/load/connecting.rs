@@ -3,7 +3,8 @@
 use super::*;
 
 const KEY: &str = "store.encryption_key = \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"";
-const LEAST: &str = "[connector]\napp_id = \"00000000-0000-0000-0000-000000000001\"\nservice_name = \"Changes\"";
+const LEAST: &str =
+    "[connector]\napp_id = \"00000000-0000-0000-0000-000000000001\"\nservice_name = \"Changes\"";
 
 fn read(text: &str) -> Result<Config, String> {
     let text = format!("public_url = \"https://hooks.contoso.com\"\n{text}");

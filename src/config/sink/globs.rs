@@ -1,23 +1,28 @@
 use std::fmt;
 
-use globset::{Glob, GlobMatcher};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
-
-/// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
-const LONGEST: usize = 256;
+use globset::GlobMatcher;
+use serde::Deserialize;
 
 /// Globs over names or types, one of which has to match; none match everything. `*` matches any characters.
-#[derive(Clone, Default)]
-pub struct Globs(Vec<GlobMatcher>);
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Globs(Vec<Glob>);
 
 impl Globs {
-    /// Reads them.
+    /// A single one.
     ///
     /// # Errors
-    /// With the first that is none.
-    pub fn read(texts: &[String]) -> Result<Self, String> {
-        texts.iter().map(|text| glob(text)).collect::<Result<_, _>>().map(Self)
+    /// With what is wrong with it.
+    pub fn one(text: &str) -> Result<Self, String> {
+        Glob::try_from(text.to_owned()).map(|glob| Self(vec![glob]))
+    }
+
+    /// Several.
+    ///
+    /// # Errors
+    /// With what is wrong with the first that is none.
+    pub fn several(texts: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        texts.into_iter().map(Glob::try_from).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether this text is wanted.
@@ -26,30 +31,47 @@ impl Globs {
     }
 }
 
-impl fmt::Debug for Globs {
+/// A glob over names or types; `*` matches any characters.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Glob(GlobMatcher);
+
+impl Glob {
+    /// Longest glob taken, in bytes: each becomes an automaton that every event is shown to.
+    pub const LONGEST: usize = 256;
+
+    /// Whether it matches this text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl TryFrom<String> for Glob {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > Self::LONGEST {
+            return Err(format!("a glob has at most {} bytes: write several shorter ones", Self::LONGEST));
+        }
+        let glob =
+            globset::Glob::new(&text).map_err(|error| format!("'{text}' is not a glob: {}", error.kind()))?;
+        Ok(Self(glob.compile_matcher()))
+    }
+}
+
+impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|glob| glob.glob().glob())).finish()
+        fmt::Debug::fmt(self.0.glob().glob(), f)
     }
-}
-
-impl<'de> Deserialize<'de> for Globs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        Self::read(&texts).map_err(D::Error::custom)
-    }
-}
-
-fn glob(text: &str) -> Result<GlobMatcher, String> {
-    if text.len() > LONGEST {
-        return Err(format!("a glob has at most {LONGEST} bytes: write several shorter ones"));
-    }
-    let glob = Glob::new(text).map_err(|error| format!("'{text}' is not a glob: {}", error.kind()))?;
-    Ok(glob.compile_matcher())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn glob(text: &str) -> Result<Glob, String> {
+        Glob::try_from(text.to_owned())
+    }
 
     fn globs(texts: &[&str]) -> Globs {
         Globs(texts.iter().map(|text| glob(text).unwrap()).collect())
@@ -61,6 +83,6 @@ mod tests {
         assert!(globs(&["it-*", "hr-*"]).want("hr-candidates"));
         assert!(globs(&["o365.*.deleted"]).want("o365.listItem.deleted"));
         assert!(!globs(&["it-*"]).want("hr-candidates"));
-        assert!(glob("[").is_err() && glob(&"x".repeat(LONGEST + 1)).is_err());
+        assert!(glob("[").is_err() && glob(&"x".repeat(Glob::LONGEST + 1)).is_err());
     }
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, de::Error};
 
 use super::webhook::WrittenMode;
 use super::{
-    CardSink, FileSink, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook, WebhookUrl,
+    CardSink, FileSink, Filter, Globs, Mode, Rotation, SigningSecret, Sink, SinkKind, SinkStart, Webhook,
+    WebhookUrl,
 };
 use crate::config::environment::Environment;
 use crate::config::secret_source::{OneOrMore, SecretSource};
@@ -36,6 +36,11 @@ pub(in crate::config) struct Written {
     subscriptions: Globs,
     #[serde(default)]
     types: Globs,
+    filter: Option<Filter>,
+    #[serde(default)]
+    ignore_actors: Vec<String>,
+    #[serde(default)]
+    ignore_own: bool,
     #[serde(default, deserialize_with = "start")]
     start: SinkStart,
     // Of webhooks; the first and the two about requests of cards, too.
@@ -55,10 +60,6 @@ pub(in crate::config) struct Written {
     rotate: Option<Rotation>,
     // Of cards.
     card: Option<WrittenCard>,
-    // Promised, and not in this version.
-    filter: Option<IgnoredAny>,
-    ignore_actors: Option<IgnoredAny>,
-    ignore_own: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -70,9 +71,11 @@ struct WrittenCard {
 
 impl Written {
     pub(super) fn settle(self, environment: &Environment) -> Result<Sink, Wrong> {
-        self.refuse_what_comes_later()?;
+        self.refuse_what_is_no_type()?;
         self.refuse_what_belongs_to_others()?;
         let (subscriptions, types, start) = (self.subscriptions.clone(), self.types.clone(), self.start);
+        let (filter, ignore_own) = (self.filter.clone(), self.ignore_own);
+        let ignore_actors = self.ignore_actors.clone();
         let name = self.name.clone();
         let kind = match self.r#type.as_str() {
             "stdout" => SinkKind::Stdout,
@@ -84,13 +87,14 @@ impl Written {
             "connector" => SinkKind::Connector(self.settle_card(environment)?),
             _ => SinkKind::Webhook(Box::new(self.settle_webhook(environment)?)),
         };
-        Ok(Sink { name, kind, subscriptions, types, start })
+        Ok(Sink { name, kind, subscriptions, types, filter, ignore_actors, ignore_own, start })
     }
 
     fn settle_card(self, environment: &Environment) -> Result<CardSink, Wrong> {
         let (url, allow_private) = address(self.url, self.allow_private, environment)?;
         if url.expose().scheme() != "https" && !allow_private {
-            let message = "whoever reads this address may post to the channel: use https, or set allow_private = true";
+            let message =
+                "whoever reads this address may post to the channel: use https, or set allow_private = true";
             return Err(("url", message.to_owned()));
         }
         let timeout = self.timeout.unwrap_or(TIMEOUT);
@@ -119,21 +123,14 @@ impl Written {
         })
     }
 
-    fn refuse_what_comes_later(&self) -> Result<(), Wrong> {
+    fn refuse_what_is_no_type(&self) -> Result<(), Wrong> {
         match self.r#type.as_str() {
-            "webhook" | "file" | "stdout" | "teams" | "connector" => {}
+            "webhook" | "file" | "stdout" | "teams" | "connector" => Ok(()),
             later @ ("nats" | "kafka" | "redis" | "amqp") => {
-                return Err(("type", format!("this version has no {later} sinks: use {TYPES}")));
+                Err(("type", format!("this version has no {later} sinks: use {TYPES}")))
             }
-            other => return Err(("type", format!("'{other}' is not a type: use {TYPES}"))),
+            other => Err(("type", format!("'{other}' is not a type: use {TYPES}"))),
         }
-        let later = [
-            ("filter", &self.filter, "filter expressions: choose by subscriptions and types"),
-            ("ignore_actors", &self.ignore_actors, "choosing by actor: leave the key out"),
-            ("ignore_own", &self.ignore_own, "choosing by actor: leave the key out"),
-        ];
-        let given = later.into_iter().find(|(_, value, _)| value.is_some());
-        given.map_or(Ok(()), |(key, _, what)| Err((key, format!("this version does not know {what}"))))
     }
 
     fn refuse_what_belongs_to_others(&self) -> Result<(), Wrong> {

@@ -1,7 +1,5 @@
 //! What follows from what came of a request.
 
-use chrono::{DateTime, Utc};
-
 use super::Run;
 use crate::deliver::circuit::FAILURES;
 use crate::deliver::fate;
@@ -9,14 +7,7 @@ use crate::deliver::flights::Cargo;
 use crate::deliver::window::Numbered;
 use crate::model::{Attempt, Delivery, ItemKey};
 use crate::sinks::{Report, Verdict};
-use crate::store::{Attempted, Fate};
-
-/// Failures since the last success.
-#[derive(Debug, Default)]
-pub(super) struct Streak {
-    failures: u32,
-    since: Option<DateTime<Utc>>,
-}
+use crate::store::{Attempted, Fate, Streak};
 
 impl Run<'_> {
     pub(super) fn land(&mut self, cargo: Cargo, report: Report) {
@@ -30,34 +21,31 @@ impl Run<'_> {
 
     /// What it says of the receiver.
     fn note(&mut self, attempt: &Attempt, verdict: Verdict, events: u64) {
-        let (name, gate, now) = (&self.of.name, &self.of.gate, self.of.clock.now());
+        let name = &self.of.name;
         self.of.metrics.sunk(name, attempt.outcome.as_str(), events);
-        match verdict {
-            Verdict::Delivered => {
-                gate.succeeded(now);
-                let Streak { failures, since } = std::mem::take(&mut self.streak);
-                if failures >= FAILURES {
-                    tracing::info!(sink = %name, "The sink takes events again");
-                    self.ledger.well_since = since;
-                }
-                self.ledger.failure = None;
-                return;
+        self.of.gate.learn(attempt, verdict, self.of.clock.now());
+        if verdict == Verdict::Delivered {
+            let Streak { failures, since } = std::mem::take(&mut self.claim.streak);
+            if failures >= FAILURES {
+                tracing::info!(sink = %name, "The sink takes events again");
+                self.ledger.well_since = since;
             }
-            Verdict::Failed => gate.failed(now),
-            Verdict::Stalled { wait } => gate.pause(wait, now),
-            Verdict::Gone => {
-                tracing::error!(
-                    sink = %name, status = attempt.status,
-                    "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
-                );
-                gate.succeeded(now);
-                self.disable = Some(gone(attempt));
-            }
+            self.ledger.failure = None;
+            return;
+        }
+        if let Verdict::Gone { why } = verdict {
+            tracing::error!(
+                sink = %name, status = attempt.status,
+                "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
+            );
+            let status = attempt.status.map(|status| format!(" {status}")).unwrap_or_default();
+            self.disable = Some(format!("the receiver answered{status}: {why}"));
         }
         self.ledger.failure = Some(attempt.clone());
-        self.streak.since.get_or_insert(attempt.at);
-        self.streak.failures = self.streak.failures.saturating_add(1);
-        if self.streak.failures == FAILURES {
+        let streak = &mut self.claim.streak;
+        streak.since.get_or_insert(attempt.at);
+        streak.failures = streak.failures.saturating_add(1);
+        if streak.failures == FAILURES {
             tracing::warn!(
                 sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status,
                 "The sink does not take events; trying again until it does"
@@ -72,13 +60,13 @@ impl Run<'_> {
                 let fate = fate::after(1, self.of.clock.now(), rand::random());
                 self.window.failed(fresh, attempt, fate);
             }
-            Verdict::Stalled { .. } | Verdict::Gone => self.window.put_back(fresh),
+            Verdict::Stalled { .. } | Verdict::Gone { .. } => self.window.put_back(fresh),
         }
     }
 
     fn land_stored(&mut self, stored: Vec<Delivery>, attempt: &Attempt, verdict: Verdict) {
         self.due.landed();
-        if matches!(verdict, Verdict::Stalled { .. } | Verdict::Gone) {
+        if matches!(verdict, Verdict::Stalled { .. } | Verdict::Gone { .. }) {
             let keys: Vec<i64> = stored.iter().map(|delivery| delivery.key).collect();
             self.due.written(&keys);
             self.due.look_again();
@@ -99,14 +87,5 @@ impl Run<'_> {
             let item = ItemKey::of(&delivery.event);
             self.ledger.attempted.push(Attempted { key: delivery.key, item, attempt: attempt.clone(), fate });
         }
-    }
-}
-
-/// Why a sink is switched off.
-fn gone(attempt: &Attempt) -> String {
-    match attempt.status {
-        Some(410) => "the receiver answered 410 Gone: it wants nothing any more".to_owned(),
-        Some(status) => format!("the receiver answered {status}: {}", attempt.excerpt),
-        None => attempt.excerpt.clone(),
     }
 }

@@ -17,9 +17,8 @@ use super::site::{ListAt, Site, with_options};
 use super::{Call, NO_METADATA, PAGE, SharePoint};
 use crate::model::{Body, Item, ItemId, Properties};
 
-/// How long it is believed what the columns of a list are. One that nobody knows, but has a value, is looked for sooner.
+/// How long it is believed what the columns of a list are. One that has a value and is new is looked for at once.
 const COLUMNS_HOLD: TimeDelta = TimeDelta::hours(1);
-const COLUMNS_HOLD_AT_LEAST: TimeDelta = TimeDelta::seconds(10);
 
 /// Lists and people that are remembered. When there are more, all are forgotten and asked for again.
 const MOST_LISTS: usize = 2_000;
@@ -37,6 +36,8 @@ pub(super) struct Lore {
 #[derive(Debug)]
 struct KnownList {
     columns: Columns,
+    /// What items have had values for that SharePoint does not call columns: looked for in vain.
+    in_vain: HashSet<String>,
     /// Path and id of its root folder.
     root: (String, String),
     at: DateTime<Utc>,
@@ -94,15 +95,17 @@ impl SharePoint {
         let known = self.lore.lists.lock().unwrap_or_else(PoisonError::into_inner).get(list.id()).cloned();
         let now = self.clock.now();
         let holds = |known: &Arc<KnownList>| {
-            let age = now - known.at;
-            age < COLUMNS_HOLD_AT_LEAST
-                || age < COLUMNS_HOLD && items.iter().all(|item| known.columns.know(item))
+            let mut unknown = items.iter().flat_map(|item| known.columns.unknown(item));
+            now - known.at < COLUMNS_HOLD && unknown.all(|property| known.in_vain.contains(property))
         };
         if let Some(known) = known.filter(holds) {
             return Ok(known);
         }
+        let columns = self.columns(site, list).await?;
+        let unknown = items.iter().flat_map(|item| columns.unknown(item));
         let known = Arc::new(KnownList {
-            columns: self.columns(site, list).await?,
+            in_vain: unknown.map(str::to_owned).collect(),
+            columns,
             root: self.root_folder(site, list).await?,
             at: now,
         });
@@ -143,7 +146,7 @@ impl SharePoint {
         folders.extend(among_them.map(|(path, id)| (path.to_owned(), id.to_owned())));
         let unknown: BTreeSet<&str> =
             items.iter().filter_map(shape::folder).filter(|path| !folders.contains_key(*path)).collect();
-        let urls: Vec<Url> = unknown.iter().map(|path| folder_at(site, path)).collect();
+        let urls: Vec<Url> = unknown.iter().map(|path| folder_at(site, path, "UniqueId")).collect();
         let answers = self.read_all(site, &urls, NO_METADATA).await?;
         for (path, answer) in unknown.into_iter().zip(answers) {
             let folder = match answer {
@@ -205,11 +208,11 @@ impl Lore {
     }
 }
 
-fn folder_at(site: &Site, path: &str) -> Url {
+pub(super) fn folder_at(site: &Site, path: &str, select: &str) -> Url {
     // What is quoted doubles its quotes.
     let folder = format!("'{}'", path.replace('\'', "''"));
     let url = site.named(["_api", "web", "GetFolderByServerRelativePath(decodedurl=@folder)"]);
-    with_options(url, &[("@folder", &folder), ("$select", "UniqueId")])
+    with_options(url, &[("@folder", &folder), ("$select", select)])
 }
 
 fn person_at(site: &Site, number: i64) -> Url {

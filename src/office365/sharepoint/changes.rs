@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 use super::super::graph::DeltaPage;
 use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::element::body_text;
+use super::items::Found;
 use super::listing::Listing;
 use super::place::{Place, foreign};
 use super::rows::{self, Rows};
 use super::site::{ListAt, Site, with_options};
 use super::token::ChangeToken;
-use super::{Accepted, Body, Call, PAGE, SharePoint};
+use super::{Accepted, Body, Call, PAGE, SharePoint, within};
 use crate::store::Link;
 
 /// Rows in an answer. As many as this are a full page, and there may be more. Their items are read with one batch: a page is
@@ -73,6 +74,9 @@ impl SharePoint {
         }
         match place {
             Place::Items { since, position } => self.items_page(&site, list, since, Some(&position)).await,
+            Place::Within { since, folders, position } => {
+                self.within_page(&site, list, since, folders, &position).await
+            }
             Place::Changes(since) => self.changes_page(&site, list, since).await,
         }
     }
@@ -91,7 +95,8 @@ impl SharePoint {
         let listing = Listing::read(&text).map_err(|error| unreadable(&error))?;
         let rows = rows::read(list.id(), &listing.elements).map_err(|error| unreadable(&error))?;
         let link = next(&rows, listing.elements.len(), since, newer)?;
-        let items = self.touched(site, list, &rows.touched).await?;
+        let Found { items, folders } = self.touched(site, list, &rows.touched).await?;
+        let link = within::first(site, list, link, &folders)?;
         Ok(DeltaPage { items, odd: Vec::new(), link, at: answer.at })
     }
 
@@ -122,11 +127,11 @@ impl SharePoint {
     }
 }
 
-/// Everything that may happen to items. The number is a text, as one of the forms of JSON wants it.
+/// Everything that may happen to items, and who may read them: one that could not be read may be readable then. The number is a text, as one of the forms of JSON wants it.
 fn query(since: &ChangeToken) -> Value {
     json!({"query": {
         "Item": true, "Add": true, "Update": true, "SystemUpdate": true, "DeleteObject": true, "Rename": true,
-        "Move": true, "Restore": true, "RecursiveAll": true, "FetchLimit": FETCH_LIMIT.to_string(),
+        "Move": true, "Restore": true, "RoleAssignmentAdd": true, "RecursiveAll": true, "FetchLimit": FETCH_LIMIT.to_string(),
         "ChangeTokenStart": {"StringValue": since.text()},
     }})
 }

@@ -75,14 +75,15 @@ impl Columns {
         Ok(Self { by_property })
     }
 
-    /// Whether everything in an item is known that has a value.
-    pub(super) fn know(&self, item: &Map<String, Value>) -> bool {
-        item.iter().all(|(property, value)| {
-            value.is_null()
+    /// What has a value in an item and is no column that is known.
+    pub(super) fn unknown<'i>(&self, item: &'i Map<String, Value>) -> impl Iterator<Item = &'i str> {
+        let unknown = item.iter().filter(|(property, value)| {
+            !(value.is_null()
                 || property.contains("odata.")
                 || NOT_SHOWN.contains(&property.as_str())
-                || self.by_property.contains_key(property)
-        })
+                || self.by_property.contains_key(*property))
+        });
+        unknown.map(|(property, _)| property.as_str())
     }
 
     /// The values of an item's columns, under the names and in the form that Graph has for them. Graph leaves out what has no value.
@@ -151,12 +152,13 @@ mod tests {
             "Topics": [{"LookupId": 1}, {"LookupId": 2}], "_UIVersionString": "1.0", "Attachments": false,
         });
         assert_eq!(Value::Object(columns().of(&item)), expected);
-        assert!(columns().know(&item));
+        assert_eq!(columns().unknown(&item).count(), 0);
     }
 
     #[test]
     fn a_column_that_was_made_later_is_noticed_when_it_has_a_value() {
-        assert!(columns().know(&item(json!({"Title": "T", "Colour": null}))));
-        assert!(!columns().know(&item(json!({"Title": "T", "Colour": "red"}))));
+        let unknown = |value| columns().unknown(&item(value)).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(unknown(json!({"Title": "T", "Colour": null})), [""; 0]);
+        assert_eq!(unknown(json!({"Title": "T", "Colour": "red"})), ["Colour"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 use url::Url;
@@ -15,6 +16,7 @@ use super::rows::{Fate, Touched};
 use super::shape::{EXPAND, SELECT};
 use super::site::{ListAt, Site, with_options};
 use super::token::ChangeToken;
+use super::within::Folder;
 use super::{Call, MINIMAL_METADATA, PAGE, SharePoint};
 use crate::model::{Body, Item, ItemId, OddItem, Properties};
 use crate::store::Link;
@@ -26,11 +28,27 @@ const TOP: &str = "500";
 const NO_LIST: &str = "-2130575322";
 
 /// What became of an item that was to be read.
-enum Read {
+pub(super) enum Read {
     Here(Properties),
     NotFound,
     /// It cannot be read, which may be its own fault.
     Unreadable,
+}
+
+/// Some of a list's items.
+pub(super) struct Portion {
+    pub(super) found: Vec<Properties>,
+    pub(super) odd: Vec<OddItem>,
+    /// Where there are more.
+    pub(super) next: Option<String>,
+    pub(super) at: DateTime<Utc>,
+}
+
+/// The items that the change log names.
+pub(super) struct Found {
+    pub(super) items: Vec<Item>,
+    /// Folders among them that came, and what lies in them is still to be read.
+    pub(super) folders: Vec<Folder>,
 }
 
 impl SharePoint {
@@ -43,14 +61,23 @@ impl SharePoint {
         since: ChangeToken,
         position: Option<&str>,
     ) -> Result<DeltaPage, Failure> {
-        let url = match position {
-            Some(position) => site.there(position),
-            // By id, which is the order that no change disturbs: what is made meanwhile comes at the end.
-            None => with_options(
-                site.list(list, &["items"]),
-                &[("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND)],
-            ),
+        let Portion { found, odd, next, at } = self.some(site, list, position).await?;
+        let next = match next {
+            None => Place::Changes(since),
+            Some(position) => Place::Items { since, position },
         };
+        let items = self.in_graphs_shape(site, list, found).await?;
+        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at })
+    }
+
+    /// Some of what is in the list: at a position, or first.
+    pub(super) async fn some(
+        &self,
+        site: &Site,
+        list: ListAt<'_>,
+        position: Option<&str>,
+    ) -> Result<Portion, Failure> {
+        let url = position.map_or_else(|| all(site, list, &[]), |position| site.there(position));
         let call = Call { accept: MINIMAL_METADATA, limits: PAGE, ..Call::get("items", site, url) };
         let answer = self.send(&call).await.map_err(|failure| lost_place(position, failure))?;
         let text = body_text(&answer.body);
@@ -62,18 +89,11 @@ impl SharePoint {
                 Err(one) => odd.push(one),
             }
         }
-        let next = match listing.next {
-            None => Place::Changes(since),
-            Some(next) => {
-                let next = site.position(&next)?;
-                if Some(next.as_str()) == position {
-                    return Err(endless());
-                }
-                Place::Items { since, position: next }
-            }
-        };
-        let items = self.in_graphs_shape(site, list, found).await?;
-        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at: answer.at })
+        let next = listing.next.map(|next| site.position(&next)).transpose()?;
+        if next.is_some() && next.as_deref() == position {
+            return Err(endless());
+        }
+        Ok(Portion { found, odd, next, at: answer.at })
     }
 
     /// What became of the items that the change log names, in its order.
@@ -82,27 +102,32 @@ impl SharePoint {
         site: &Site,
         list: ListAt<'_>,
         touched: &[Touched],
-    ) -> Result<Vec<Item>, Failure> {
+    ) -> Result<Found, Failure> {
         let wanted: Vec<i64> =
             touched.iter().filter(|one| one.fate != Fate::Removed).map(|one| one.item).collect();
         let read = self.read_items(site, list, &wanted).await?;
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();
-        for (at, Touched { item, fate }) in touched.iter().enumerate() {
+        let mut folders = Vec::new();
+        for (at, Touched { item, fate, came, unique_id }) in touched.iter().enumerate() {
             let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
             match (outcome, fate) {
-                (Some(Read::Here(properties)), _) => here.push((at, properties)),
+                (Some(Read::Here(properties)), _) => {
+                    folders.extend(Folder::that_came(*item, *came, &properties));
+                    here.push((at, properties));
+                }
                 (Some(Read::Unreadable), _) => rest.push((at, in_part(*item)?)),
                 // A row that is still to come says that it was removed.
                 (Some(Read::NotFound), Fate::There) => {}
-                (Some(Read::NotFound) | None, _) => rest.push((at, removed(*item)?)),
+                (Some(Read::NotFound) | None, _) => rest.push((at, removed(*item, unique_id.as_deref())?)),
             }
         }
         let (places, here): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
         let here = self.in_graphs_shape(site, list, here).await?;
         rest.extend(places.into_iter().zip(here));
         rest.sort_by_key(|(at, _)| *at);
-        Ok(rest.into_iter().map(|(_, item)| item).collect())
+        let folders = self.not_empty(site, folders).await?;
+        Ok(Found { items: rest.into_iter().map(|(_, item)| item).collect(), folders })
     }
 
     /// One whole item; none if it is gone.
@@ -123,18 +148,29 @@ impl SharePoint {
     }
 
     /// Reads items by their numbers, in that order.
-    async fn read_items(&self, site: &Site, list: ListAt<'_>, ids: &[i64]) -> Result<Vec<Read>, Failure> {
+    pub(super) async fn read_items(
+        &self,
+        site: &Site,
+        list: ListAt<'_>,
+        ids: &[i64],
+    ) -> Result<Vec<Read>, Failure> {
         let urls: Vec<Url> =
             ids.iter().map(|id| one(site.named_list(list, &[item_piece(*id).as_str()]))).collect();
         let answers = self.read_all(site, &urls, MINIMAL_METADATA).await?;
         let read = |answer: Result<String, Failure>| match answer {
             Ok(text) => Ok(understood(&text, false).map_or(Read::Unreadable, Read::Here)),
             Err(failure) if is_missing(&failure) => Ok(Read::NotFound),
-            Err(failure) if failure.verdict == Verdict::Rejected => Ok(Read::Unreadable),
+            Err(Failure { verdict: Verdict::Rejected | Verdict::Forbidden, .. }) => Ok(Read::Unreadable),
             Err(failure) => Err(failure),
         };
         answers.into_iter().map(read).collect()
     }
+}
+
+/// The items of the list by id, which is the order that no change disturbs: what is made meanwhile comes at the end.
+pub(super) fn all(site: &Site, list: ListAt<'_>, more: &[(&str, &str)]) -> Url {
+    let usual = [("$orderby", "ID"), ("$top", TOP), ("$select", SELECT), ("$expand", EXPAND)];
+    with_options(site.list(list, &["items"]), &[&usual, more].concat())
 }
 
 fn item_piece(id: i64) -> String {
@@ -160,9 +196,10 @@ fn is_missing(failure: &Failure) -> bool {
     failure.verdict == Verdict::NotFound && !failure.code.starts_with(NO_LIST)
 }
 
-/// An item that was removed, as Graph tells it.
-fn removed(id: i64) -> Result<Item, Failure> {
-    bare(id, &json!({"id": id.to_string(), "deleted": {"state": "deleted"}}), true)
+/// An item that was removed, as Graph tells it. By its unique id those are known that lay in it.
+fn removed(id: i64, unique_id: Option<&str>) -> Result<Item, Failure> {
+    let ids = json!({"listItemUniqueId": unique_id});
+    bare(id, &json!({"id": id.to_string(), "deleted": {"state": "deleted"}, "sharepointIds": ids}), true)
 }
 
 /// An item that could not be read. Whoever gets it reads it alone, and puts it aside if that does not help.

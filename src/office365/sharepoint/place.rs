@@ -9,6 +9,7 @@ use crate::store::Link;
 /// Graph's links are web addresses, so that each way knows its own.
 const CHANGES: &str = "sharepoint:changes:";
 const ITEMS: &str = "sharepoint:items:";
+const WITHIN: &str = "sharepoint:within:";
 
 /// Where a round goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,15 @@ pub(super) enum Place {
         /// That token.
         since: ChangeToken,
         /// Where the next page is: what of the address that SharePoint gave leads there from the site.
+        position: String,
+    },
+    /// What lies in some folders is being read.
+    Within {
+        /// The changes come after it.
+        since: ChangeToken,
+        /// The numbers of the folders.
+        folders: Vec<i64>,
+        /// Where the next page is.
         position: String,
     },
     /// What changed since.
@@ -30,14 +40,23 @@ impl Place {
         if let Some(token) = link.strip_prefix(CHANGES) {
             return ChangeToken::of(list, token).map(Self::Changes);
         }
-        let (since, position) = link.strip_prefix(ITEMS)?.split_once(':')?;
-        let since = ChangeToken::of(list, since)?;
-        position.starts_with(API).then(|| Self::Items { since, position: position.to_owned() })
+        if let Some(within) = link.strip_prefix(WITHIN) {
+            let (folders, rest) = within.split_once(':')?;
+            let folders = folders.split(',').map(|folder| folder.parse().ok()).collect::<Option<_>>()?;
+            let (since, position) = somewhere(list, rest)?;
+            return Some(Self::Within { since, folders, position });
+        }
+        let (since, position) = somewhere(list, link.strip_prefix(ITEMS)?)?;
+        Some(Self::Items { since, position })
     }
 
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::Items { since, position } => format!("{ITEMS}{}:{position}", since.text()),
+            Self::Within { since, folders, position } => {
+                let folders: Vec<String> = folders.iter().map(i64::to_string).collect();
+                format!("{WITHIN}{}:{}:{position}", folders.join(","), since.text())
+            }
             Self::Changes(token) => format!("{CHANGES}{}", token.text()),
         }
     }
@@ -45,15 +64,21 @@ impl Place {
     /// The token that it stands on.
     pub(super) const fn token(&self) -> &ChangeToken {
         match self {
-            Self::Items { since, .. } | Self::Changes(since) => since,
+            Self::Items { since, .. } | Self::Within { since, .. } | Self::Changes(since) => since,
         }
     }
+}
+
+fn somewhere(list: &str, text: &str) -> Option<(ChangeToken, String)> {
+    let (since, position) = text.split_once(':')?;
+    let since = ChangeToken::of(list, since)?;
+    position.starts_with(API).then(|| (since, position.to_owned()))
 }
 
 /// Whether a link is one of those, whatever the list.
 pub(in crate::office365) fn is_place(link: &Link) -> bool {
     let (Link::Next(link) | Link::Delta(link)) = link;
-    link.starts_with(CHANGES) || link.starts_with(ITEMS)
+    [CHANGES, ITEMS, WITHIN].iter().any(|form| link.starts_with(form))
 }
 
 /// A link that another way of following has stored: nothing is concluded from it.
@@ -72,7 +97,9 @@ mod tests {
     fn a_place_reads_back_and_is_no_web_address() {
         let token = ChangeToken::of(LIST, &format!("1;3;{LIST};638712864000000000;4")).unwrap();
         let position = "/_api/Web/Lists(guid'x')/items?$skiptoken=Paged%3dTRUE:1&a=b".to_owned();
-        for place in [Place::Changes(token.clone()), Place::Items { since: token.clone(), position }] {
+        let within = Place::Within { since: token.clone(), folders: vec![7, 12], position: position.clone() };
+        for place in [Place::Changes(token.clone()), Place::Items { since: token.clone(), position }, within]
+        {
             let text = place.to_text();
             assert!(
                 is_place(&Link::Next(text.clone()))
@@ -91,6 +118,9 @@ mod tests {
             &format!("https://x/{CHANGES}{token}"),
             &token,
             &format!("{ITEMS}{token}"),
+            &format!("{WITHIN}{token}:{API}x"),
+            &format!("{WITHIN}1,x:{token}:{API}x"),
+            &format!("{WITHIN}:{token}:{API}x"),
             &format!("{ITEMS}{token}:https://elsewhere.example/"),
             &format!("{CHANGES}{token}:"),
             CHANGES,

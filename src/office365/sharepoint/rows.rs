@@ -19,11 +19,25 @@ pub(super) enum Fate {
     Perhaps,
 }
 
-/// An item of which something was noted.
+/// How an item came. If it is a folder, what lies in it may have come without rows of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// It did not: it was there before.
+    Not,
+    /// It was made, or came from elsewhere. What lies in it was numbered after it.
+    Anew,
+    /// It was restored, and so was what lay in it, under its old numbers.
+    Back,
+}
+
+/// An item of which something was noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Touched {
     pub(super) item: i64,
     pub(super) fate: Fate,
+    pub(super) came: Came,
+    /// What its children call it, if it is a folder.
+    pub(super) unique_id: Option<String>,
 }
 
 /// What an answer says.
@@ -38,7 +52,7 @@ pub(super) struct Rows {
 /// What a row says was done.
 #[derive(Clone, Copy)]
 enum Done {
-    Came,
+    Came(Came),
     Went,
     Left,
     Other,
@@ -47,8 +61,10 @@ enum Done {
 impl Done {
     fn read(number: Option<i64>) -> Self {
         match number {
-            // Add, MoveInto, Restore.
-            Some(1 | 6 | 7) => Self::Came,
+            // Add, MoveInto.
+            Some(1 | 6) => Self::Came(Came::Anew),
+            // Restore.
+            Some(7) => Self::Came(Came::Back),
             // DeleteObject.
             Some(3) => Self::Went,
             // MoveAway: into another list, if no MoveInto follows.
@@ -60,16 +76,25 @@ impl Done {
 
     fn after(self, before: Option<Fate>) -> Fate {
         match (self, before) {
-            (Self::Came, _) | (Self::Other, None | Some(Fate::There)) => Fate::There,
+            (Self::Came(_), _) | (Self::Other, None | Some(Fate::There)) => Fate::There,
             (Self::Went, _) => Fate::Removed,
             (Self::Left, _) | (Self::Other, Some(Fate::Removed | Fate::Perhaps)) => Fate::Perhaps,
+        }
+    }
+
+    /// What went from one folder of the list into another was there before.
+    fn came(self, before: Option<(Fate, Came)>) -> Came {
+        match (self, before) {
+            (Self::Came(Came::Anew), Some((Fate::Perhaps, came))) | (Self::Came(came), _) => came,
+            (Self::Went, _) => Came::Not,
+            (Self::Left | Self::Other, before) => before.map_or(Came::Not, |(_, came)| came),
         }
     }
 }
 
 /// Reads the rows of a list's change log.
 pub(super) fn read(list: &str, elements: &[&RawValue]) -> Result<Rows, serde_json::Error> {
-    let mut fates: HashMap<i64, (usize, Fate)> = HashMap::new();
+    let mut found: HashMap<i64, (usize, Touched)> = HashMap::new();
     let mut latest = None;
     for (at, element) in elements.iter().enumerate() {
         let row: serde_json::Map<String, Value> = serde_json::from_str(element.get())?;
@@ -78,12 +103,14 @@ pub(super) fn read(list: &str, elements: &[&RawValue]) -> Result<Rows, serde_jso
         // Rows about the list itself have no item.
         let Some(item) = whole(row.get("ItemId")).filter(|item| *item > 0) else { continue };
         let done = Done::read(whole(row.get("ChangeType")));
-        let before = fates.get(&item).map(|(_, fate)| *fate);
-        fates.insert(item, (at, done.after(before)));
+        let before = found.get(&item).map(|(_, before)| (before.fate, before.came));
+        let (fate, came) = (done.after(before.map(|(fate, _)| fate)), done.came(before));
+        let unique_id = row.get("UniqueId").and_then(Value::as_str).map(str::to_owned);
+        found.insert(item, (at, Touched { item, fate, came, unique_id }));
     }
-    let mut touched: Vec<_> = fates.into_iter().collect();
-    touched.sort_unstable_by_key(|(_, (at, _))| *at);
-    let touched = touched.into_iter().map(|(item, (_, fate))| Touched { item, fate }).collect();
+    let mut touched: Vec<_> = found.into_values().collect();
+    touched.sort_unstable_by_key(|(at, _)| *at);
+    let touched = touched.into_iter().map(|(_, touched)| touched).collect();
     Ok(Rows { touched, last: latest })
 }
 
@@ -128,7 +155,27 @@ mod tests {
             (vec![22], There),
         ] {
             let rows: Vec<Value> = kinds.iter().map(|kind| row(17, *kind)).collect();
-            assert_eq!(folded(&rows).touched, [Touched { item: 17, fate }], "{kinds:?}");
+            let touched = folded(&rows).touched;
+            assert_eq!((touched.len(), touched[0].item, touched[0].fate), (1, 17, fate), "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_changed_its_folder_did_not_come() {
+        use Came::{Anew, Back, Not};
+        let (add, update, delete, away, into, restore) = (1, 2, 3, 5, 6, 7);
+        for (kinds, came) in [
+            (vec![add, update], Anew),
+            (vec![into], Anew),
+            (vec![away, into], Not),
+            (vec![add, away, into], Anew),
+            (vec![update], Not),
+            (vec![delete, restore, update], Back),
+            (vec![restore, away, into], Back),
+            (vec![add, delete], Not),
+        ] {
+            let rows: Vec<Value> = kinds.iter().map(|kind| row(17, *kind)).collect();
+            assert_eq!(folded(&rows).touched[0].came, came, "{kinds:?}");
         }
     }
 

@@ -1,14 +1,11 @@
-//! The store against Office 365. Pure.
+//! What Office 365 holds, and how it is told apart. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use foldhash::{HashMap, HashSet};
 use url::Url;
-use uuid::Uuid;
 
-use super::measure::{Action, Measure, NotListed, Plan, Todo};
-use super::wanted::measure;
-use super::{Step, plan};
 use crate::model::{Name, RemoteId, Subscription, Trouble};
 use crate::office365::RemoteSubscription;
 use crate::store::Sight;
@@ -43,7 +40,7 @@ pub enum Look {
 
 impl Look {
     /// How it looks by itself.
-    fn sight(&self, notification_url: &Url) -> Option<Sight> {
+    pub(super) fn sight(&self, notification_url: &Url) -> Option<Sight> {
         match self {
             Self::Itself(Some(found)) if notifies(found, notification_url) => {
                 Some(Sight::Held(found.expires_at))
@@ -57,17 +54,21 @@ impl Look {
 
 /// A tenant's list, by the ids in it.
 #[derive(Debug)]
-pub struct Held<'a>(HashMap<Key, (usize, &'a RemoteSubscription)>);
+pub struct Held<'a> {
+    list: &'a [RemoteSubscription],
+    places: HashMap<Key, usize>,
+}
 
 impl<'a> Held<'a> {
     /// A list.
     pub fn new(list: &'a [RemoteSubscription]) -> Self {
-        Self(list.iter().enumerate().map(|(place, one)| (key(&one.id), (place, one))).collect())
+        Self { list, places: list.iter().enumerate().map(|(place, one)| (key(&one.id), place)).collect() }
     }
 
     /// One, with its place in the list.
-    fn find(&self, id: &RemoteId) -> Option<(usize, &'a RemoteSubscription)> {
-        self.0.get(&key(id)).copied()
+    pub(super) fn find(&self, id: &RemoteId) -> Option<(usize, &'a RemoteSubscription)> {
+        let place = *self.places.get(&key(id))?;
+        Some((place, self.list.get(place)?))
     }
 
     /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list, which was asked for at
@@ -84,7 +85,7 @@ impl<'a> Held<'a> {
     }
 }
 
-fn look(
+pub(super) fn look(
     found: Option<&RemoteSubscription>,
     confirmed_at: DateTime<Utc>,
     notification_url: &Url,
@@ -114,19 +115,24 @@ impl Ids {
 }
 
 /// An id by which it can be found. Office 365 does not always write it in the same letter case. Nearly all are GUIDs, and
-/// take no copy.
+/// those take no memory of their own.
 #[derive(Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Guid(u128),
+pub(super) enum Key {
+    Guid([u8; GUID_LENGTH]),
     Text(String),
 }
 
-/// Letters, digits and dashes of a GUID; braces or none of the dashes make it another text.
+/// Letters, digits and dashes.
 const GUID_LENGTH: usize = 36;
 
-fn key(id: &RemoteId) -> Key {
-    let guid = (id.0.len() == GUID_LENGTH).then(|| Uuid::try_parse(&id.0).ok()).flatten();
-    guid.map_or_else(|| Key::Text(id.0.to_ascii_lowercase()), |guid| Key::Guid(guid.as_u128()))
+pub(super) fn key(id: &RemoteId) -> Key {
+    match <[u8; GUID_LENGTH]>::try_from(id.0.as_bytes()) {
+        Ok(mut guid) => {
+            guid.make_ascii_lowercase();
+            Key::Guid(guid)
+        }
+        Err(_) => Key::Text(id.0.to_ascii_lowercase()),
+    }
 }
 
 /// Addresses are compared as addresses, and without a slash at the end; what is not told is not held against it. Nearly
@@ -149,191 +155,6 @@ pub fn is_ours(found: &RemoteSubscription, notification_url: &Url) -> bool {
             let base = notification_url.path().trim_end_matches("notifications");
             told.origin() == notification_url.origin() && told.path().starts_with(base)
         })
-}
-
-/// Adds to the plan what store and Office 365 differ in. `spoken_for` are subscriptions that it already has something
-/// to do for.
-pub(super) fn differences(
-    plan: &mut Plan,
-    known: &[Known],
-    spoken_for: &HashSet<Name>,
-    lists: &Lists,
-    notification_url: &Url,
-    now: DateTime<Utc>,
-) {
-    let mut held: HashMap<&Name, Option<Sought<'_>>> = lists
-        .iter()
-        .map(|(tenant, list)| (tenant, list.as_ref().ok().map(|list| Sought::new(list))))
-        .collect();
-    for Known { subscription, look: looked, .. } in
-        known.iter().filter(|it| !spoken_for.contains(&it.subscription.wish.name))
-    {
-        let difference = match held.get_mut(&subscription.wish.tenant) {
-            None => Some(tenantless(subscription)),
-            Some(held) => {
-                let sought = held.as_mut().filter(|_| matches!(looked, Look::List));
-                let listed = sought.and_then(|held| {
-                    let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
-                    look(held.find(&remote.id), at, notification_url, now)
-                });
-                let sight = listed.or_else(|| looked.sight(notification_url));
-                let former = subscription.former_remote.as_ref().filter(|_| subscription.remote.is_none());
-                let lives_on =
-                    former.zip(held.as_ref()).is_some_and(|(former, held)| held.list.find(former).is_some());
-                difference(subscription, sight, lives_on, notification_url, now)
-            }
-        };
-        match difference {
-            Some(measure) if measure.action == Action::Leave => plan.left_alone.push(measure),
-            Some(measure) => plan.changes.push(measure),
-            None => plan.unchanged += usize::from(subscription.removed_at.is_none()),
-        }
-    }
-    for Known { subscription, look, .. } in known {
-        let tenant = &subscription.wish.tenant;
-        if let Look::Failed(error) = look
-            && !plan.not_listed.iter().any(|other| other.tenant == *tenant)
-        {
-            plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() });
-        }
-    }
-    let unseen =
-        |tenant, list| held.get(tenant).and_then(Option::as_ref).map_or(Vec::new(), |held| held.unseen(list));
-    let lists: Vec<_> =
-        lists.iter().map(|(tenant, list)| (tenant, list.as_ref().map(|list| unseen(tenant, list)))).collect();
-    let spoken_for = SpokenFor::by(known, lists.iter().flat_map(|(_, list)| list.iter().flatten()));
-    for (tenant, list) in lists {
-        match list {
-            Ok(list) => strangers(plan, tenant, &list, &spoken_for, notification_url),
-            Err(error) => plan.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() }),
-        }
-    }
-}
-
-fn tenantless(subscription: &Subscription) -> Measure {
-    let reason = "the listener has no tenant of that name: add it to the configuration and start again";
-    measure(subscription, Action::Leave, reason.to_owned(), Todo::Nothing)
-}
-
-fn difference(
-    subscription: &Subscription,
-    sight: Option<Sight>,
-    lives_on: bool,
-    notification_url: &Url,
-    now: DateTime<Utc>,
-) -> Option<Measure> {
-    let (action, reason, step) = match (plan(subscription, now), sight) {
-        (Step::Forget, _) => return None,
-        (Step::Delete, _) => (Action::Delete, "its removal is not done yet".to_owned(), Step::Delete),
-        (Step::Create, _) if lives_on => {
-            (Action::Adopt, "it was lost, and Office 365 still holds it".to_owned(), Step::Create)
-        }
-        (Step::Create, _) => (Action::Create, why_not_held(subscription), Step::Create),
-        (Step::Replace, _) => {
-            (Action::Recreate, with_error("it is not what is wished", subscription), Step::Replace)
-        }
-        (_, Some(Sight::Missing)) => {
-            (Action::Recreate, "Office 365's list does not have it any more".to_owned(), Step::Verify)
-        }
-        (_, Some(Sight::Elsewhere)) => {
-            (Action::Recreate, format!("it notifies another address than {notification_url}"), Step::Replace)
-        }
-        (Step::Renew, _) => (Action::Renew, with_error("its time has come", subscription), Step::Renew),
-        (Step::Verify, _) => return None,
-    };
-    Some(measure(subscription, action, reason, Todo::Settle(subscription.id, step)))
-}
-
-fn why_not_held(subscription: &Subscription) -> String {
-    let what = match (&subscription.remote, subscription.confirmed_at) {
-        (Some(_), _) => "Office 365 held it until it ran out",
-        (None, Some(_)) => "Office 365 no longer holds it",
-        (None, None) => "Office 365 has not accepted it yet",
-    };
-    with_error(what, subscription)
-}
-
-fn with_error(what: &str, subscription: &Subscription) -> String {
-    match &subscription.renew_error {
-        Some(error) => format!("{what}; so far that does not work: {}: {}", error.code, error.message),
-        None => what.to_owned(),
-    }
-}
-
-/// A tenant's list, and what of it was found by what the store knows. That is nearly all, which then need not be looked
-/// up once more from the other side.
-struct Sought<'a> {
-    list: Held<'a>,
-    seen: Vec<bool>,
-}
-
-impl<'a> Sought<'a> {
-    fn new(list: &'a [RemoteSubscription]) -> Self {
-        Self { list: Held::new(list), seen: vec![false; list.len()] }
-    }
-
-    fn find(&mut self, id: &RemoteId) -> Option<&'a RemoteSubscription> {
-        let (place, found) = self.list.find(id)?;
-        self.seen.get_mut(place).into_iter().for_each(|seen| *seen = true);
-        Some(found)
-    }
-
-    fn unseen(&self, list: &'a [RemoteSubscription]) -> Vec<&'a RemoteSubscription> {
-        list.iter().zip(&self.seen).filter_map(|(one, seen)| (!seen).then_some(one)).collect()
-    }
-}
-
-/// What of that which was not seen is held for something that the store knows. Whatever tenant it is of: two can be reached
-/// with one app registration, and then list the same.
-struct SpokenFor<'a> {
-    held: HashMap<Key, bool>,
-    /// One that is being created may have made it, without knowing the answer yet.
-    creating: HashMap<&'a str, &'a Name>,
-}
-
-impl<'a> SpokenFor<'a> {
-    fn by<'l>(known: &'a [Known], unseen: impl Iterator<Item = &'l &'l RemoteSubscription>) -> Self {
-        let mut held: HashMap<Key, bool> = unseen.map(|one| (key(&one.id), false)).collect();
-        for remote in known.iter().filter_map(|it| it.subscription.remote.as_ref()) {
-            held.entry(key(&remote.id)).and_modify(|held| *held = true);
-        }
-        let creating = known
-            .iter()
-            .filter(|it| it.subscription.remote.is_none() && it.subscription.removed_at.is_none())
-            .filter_map(|it| Some((it.combination.as_deref()?, &it.subscription.wish.name)));
-        Self { held, creating: creating.collect() }
-    }
-
-    fn holds(&self, id: &RemoteId) -> bool {
-        self.held.get(&key(id)).is_some_and(|held| *held)
-    }
-}
-
-/// What a tenant holds and nothing in the store is known to hold.
-fn strangers(
-    plan: &mut Plan,
-    tenant: &Name,
-    unseen: &[&RemoteSubscription],
-    spoken_for: &SpokenFor<'_>,
-    notification_url: &Url,
-) {
-    for found in unseen.iter().filter(|found| !spoken_for.holds(&found.id)) {
-        let (action, reason, todo) = if !is_ours(found, notification_url) {
-            (Action::Leave, format!("it is not ours: it notifies {}", host(found)), Todo::Nothing)
-        } else if let Some(name) = spoken_for.creating.get(found.combination().as_str()) {
-            (Action::Leave, format!("creating '{name}' deals with it"), Todo::Nothing)
-        } else {
-            let reason = "it notifies this listener, and nothing here knows it".to_owned();
-            (Action::Delete, reason, Todo::DeleteOrphan(found.id.clone()))
-        };
-        let resource = found.resource.clone();
-        let (tenant, remote_id) = (tenant.clone(), Some(found.id.clone()));
-        let measure = Measure { action, subscription: None, tenant, resource, remote_id, reason, todo };
-        match measure.action {
-            Action::Leave => plan.left_alone.push(measure),
-            _ => plan.changes.push(measure),
-        }
-    }
 }
 
 /// Where one sends its notifications, as far as a person needs to know; the rest of an address may be a secret.

@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Step;
@@ -17,8 +20,17 @@ pub struct Plan {
     pub not_listed: Vec<NotListed>,
 }
 
+impl Plan {
+    /// Something that a tenant holds could not be looked at.
+    pub(super) fn not_looked_at(&mut self, tenant: &Name, error: &Trouble) {
+        if !self.not_listed.iter().any(|other| other.tenant == *tenant) {
+            self.not_listed.push(NotListed { tenant: tenant.clone(), error: error.clone() });
+        }
+    }
+}
+
 /// A tenant whose remote subscriptions are not known.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct NotListed {
     /// The tenant.
     pub tenant: Name,
@@ -27,7 +39,7 @@ pub struct NotListed {
 }
 
 /// One thing to do, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Measure {
     /// What.
     pub action: Action,
@@ -40,7 +52,7 @@ pub struct Measure {
     /// What Office 365 calls it now.
     pub remote_id: Option<RemoteId>,
     /// Why.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// How it is done.
     #[serde(skip)]
     pub(in crate::renew) todo: Todo,
@@ -54,7 +66,7 @@ impl Todo {
 }
 
 /// The kinds of measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing is held for it: it is made.
@@ -81,11 +93,11 @@ pub(in crate::renew) enum Todo {
     /// Nothing.
     Nothing,
     /// A wish that the store does not have.
-    Add(Wish),
+    Add(Box<Wish>),
     /// The store follows something else under this name: that goes, and this comes.
-    Exchange(Wish),
+    Exchange(Box<Wish>),
     /// The wish changes in place.
-    Update(SubscriptionId, NewWish),
+    Update(SubscriptionId, Box<NewWish>),
     /// A step at Office 365.
     Settle(SubscriptionId, Step),
     /// It is no longer wished.

@@ -1,6 +1,8 @@
 //! The configuration against the store. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+
+use foldhash::{HashMap, HashSet};
 
 use super::measure::{Action, Measure, Todo};
 use crate::model::{Name, Origin, Subscription, Wish};
@@ -8,8 +10,8 @@ use crate::store::NewWish;
 
 /// What the configuration names and the store lacks: this much is done at each start, without being asked.
 pub fn missing<'a>(configured: &'a [Wish], stored: &[Subscription]) -> Vec<&'a Wish> {
-    let known: HashSet<&Name> = stored.iter().map(|it| &it.wish.name).collect();
-    configured.iter().filter(|wish| !known.contains(&wish.name)).collect()
+    let known: HashSet<&str> = stored.iter().map(|it| it.wish.name.as_str()).collect();
+    configured.iter().filter(|wish| !known.contains(wish.name.as_str())).collect()
 }
 
 /// What store and configuration differ in beside what is missing.
@@ -24,12 +26,12 @@ pub(super) fn compared<'a>(
     configured: &[Wish],
     stored: impl Iterator<Item = &'a Subscription> + Clone,
 ) -> Vec<Measure> {
-    let known: HashMap<&Name, (usize, &Subscription)> =
-        stored.clone().enumerate().map(|(at, it)| (&it.wish.name, (at, it))).collect();
+    let known: HashMap<&str, (usize, &Subscription)> =
+        stored.clone().enumerate().map(|(at, it)| (it.wish.name.as_str(), (at, it))).collect();
     let mut named = vec![false; known.len()];
     let mut changes = Vec::new();
     for wish in configured {
-        changes.extend(match known.get(&wish.name) {
+        changes.extend(match known.get(wish.name.as_str()) {
             None => Some(added(wish, "the configuration names it, and nothing follows it yet")),
             Some((at, stored)) => {
                 named.get_mut(*at).into_iter().for_each(|named| *named = true);
@@ -41,19 +43,22 @@ pub(super) fn compared<'a>(
             }
         });
     }
+    if named.iter().all(|named| *named) {
+        return changes;
+    }
     let unnamed = stored.zip(named).filter(|(it, named)| !named && it.wish.origin == Origin::Config);
     unnamed.map(|(it, _)| unwished(it)).chain(changes).collect()
 }
 
-fn added(wish: &Wish, reason: &str) -> Measure {
+fn added(wish: &Wish, reason: &'static str) -> Measure {
     Measure {
         action: Action::Create,
         subscription: Some(wish.name.clone()),
         tenant: wish.tenant.clone(),
         resource: wish.resource.to_string(),
         remote_id: None,
-        reason: reason.to_owned(),
-        todo: Todo::Add(wish.clone()),
+        reason: reason.into(),
+        todo: Todo::Add(Box::new(wish.clone())),
     }
 }
 
@@ -67,7 +72,7 @@ fn unwished(stored: &Subscription) -> Measure {
         let reason = "the configuration no longer names it";
         (Action::Delete, reason, Todo::Remove(stored.wish.name.clone()))
     };
-    measure(stored, action, reason.to_owned(), todo)
+    measure(stored, action, reason, todo)
 }
 
 fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
@@ -77,7 +82,7 @@ fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
             "it follows {} in '{}', and the configuration names something else: that goes, and this is added",
             had.resource, had.tenant
         );
-        let todo = Todo::Exchange(wish.clone());
+        let todo = Todo::Exchange(Box::new(wish.clone()));
         return Some(Measure {
             resource: wish.resource.to_string(),
             ..measure(stored, Action::Recreate, reason, todo)
@@ -102,19 +107,24 @@ fn changed(stored: &Subscription, wish: &Wish) -> Option<Measure> {
     let content = had.include_resource_data || wish.include_resource_data;
     let replace = switched || content && (resync || had.include_resource_data != wish.include_resource_data);
     let renew = !replace && had.lifetime != wish.lifetime;
-    let todo = Todo::Update(stored.id, NewWish { wish: wish.clone(), renew, replace, resync });
+    let todo = Todo::Update(stored.id, Box::new(NewWish { wish: wish.clone(), renew, replace, resync }));
     Some(measure(stored, Action::Update, reason, todo))
 }
 
 /// A measure for what the store knows.
-pub(super) fn measure(stored: &Subscription, action: Action, reason: String, todo: Todo) -> Measure {
+pub(super) fn measure(
+    stored: &Subscription,
+    action: Action,
+    reason: impl Into<Cow<'static, str>>,
+    todo: Todo,
+) -> Measure {
     Measure {
         action,
         subscription: Some(stored.wish.name.clone()),
         tenant: stored.wish.tenant.clone(),
         resource: stored.wish.resource.to_string(),
         remote_id: stored.remote.as_ref().map(|remote| remote.id.clone()),
-        reason,
+        reason: reason.into(),
         todo,
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use addresses::addresses;
 pub(crate) use channel::{Channel, Kind};
 
 use super::random::Random;
-use super::wire::{Answer, Body, Call, Outcome};
+use super::wire::{Answer, Body, Call};
 use super::world::{World, graph_time};
 
 /// Cards kept for whoever looks at them.
@@ -108,25 +108,25 @@ impl World {
 }
 
 /// Answers a POST to an incoming webhook.
-pub(crate) fn post_to_connector(world: &mut World, call: &Call) -> Outcome {
+pub(crate) fn post_to_connector(world: &mut World, call: &Call) -> Answer {
     let now = world.clock.now();
     let channel = world.cards.channels.iter_mut().find(|channel| channel.is_at(Kind::Connector, &call.path));
     let name = channel.as_ref().map(|channel| channel.name.clone());
     let judged = connector::judge(channel, call, now);
     let answer = text(judged.status, "text/plain; charset=utf-8", &judged.said);
     keep(world, Kind::Connector, name, call, judged);
-    Ok(answer)
+    answer
 }
 
 /// Answers a POST to a flow.
-pub(crate) fn post_to_flow(world: &mut World, call: &Call) -> Outcome {
+pub(crate) fn post_to_flow(world: &mut World, call: &Call) -> Answer {
     let now = world.clock.now();
     let channel = world.cards.channels.iter_mut().find(|channel| channel.is_at(Kind::Flow, &call.path));
     let name = channel.as_ref().map(|channel| channel.name.clone());
     let judged = flow::judge(channel, call, now);
     let answer = text(judged.status, "application/json; charset=utf-8", &judged.said);
     keep(world, Kind::Flow, name, call, judged);
-    Ok(answer)
+    answer
 }
 
 fn text(status: u16, content_type: &str, said: &str) -> Answer {

@@ -16,7 +16,11 @@ pub(super) fn invalid() -> HttpResponse {
 
 /// The groups, with Allow and Deny.
 pub(super) fn choice(given: &Given, callback: &Url) -> HttpResponse {
-    let groups = GROUPS.iter().chain([&INBOX]).enumerate().map(|(index, group)| Html::radio("group", group, index == 0));
+    let groups = GROUPS
+        .iter()
+        .chain([&INBOX])
+        .enumerate()
+        .map(|(index, group)| Html::radio("group", group, index == 0));
     let hidden = [
         Html::hidden("state", &given.state),
         Html::hidden("app_id", given.app_id.unwrap_or_default()),

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::read;
+use crate::simulator::cards::Received;
 use crate::simulator::error::GraphError;
 use crate::simulator::wire::{Answer, Call, Outcome};
 use crate::simulator::world::World;
@@ -50,8 +51,7 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
 fn all(world: &World, call: &Call) -> Value {
     let count = call.query("last").and_then(|last| last.parse().ok()).unwrap_or(usize::MAX);
     let (cards, channels) = (&world.cards.received, world.cards.channels.iter());
-    let last: Vec<Value> =
-        cards.iter().skip(cards.len().saturating_sub(count)).map(|card| card.told()).collect();
+    let last: Vec<Value> = cards.iter().skip(cards.len().saturating_sub(count)).map(Received::told).collect();
     let channels: Vec<Value> = channels
         .map(|channel| {
             let kind = channel.kind.as_str();

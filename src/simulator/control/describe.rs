@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 45] = [
+const CALLS: [(&str, &str, &str, &str); 46] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -38,7 +38,12 @@ const CALLS: [(&str, &str, &str, &str); 45] = [
         "The channels that cards may be posted to (incoming webhooks of connectors, flows of Teams), and the last cards: what was answered, and whether the channel shows it. /_control/cards/page draws them.",
     ),
     ("DELETE", "/_control/cards", "", "Forgets the cards."),
-    ("POST", "/_control/cards/connectors", r#"{"name"}"#, "Makes an incoming webhook for a group of this name; its address."),
+    (
+        "POST",
+        "/_control/cards/connectors",
+        r#"{"name"}"#,
+        "Makes an incoming webhook for a group of this name; its address.",
+    ),
     ("POST", "/_control/cards/flows", r#"{"name"}"#, "Makes a flow that posts to a channel; its address."),
     (
         "POST",
@@ -69,6 +74,12 @@ const CALLS: [(&str, &str, &str, &str); 45] = [
         "/_control/tokens/expire",
         r#"{"resource"?, "flavour"?}"#,
         "Makes every delta link given so far answer 410, in this flavour where it is a drive's or a list's (applyDifferences, uploadDifferences, innerCode, noLocation; the first if none is named), and every change token of SharePoint so far be refused (-2130575172).",
+    ),
+    (
+        "POST",
+        "/_control/folder-rows",
+        r#"{"each"?}"#,
+        "Whether SharePoint's change log gets a row for each item of a folder that is deleted or restored. What is left out is no: only the folder has one.",
     ),
     (
         "POST",

@@ -58,6 +58,10 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.settings.old_tokens = read(call)?;
             Ok(Answer::json(200, json!(world.settings.old_tokens)))
         }
+        ("POST", ["folder-rows"]) => {
+            world.settings.folder_rows = read(call)?;
+            Ok(Answer::json(200, json!(world.settings.folder_rows)))
+        }
         ("POST", ["certificates"]) => Ok(Answer::json(200, world.registered.add_certificate(&call.body)?)),
         ("DELETE", ["certificates"]) => {
             world.registered.certificates.clear();
@@ -93,16 +97,18 @@ pub(super) fn answer(world: &mut World, call: &Call, path: &[&str]) -> Outcome {
             world.faults.clear();
             Ok(Answer::empty(204))
         }
-        ("POST", ["pages"]) => {
-            let pages: Pages = read(call)?;
-            world.settings.page_size = pages.page_size.unwrap_or(world.settings.page_size).max(1);
-            world.settings.partial_messages =
-                pages.partial_messages.unwrap_or(world.settings.partial_messages);
-            Ok(Answer::empty(204))
-        }
+        ("POST", ["pages"]) => Ok(cut(world, &read(call)?)),
         ("POST", ["time"]) => advance(world, &read(call)?),
         (_, path) => Err(GraphError::segment(path.last().unwrap_or(&"_control"))),
     }
+}
+
+/// Sets what is given of how pages are cut.
+fn cut(world: &mut World, pages: &Pages) -> Answer {
+    let settings = &mut world.settings;
+    settings.page_size = pages.page_size.unwrap_or(settings.page_size).max(1);
+    settings.partial_messages = pages.partial_messages.unwrap_or(settings.partial_messages);
+    Answer::empty(204)
 }
 
 /// Sets what is given of the two.

@@ -116,7 +116,11 @@ impl Html {
     }
 
     /// The whole document. It asks for itself again after so many seconds, unless that is 0.
-    pub(in crate::simulator) fn document(title: &str, refresh: u32, body: impl IntoIterator<Item = Self>) -> String {
+    pub(in crate::simulator) fn document(
+        title: &str,
+        refresh: u32,
+        body: impl IntoIterator<Item = Self>,
+    ) -> String {
         let refresh = match refresh {
             0 => String::new(),
             seconds => format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">"),

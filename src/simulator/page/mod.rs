@@ -1,5 +1,6 @@
 //! A page that shows the stand-in's state to whoever develops against it: HTML from here alone, without a script.
 
+mod cards;
 mod html;
 mod tables;
 
@@ -19,15 +20,24 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; base-
 /// Seconds after which it asks for itself again.
 const REFRESH: u32 = 5;
 
-/// Answers `/`, and the style sheet.
+/// Where the cards are drawn.
+const CARDS: &str = "/_control/cards/page";
+
+/// Whether it is this room's page, or its style sheet.
+pub(crate) fn has(path: &str) -> bool {
+    matches!(path, "/" | "/_control/page.css" | CARDS)
+}
+
+/// Answers these.
 pub(crate) fn answer(world: &mut World, call: &Call) -> HttpResponse {
     if call.method != Method::GET && call.method != Method::HEAD {
         return HttpResponse::MethodNotAllowed().insert_header(("Allow", "GET, HEAD")).finish();
     }
-    let (media_type, body) = if call.path == "/" {
-        ("text/html; charset=utf-8", page(world, call.query("refresh") == Some("off")))
-    } else {
-        ("text/css; charset=utf-8", STYLE.to_owned())
+    let still = call.query("refresh") == Some("off");
+    let (media_type, body) = match call.path.as_str() {
+        "/" => ("text/html; charset=utf-8", page(world, still)),
+        CARDS => ("text/html; charset=utf-8", card_page(world, still)),
+        _ => ("text/css; charset=utf-8", STYLE.to_owned()),
     };
     HttpResponse::Ok()
         .content_type(media_type)
@@ -59,6 +69,17 @@ fn page(world: &mut World, still: bool) -> String {
     Html::document("Contoso, a simulated tenant", if still { 0 } else { REFRESH }, parts)
 }
 
+fn card_page(world: &World, still: bool) -> String {
+    let heading = Html::element("h1", "", [Html::text("Cards in Contoso's channels")]);
+    let links = [Html::link("/", "the tenant"), Html::link("/_control/cards", "the cards as JSON")];
+    let header = Html::element("header", "", [heading, Html::element("nav", "", links)]);
+    Html::document(
+        "Cards in Contoso's channels",
+        if still { 0 } else { REFRESH },
+        [header, cards::all(world)],
+    )
+}
+
 fn header(world: &World, still: bool) -> Html {
     let heading = Html::element("h1", "", [Html::text("Contoso, a simulated tenant")]);
     let clock = Html::element("time", "", [Html::text(graph_time(world.clock.now()))]);
@@ -71,6 +92,7 @@ fn header(world: &World, still: bool) -> Html {
         clock,
         Html::link("/_control", "controls"),
         Html::link("/_control/state", "everything as JSON"),
+        Html::link(CARDS, "cards"),
         turn,
     ];
     Html::element("header", "", [heading, Html::element("nav", "", links)])

@@ -11,7 +11,7 @@ use crate::simulator::resync::Resync;
 use crate::simulator::rich::ContentBehaviour;
 use crate::simulator::sender::{Behaviour, Ended};
 use crate::simulator::sharepoint::OldTokens;
-use crate::simulator::world::{Content, List, Settings, World, graph_time};
+use crate::simulator::world::{Content, FolderRows, List, Settings, World, graph_time};
 
 /// As many of the latest attempts and requests are shown.
 const LATEST: usize = 15;
@@ -130,6 +130,7 @@ fn also_set(settings: &Settings) -> String {
     let pairs = [
         ("content", json!(settings.content), json!(ContentBehaviour::default())),
         ("conflicts", json!(settings.conflicts), json!(Conflicts::default())),
+        ("folder-rows", json!(settings.folder_rows), json!(FolderRows::default())),
         ("change-tokens", json!(settings.old_tokens), json!(OldTokens::default())),
         ("dead links", json!(settings.resync), json!(Resync::default())),
     ];

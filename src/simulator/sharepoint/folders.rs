@@ -16,8 +16,9 @@ pub(super) fn answer(world: &World, call: &SiteCall<'_>, path: &str) -> Outcome 
     if !path.starts_with('/') {
         return Err(bad_argument("Server relative urls must start with SPWeb.ServerRelativeUrl"));
     }
-    let id = find(world, call, path).ok_or_else(no_file)?;
-    Ok(call.one(200, &select(call.call, entity(call, path, id))?))
+    let (id, count) = find(world, call, path).ok_or_else(no_file)?;
+    let entity = entity(call, path, id).plain("ItemCount", json!(count));
+    Ok(call.one(200, &select(call.call, entity)?))
 }
 
 pub(super) fn entity(call: &SiteCall<'_>, path: &str, id: Uuid) -> Entity {
@@ -29,7 +30,7 @@ pub(super) fn entity(call: &SiteCall<'_>, path: &str, id: Uuid) -> Entity {
         .plain("UniqueId", json!(id))
 }
 
-fn find(world: &World, call: &SiteCall<'_>, path: &str) -> Option<Uuid> {
+fn find(world: &World, call: &SiteCall<'_>, path: &str) -> Option<(Uuid, usize)> {
     let wanted = path.trim_end_matches('/');
     let here = world.lists.values().filter(|list| list.site == call.site.collection);
     here.into_iter().find_map(|list| {
@@ -39,10 +40,12 @@ fn find(world: &World, call: &SiteCall<'_>, path: &str) -> Option<Uuid> {
             return None;
         }
         if below.is_empty() {
-            return Some(list.items.get(&0).map_or(list.id, |root| root.unique_id));
+            let id = list.items.get(&0).map_or(list.id, |root| root.unique_id);
+            return Some((id, list.children(0).count()));
         }
         let item = list.items.get(&list.by_path(0, below).ok()?)?;
-        matches!(item.content, Content::Folder).then_some(item.unique_id)
+        let is_folder = matches!(item.content, Content::Folder);
+        is_folder.then(|| (item.unique_id, list.children(item.id).count()))
     })
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// How long a change is kept.
@@ -22,6 +23,14 @@ pub(crate) enum Action {
     Restore,
     /// Something that SharePoint did itself, such as taking over properties of a file.
     SystemUpdate,
+}
+
+/// Whose rows are written when a folder is deleted or restored.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct FolderRows {
+    /// Those of everything that lies in it; otherwise the folder's alone.
+    pub(super) each: bool,
 }
 
 /// One row of the log. An action can have several.

@@ -99,7 +99,12 @@ impl World {
     }
 
     /// Writes down what was done to an item: a row for each action, and its place in the feed by the last of them.
+    /// Without any it has its place in the feed alone.
     pub(super) fn note(&mut self, list: Uuid, id: u64, actions: &[Action], now: DateTime<Utc>) {
+        if actions.is_empty() {
+            let number = self.next_change();
+            self.lists.get_mut(&list).into_iter().for_each(|record| move_in_feed(record, id, number, now));
+        }
         for action in actions {
             let number = self.next_change();
             let Some(record) = self.lists.get_mut(&list) else { return };
@@ -115,6 +120,21 @@ impl World {
                     at: now,
                 });
             }
+        }
+    }
+
+    /// Writes down what was done to a folder and all that lies in it: each gets its place in the feed. In the log it may be that
+    /// the folder alone has a row.
+    pub(super) fn note_all(&mut self, list: Uuid, ids: impl Iterator<Item = u64>, action: Action) {
+        let now = self.clock.now();
+        let ids: Vec<u64> = ids.collect();
+        for id in ids.iter().copied() {
+            let record = self.lists.get(&list);
+            let parent = record.and_then(|record| record.items.get(&id)).map(|item| item.parent);
+            let is_within = parent.is_some_and(|parent| ids.contains(&parent));
+            let actions: &[Action] =
+                if is_within && !self.settings.folder_rows.each { &[] } else { &[action] };
+            self.note(list, id, actions, now);
         }
     }
 
@@ -167,13 +187,12 @@ impl World {
             gone.extend(record.children(folder).map(|child| child.id));
             looked_at += 1;
         }
-        let now = self.clock.now();
-        for id in gone.iter().rev().copied() {
-            if let Some(item) = self.lists.get_mut(&list).and_then(|record| record.items.get_mut(&id)) {
+        for id in &gone {
+            if let Some(item) = self.lists.get_mut(&list).and_then(|record| record.items.get_mut(id)) {
                 item.deleted = true;
             }
-            self.note(list, id, &[Action::Delete], now);
         }
+        self.note_all(list, gone.iter().rev().copied(), Action::Delete);
         let recycled = self.keep_recycled(list, gone);
         self.ring(&Happened::InList(list));
         Ok(recycled)

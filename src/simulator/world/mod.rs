@@ -17,7 +17,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use change_log::{Action, KEPT, Row};
+pub(crate) use change_log::{Action, FolderRows, KEPT, Row};
 pub(crate) use directory::{Actor, Site, User};
 pub(crate) use list::{Column, Content, Draft, File, Item, List};
 pub(crate) use mailbox::{Chain, ChainOptions, FeedPlace, Folder, IdForm, Mailbox, Message, Told};
@@ -98,6 +98,8 @@ pub(crate) struct Settings {
     pub(crate) site_roles: Vec<String>,
     /// What becomes of a change token that is older than the change log.
     pub(crate) old_tokens: OldTokens,
+    /// Whose rows are written in the change log when a folder is deleted or restored.
+    pub(crate) folder_rows: FolderRows,
     /// What Graph wants tokens to have been asked for with.
     pub(crate) claims: Option<Value>,
     /// Items on a page unless the caller wants fewer.
@@ -155,6 +157,7 @@ impl World {
                 roles: ROLES.map(str::to_owned).to_vec(),
                 site_roles: SITE_ROLES.map(str::to_owned).to_vec(),
                 old_tokens: OldTokens::default(),
+                folder_rows: FolderRows::default(),
                 claims: None,
                 page_size: options.page_size.max(1),
                 partial_messages: true,

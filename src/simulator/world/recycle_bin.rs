@@ -49,14 +49,13 @@ impl World {
                 return Err(super::list_writes::name_taken());
             }
         }
-        let now = self.clock.now();
-        for id in gone.items {
-            let record = self.lists.get_mut(&gone.list).and_then(|list| list.items.get_mut(&id));
+        for id in &gone.items {
+            let record = self.lists.get_mut(&gone.list).and_then(|list| list.items.get_mut(id));
             if let Some(item) = record {
                 item.deleted = false;
             }
-            self.note(gone.list, id, &[Action::Restore], now);
         }
+        self.note_all(gone.list, gone.items.into_iter(), Action::Restore);
         self.recycle_bin.remove(&id);
         self.ring(&Happened::InList(gone.list));
         Ok(())

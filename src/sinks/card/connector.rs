@@ -64,14 +64,18 @@ mod tests {
     #[test]
     fn only_a_one_has_taken_the_card() {
         let said = |status: u16| {
-            format!("Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error {status} with")
+            format!(
+                "Webhook message delivery failed with error: Microsoft Teams endpoint returned HTTP error {status} with"
+            )
         };
         assert_eq!(judge(200, "1"), Meaning::Taken);
         assert_eq!(judge(200, " 1\n"), Meaning::Taken);
         assert_eq!(judge(200, &said(429)), Meaning::Throttled);
         assert_eq!(judge(200, &said(413)), Meaning::TooLarge);
         assert!(matches!(judge(200, &said(403)), Meaning::Refused(_)));
-        assert!(matches!(judge(200, ""), Meaning::Refused(_)) && matches!(judge(202, "1"), Meaning::Refused(_)));
+        assert!(
+            matches!(judge(200, ""), Meaning::Refused(_)) && matches!(judge(202, "1"), Meaning::Refused(_))
+        );
         assert!(matches!(judge(400, "Summary or Text is required."), Meaning::Refused(_)));
         assert!([403, 404, 410].iter().all(|status| matches!(judge(*status, ""), Meaning::Gone(_))));
         assert_eq!(judge(503, ""), Meaning::Unwell);

@@ -35,7 +35,9 @@ pub(super) fn escape(text: &str) -> String {
             // Some clients read HTML beside Markdown.
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
-            '&' if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '#') => escaped.push_str("&amp;"),
+            '&' if rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '#') => {
+                escaped.push_str("&amp;");
+            }
             // An address without any markup is made a link by some clients.
             ':' if rest.starts_with("//") => escaped.push_str("\\:"),
             '#' | '+' | '-' | '=' if index == 0 => escaped.extend(['\\', c]),

@@ -57,11 +57,11 @@ impl CardSink {
         };
         // Rates are counted for each address, not for its host; and the address is a secret.
         let digest = digest(&SHA256, to.url.expose().as_str().as_bytes());
-        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             post: Post::new(&target, clock.clone())?,
             clock,
-            gate: format!("{}#{digest}", service.name),
+            gate: format!("{}#{}", service.name, digest.concat()),
             service,
             template: Template::new(to.card.as_deref(), service)?,
             largest: AtomicUsize::new(service.largest),
@@ -90,7 +90,7 @@ impl CardSink {
                 (Outcome::Refused, verdict, said("the card was too large"))
             }
             Meaning::Refused(why) => (Outcome::Refused, Verdict::Failed, said(why)),
-            Meaning::Gone(why) => (Outcome::Gone, Verdict::Gone, said(why)),
+            Meaning::Gone(why) => (Outcome::Gone, Verdict::Gone { why }, answer.excerpt()),
             Meaning::Unwell => (Outcome::Refused, Verdict::Stalled { wait: answer.wait }, answer.excerpt()),
         }
     }

@@ -45,7 +45,9 @@ fn complete(card: &Value) -> Result<(), &'static str> {
     if card.get("type").is_none_or(|given| given != "message") {
         return Err("the result is no message: it wants \"type\": \"message\"");
     }
-    if !has("/contentType", "application/vnd.microsoft.card.adaptive") || !has("/content/type", "AdaptiveCard") {
+    if !has("/contentType", "application/vnd.microsoft.card.adaptive")
+        || !has("/content/type", "AdaptiveCard")
+    {
         return Err("an attachment is no card: it wants \"type\": \"AdaptiveCard\" in its content");
     }
     Ok(())

@@ -20,6 +20,8 @@ use crate::model::Event;
 const LARGEST_TEMPLATE: u64 = 256 * 1024;
 /// Steps of one rendering; the built-in templates take some thousand.
 const STEPS: u64 = 200_000;
+/// Longest text that the filter `markdown` lets through, in characters.
+const LONGEST_TEXT: usize = 300;
 /// How much is told, the most first.
 const ROOMS: [Room; 6] = [
     Room { events: 5, changes: 12, chars: 300 },
@@ -63,15 +65,19 @@ impl Template {
             }
             smallest = card.len();
         }
-        bail!("{}: the card has {smallest} bytes however little is told, and {largest} are allowed: shorten it", self.name)
+        bail!(
+            "{}: the card has {smallest} bytes however little is told, and {largest} are allowed: shorten it",
+            self.name
+        )
     }
 
     fn render(&self, words: &Words) -> anyhow::Result<Vec<u8>> {
         let template = self.environment.template_from_named_str(&self.name, &self.source);
         let rendered = template.and_then(|template| template.render(Serde(words)));
         let text = rendered.map_err(|error| anyhow::anyhow!(self.told(&error)))?;
-        let card: Value = serde_json::from_str(&text)
-            .map_err(|error| anyhow::anyhow!("{}: this makes no JSON: {}", self.name, place(&error, &text)))?;
+        let card: Value = serde_json::from_str(&text).map_err(|error| {
+            anyhow::anyhow!("{}: this makes no JSON: {}", self.name, place(&error, &text))
+        })?;
         (self.service.complete)(&card).map_err(|missing| anyhow::anyhow!("{}: {missing}", self.name))?;
         Ok(serde_json::to_vec(&card)?)
     }
@@ -98,9 +104,6 @@ fn environment() -> Environment<'static> {
     environment.add_filter("plain", |text: &str| markdown::plain(text));
     environment
 }
-
-/// Longest text that the filter `markdown` lets through, in characters.
-const LONGEST_TEXT: usize = 300;
 
 fn read(file: &Path) -> anyhow::Result<String> {
     let shown = file.display();

@@ -147,11 +147,12 @@ fn name(event: &Event, data: &Value) -> String {
     };
     let given = paths.iter().filter_map(|path| data.pointer(path).and_then(Value::as_str));
     let given = given.map(str::trim).find(|text| !text.is_empty());
-    given.map(str::to_owned).unwrap_or_else(|| match kind(event) {
+    let nameless = || match kind(event) {
         "message" => "A message without a subject".to_owned(),
         "listItem" => format!("Item {}", event.subject),
         _ => "An item".to_owned(),
-    })
+    };
+    given.map_or_else(nameless, str::to_owned)
 }
 
 fn what(event: &Event, data: &Value) -> &'static str {

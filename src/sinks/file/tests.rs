@@ -1,5 +1,7 @@
 use super::*;
 use crate::model::Cursor;
+use crate::model::Outcome;
+use crate::sinks::Verdict;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
@@ -106,4 +108,19 @@ async fn what_cannot_be_written_stalls_and_tells_the_path() {
     assert!(report.attempt.excerpt.contains("events.jsonl"), "{}", report.attempt.excerpt);
     std::fs::remove_dir(bench.path()).unwrap();
     assert_eq!(bench.delivers(&["a"]).await, Verdict::Delivered);
+}
+
+#[tokio::test]
+async fn a_file_that_others_take_away_is_begun_anew() {
+    let bench = Bench::new(Rotation::default());
+    assert_eq!(bench.delivers(&["a"]).await, Verdict::Delivered);
+    std::fs::rename(bench.path(), bench.folder.path().join("aside.jsonl")).unwrap();
+    assert_eq!(bench.delivers(&["b"]).await, Verdict::Delivered);
+    std::fs::write(bench.folder.path().join("other"), "").unwrap();
+    std::fs::rename(bench.folder.path().join("other"), bench.path()).unwrap();
+    assert_eq!(bench.delivers(&["c"]).await, Verdict::Delivered);
+    assert_eq!(bench.ids(), [["a"], ["c"]]);
+    std::fs::remove_file(bench.path()).unwrap();
+    assert_eq!(bench.delivers(&["d"]).await, Verdict::Delivered);
+    assert_eq!(bench.ids(), [["a"], ["d"]]);
 }

@@ -86,14 +86,15 @@ fn delete(
     let most = i64::try_from(portion.rows).unwrap_or(i64::MAX);
     let (events, more) = log::delete_oldest(db, before, portion)?;
     let tombstones = mirror::delete_tombstones(db, &mut turn.places, before, portion.rows)?;
-    let abandoned = mirror::delete_abandoned(db, &mut turn.places, portion.rows)?;
+    let (abandoned, more_abandoned) = mirror::delete_abandoned(db, &mut turn.places, portion.rows)?;
     let contents = content::delete_oldest(db, before, most)?;
     let deliveries = deliveries::delete_oldest(db, before, most)?;
     Ok(Swept {
         events: count(events),
         rows: count(tombstones + abandoned + contents + deliveries),
         more: more
-            || [tombstones, abandoned, contents, deliveries].iter().any(|deleted| *deleted >= portion.rows),
+            || more_abandoned
+            || [tombstones, contents, deliveries].iter().any(|deleted| *deleted >= portion.rows),
     })
 }
 

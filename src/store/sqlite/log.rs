@@ -41,6 +41,10 @@ impl Log for SqliteStore {
         SqliteStore::read(self, bounds).await
     }
 
+    async fn written_since(&self, time: DateTime<Utc>) -> Result<Cursor, StoreError> {
+        SqliteStore::read(self, move |db| written_since(db, micros(time))).await
+    }
+
     fn end(&self) -> watch::Receiver<Cursor> {
         self.end.clone()
     }
@@ -52,6 +56,26 @@ pub(super) fn bounds(db: &Connection) -> Result<LogBounds, StoreError> {
     let first: Option<i64> = row::value(db, "SELECT sequence FROM event ORDER BY sequence LIMIT 1", [])?;
     let latest = latest.unwrap_or_default();
     Ok(LogBounds { oldest: cursor(first.map_or(latest, |first| first - 1)), latest: cursor(latest) })
+}
+
+/// Times grow along the log, so that halving it finds one.
+fn written_since(db: &Connection, time: i64) -> Result<Cursor, StoreError> {
+    let bounds = bounds(db)?;
+    let (mut before, mut end) = (number(bounds.oldest), number(bounds.latest));
+    while before < end {
+        let middle = before + (end - before) / 2 + 1;
+        let earlier: Option<bool> = row::value(
+            db,
+            "SELECT written_at < ?2 FROM event WHERE sequence <= ?1 ORDER BY sequence DESC LIMIT 1",
+            [middle, time],
+        )?;
+        if earlier.unwrap_or(true) {
+            before = middle;
+        } else {
+            end = middle - 1;
+        }
+    }
+    Ok(cursor(before))
 }
 
 fn look(

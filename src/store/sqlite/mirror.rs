@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
+use serde_json::json;
 
 use super::packed::{Packer, Stored};
 use super::places::{self, Batch, Place};
 use super::row::{self, Fields, micros};
-use crate::model::{Body, ItemId, SubscriptionId};
+use crate::model::{Body, ItemId, Properties, SubscriptionId};
 use crate::store::{Known, MirrorRow, StoreError};
 
 /// The properties of the item `i`, which stand in its row or in the event that told them.
@@ -106,13 +107,55 @@ pub(super) fn known(
     for Asked { item, hash, rows } in asked {
         let known = finder.find(&item, hash, &rows, |row| {
             let fields = Fields::new("item", "id", row);
-            if fields.get("gone")? { Ok(Known::Gone) } else { fields.json("properties").map(Known::Here) }
+            if fields.get("gone")? { Ok(Known::Gone) } else { body(&fields).map(Known::Here) }
         })?;
         if let Some(known) = known {
             found.insert(item, known);
         }
     }
     Ok(found)
+}
+
+/// What is known of an item whose row this is. Of a damaged one it is known that it was there in some version, so that its next
+/// version is told, without what was before.
+pub(super) fn body(fields: &Fields<'_, '_>) -> Result<Properties, StoreError> {
+    if let Some(properties) = fields.optional("properties", Fields::json)? {
+        return Ok(properties);
+    }
+    let id: String = fields.get("id")?;
+    tracing::warn!(
+        table = "item",
+        row = id,
+        "What was known of an item is damaged; it is told anew when it changes"
+    );
+    let known = ["eTag", "@odata.etag"].map(|version| (version.to_owned(), json!("")));
+    Ok(known.into_iter().chain([("id".to_owned(), json!(id))]).collect())
+}
+
+/// Up to `limit` items that lie in folders with these unique ids.
+pub(super) fn inside(
+    db: &Connection,
+    id: SubscriptionId,
+    folders: &[String],
+    limit: usize,
+) -> Result<Vec<(ItemId, Properties)>, StoreError> {
+    let (hash, after) = after(None);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    row::all(
+        db,
+        concat!(
+            "SELECT id, properties FROM (SELECT i.id, ",
+            properties!(),
+            " AS properties FROM ",
+            walk!(),
+            ") WHERE lower(properties ->> '$.parentReference.id') IN (SELECT lower(value) FROM json_each(?4)) LIMIT ?5"
+        ),
+        params![id.to_string(), hash, after, row::to_json(&folders)?, limit],
+        |row| {
+            let fields = Fields::new("item", "id", row);
+            Ok((ItemId(fields.get("id")?), fields.json("properties")?))
+        },
+    )
 }
 
 /// Writes rows over what is there. `told` are the events that were written with them.
@@ -255,14 +298,15 @@ pub(super) fn delete_tombstones(
     delete(db, places, &old)
 }
 
-/// Deletes up to `limit` items of subscriptions that are gone.
+/// Deletes up to `limit` items of subscriptions that are gone, and says whether there are more, of this one or another.
 pub(super) fn delete_abandoned(
     db: &Connection,
     places: &mut Batch<'_>,
     limit: usize,
-) -> Result<usize, StoreError> {
-    let departed: Option<i64> = row::value(db, "SELECT subscription FROM departed LIMIT 1", [])?;
-    let Some(departed) = departed else { return Ok(0) };
+) -> Result<(usize, bool), StoreError> {
+    let next = "SELECT subscription FROM departed LIMIT 1";
+    let departed: Option<i64> = row::value(db, next, [])?;
+    let Some(departed) = departed else { return Ok((0, false)) };
     let mut left = places.of(departed, limit);
     let rest = i64::try_from(limit.saturating_sub(left.len())).unwrap_or(i64::MAX);
     let sorted_in = "SELECT subscription, hash, item FROM place WHERE subscription = ?1 LIMIT ?2";
@@ -272,7 +316,8 @@ pub(super) fn delete_abandoned(
     if left.len() < limit {
         row::execute(db, "DELETE FROM departed WHERE subscription = ?1", [departed])?;
     }
-    Ok(deleted)
+    let more: Option<i64> = row::value(db, next, [])?;
+    Ok((deleted, more.is_some()))
 }
 
 fn place(row: &Row<'_>) -> Result<Place, StoreError> {

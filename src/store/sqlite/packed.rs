@@ -8,7 +8,7 @@ use lz4_flex::block::{
     compress_prepend_size_with_dict, decompress_size_prepended_with_dict, uncompressed_size,
 };
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, Error, params};
+use rusqlite::{Connection, params};
 
 use super::places;
 use super::row::{self, Fields};
@@ -150,13 +150,17 @@ fn unpack(packed: &[u8], dictionary: &[u8]) -> Result<String, Wrong> {
     Ok(String::from_utf8(text)?)
 }
 
-/// Teaches SQL `unpack(packed, dictionary)` and `item_hash(id)`.
+/// Teaches SQL `unpack(packed, dictionary)` and `item_hash(id)`. What is damaged unpacks to nothing: one row must not keep a
+/// page from being written, nor old ones from being deleted.
 pub(super) fn register(db: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     db.create_scalar_function("unpack", 2, flags, |call: &mut Context<'_>| {
         let (packed, dictionary) = (call.get_raw(0).as_blob_or_null(), call.get_raw(1).as_blob_or_null());
         let (Some(packed), Some(dictionary)) = (packed?, dictionary?) else { return Ok(None) };
-        unpack(packed, dictionary).map(Some).map_err(Error::UserFunctionError)
+        let text = unpack(packed, dictionary);
+        let text =
+            text.inspect_err(|error| tracing::warn!(%error, "A stored text is damaged and taken for none"));
+        Ok(text.ok())
     })?;
     db.create_scalar_function("item_hash", 1, flags, |call: &mut Context<'_>| {
         Ok(places::hash(call.get_raw(0).as_str()?))

@@ -50,7 +50,7 @@ impl Resyncs for SqliteStore {
                 params![id.to_string(), hash, after, generation, limit],
                 |row| {
                     let fields = Fields::new("item", "id", row);
-                    Ok((ItemId(fields.get("id")?), fields.json("properties")?))
+                    Ok((ItemId(fields.get("id")?), mirror::body(&fields)?))
                 },
             )
         })

@@ -11,7 +11,7 @@ use super::subscription::{self, leased_until};
 use super::told::Teller;
 use super::writer::Turn;
 use super::{SqliteStore, claims, mirror, odd, places, told};
-use crate::model::{ItemId, Name, SubscriptionId, Trouble};
+use crate::model::{ItemId, Name, Properties, SubscriptionId, Trouble};
 use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
 
 #[async_trait]
@@ -24,6 +24,16 @@ impl Rounds for SqliteStore {
     ) -> Result<Option<Claim>, StoreError> {
         let full = full.to_vec();
         self.write_noting(move |db, turn| claims::claim(db, turn, &full, now, lease)).await
+    }
+
+    async fn inside(
+        &self,
+        id: SubscriptionId,
+        folders: Vec<String>,
+        limit: usize,
+    ) -> Result<Vec<(ItemId, Properties)>, StoreError> {
+        self.sort_in(id).await?;
+        self.read(move |db| mirror::inside(db, id, &folders, limit)).await
     }
 
     async fn known(

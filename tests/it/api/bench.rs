@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use o365_listener::api::{Api, Keys, routes};
 use o365_listener::clock::Clock;
 use o365_listener::config::{self, ApiKey, Role};
-use o365_listener::deliver::Desk;
+use o365_listener::deliver::{Desk, OwnApps};
 use o365_listener::fetch::Fetcher;
 use o365_listener::metrics::Metrics;
 use o365_listener::model::{
@@ -76,7 +76,7 @@ impl Bench {
             metrics: metrics.clone(),
             renewer: Arc::new(renewer),
             fetcher: Arc::new(fetcher),
-            desk: Arc::new(Desk::new(store.clone(), clock.clone(), metrics.clone())),
+            desk: Arc::new(Desk::new(store.clone(), clock.clone(), metrics.clone(), OwnApps::default())),
             connector: None,
             joined: Signal::default(),
             configured: Arc::new(|| Ok(vec![])),

@@ -42,7 +42,7 @@ async fn what_is_not_there_is_a_problem() {
     for (method, path, status) in [
         (Method::GET, "/", 404),
         (Method::GET, "/v1/plans", 404),
-        (Method::GET, "/openapi.json", 404),
+        (Method::POST, "/openapi.json", 405),
         (Method::GET, "/v1/subscriptions/files", 404),
         (Method::GET, "/v1/subscriptions/No%20Name", 404),
         (Method::POST, "/v1/subscriptions/files/resync", 404),

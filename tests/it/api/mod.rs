@@ -3,6 +3,7 @@
 pub mod bench;
 mod calls;
 mod consumers;
+mod description;
 mod events;
 mod keys;
 mod listing;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::house::House;
 use browser::{Browser, Page};
 
-const KEY: (&str, &str) = ("O365_LISTENER__STORE__ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+const KEY: (&str, &str) =
+    ("O365_LISTENER__STORE__ENCRYPTION_KEY", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
 const ENTRIES: &str = "[[subscription]]\nname = \"candidates\"\ntenant = \"contoso\"\nresource = \"{list}\"\n\
                        [[subscription]]\nname = \"secret-files\"\ntenant = \"contoso\"\nresource = \"{drive}\"\n\
                        [connector]\napp_id = \"{app_id}\"\nconnect_url = \"{url}/connectors/Connect\"\n\
@@ -99,7 +100,11 @@ async fn a_group_that_was_connected_gets_a_first_card_and_then_one_for_what_was_
     house.eventually("the first card is there", async || cards(&house).await.len() == 1).await;
     let first = cards(&house).await.remove(0);
     assert_eq!(first["channel"], "Human Resources");
-    assert!(first["body"].to_string().contains("This group now hears of what is created or deleted in candidates"));
+    assert!(
+        first["body"]
+            .to_string()
+            .contains("This group now hears of what is created or deleted in candidates")
+    );
 
     let sink = connected(&house).await.remove(0);
     assert_eq!((&sink["type"], &sink["group"]), (&json!("connector"), &json!("Human Resources")));
@@ -112,13 +117,15 @@ async fn a_group_that_was_connected_gets_a_first_card_and_then_one_for_what_was_
     let secret = secret_of(&callback);
     assert!(!on_disk(&house, &secret), "the address is readable in the store");
     house.open().await;
-    house.eventually("the sink is at work again", async || {
-        connected(&house).await.first().is_some_and(|sink| sink["type"] == "connector")
-    })
-    .await;
+    house
+        .eventually("the sink is at work again", async || {
+            connected(&house).await.first().is_some_and(|sink| sink["type"] == "connector")
+        })
+        .await;
     house.change(&house.tenant.tenant().resources.list.clone()).await;
     house.eventually("a card tells of it", async || cards(&house).await.len() == 3).await;
-    let told = house.get("/v1/sinks").await.to_string() + &house.get(&format!("/v1/sinks/{name}")).await.to_string();
+    let told =
+        house.get("/v1/sinks").await.to_string() + &house.get(&format!("/v1/sinks/{name}")).await.to_string();
     assert!(!told.contains(&secret) && !told.contains("webhookb2"), "{told}");
 
     let (status, _) = house.call("DELETE", &format!("/v1/sinks/{name}"), None).await;
@@ -136,9 +143,10 @@ async fn a_group_that_was_connected_gets_a_first_card_and_then_one_for_what_was_
 fn on_disk(house: &House, secret: &str) -> bool {
     let store = house.store().to_str().unwrap();
     let tail = secret.rsplit('/').next().unwrap().as_bytes();
-    ["", "-wal"].iter().filter_map(|end| std::fs::read(format!("{store}{end}")).ok()).any(|bytes| {
-        bytes.windows(tail.len()).any(|window| window == tail)
-    })
+    ["", "-wal"]
+        .iter()
+        .filter_map(|end| std::fs::read(format!("{store}{end}")).ok())
+        .any(|bytes| bytes.windows(tail.len()).any(|window| window == tail))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,7 +205,10 @@ async fn an_address_that_is_not_microsofts_and_answers_that_nobody_waits_for_con
         assert_eq!(page.heading(), heading, "{answer}");
     }
     for query in ["", "?state=", "?state=a", &format!("?state={}", "a".repeat(43))] {
-        assert_eq!(ends(&mut browser, &format!("{base}{query}")).await.heading(), "Nobody waits for this answer");
+        assert_eq!(
+            ends(&mut browser, &format!("{base}{query}")).await.heading(),
+            "Nobody waits for this answer"
+        );
     }
     assert!(connected(&house).await.is_empty());
 }
@@ -244,7 +255,10 @@ async fn pages_allow_nothing_but_themselves_and_leave_nothing_behind() {
     let (mut browser, link) = (Browser::new(), invite(&house, "*").await);
     let pressed = press(&house, &mut browser, &link).await;
     let cookie = pressed.header("set-cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Max-Age=600"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Max-Age=600"),
+        "{cookie}"
+    );
     for page in [browser.get(&link).await, browser.get(&format!("{}/connector", house.public_url())).await] {
         let policy = page.header("content-security-policy");
         let connect = format!("form-action 'self' {};", house.tenant.url());
@@ -263,7 +277,10 @@ async fn pages_allow_nothing_but_themselves_and_leave_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_section_there_is_no_page_and_no_invitation() {
-    let house = House::start("[[subscription]]\nname = \"candidates\"\ntenant = \"contoso\"\nresource = \"{list}\"\n").await;
+    let house = House::start(
+        "[[subscription]]\nname = \"candidates\"\ntenant = \"contoso\"\nresource = \"{list}\"\n",
+    )
+    .await;
     assert_eq!(Browser::new().get(&format!("{}/connector", house.public_url())).await.status, 404);
     let (status, problem) = house.call("POST", "/v1/connector/invites", Some(json!({}))).await;
     assert_eq!(status, 409);

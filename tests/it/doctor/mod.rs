@@ -1,6 +1,6 @@
 //! `check` as a doctor: each thing that can be wrong with a public URL, made wrong for real.
 
-mod authority;
+pub mod authority;
 pub mod host;
 mod listener;
 mod tenants;

@@ -114,6 +114,44 @@ async fn where_the_other_way_is_refused_the_list_is_followed_on_as_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_other_way_is_refused_what_is_held_is_renewed_in_time() {
+    let mut sites = Sites::start(OVER_GRAPH).await;
+    sites.followed().await;
+    let held = sites.house.remote().await;
+    sites.house.control("roles", json!({"sharepoint": ["Sites.Read.All"]})).await;
+    sites.configure(LIST);
+    sites.house.call("POST", "/v1/apply", None).await;
+    // Graph lets a list be followed for thirty days.
+    for _ in 0..40 {
+        sites.house.advance(std::time::Duration::from_secs(86_400));
+        sites.house.quiet().await;
+    }
+    let still = sites.house.remote().await;
+    assert_eq!((still.len(), &still[0]["id"]), (1, &held[0]["id"]));
+    assert_ne!(still[0]["expirationDateTime"], held[0]["expirationDateTime"]);
+    sites.change_arrives().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_announced_changes_before_is_deleted_before_another_way_is_gone() {
+    let mut sites = Sites::start(LIST).await;
+    sites.followed().await;
+    let unwell = json!({"status": 503, "method": "DELETE", "path_prefix": "/sites/hr/_api", "count": 1});
+    sites.house.control("faults", unwell).await;
+    sites.configure(OVER_GRAPH);
+    sites.house.call("POST", "/v1/apply", None).await;
+    sites
+        .house
+        .eventually("SharePoint's webhook is gone", async || {
+            sites.house.advance(std::time::Duration::from_secs(60));
+            sites.webhooks().await.is_empty() && sites.house.subscription("list").await["via"] == "graph"
+        })
+        .await;
+    assert_eq!(sites.house.remote().await.len(), 1);
+    sites.change_arrives().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_list_is_followed_once_each_way_and_not_twice_the_same() {
     let sites = Sites::start(LIST).await;
     sites.followed().await;

@@ -71,3 +71,23 @@ async fn nothing_on_the_page_comes_from_elsewhere_or_is_markup_of_others() {
         bench.http.request(Method::POST, format!("{}/", bench.simulator.url())).send().await.unwrap();
     assert_eq!(posted.status(), 405);
 }
+
+#[tokio::test]
+async fn cards_are_drawn_as_text_whatever_they_say() {
+    let bench = Bench::start().await;
+    let url = bench.simulator.tenant().cards.connector.clone();
+    let hostile = "<script>alert(1)</script>";
+    let card = json!({
+        "@type": "MessageCard", "@context": "https://schema.org/extensions", "title": hostile, "summary": "so it is",
+        "sections": [{"activityTitle": "Ada was hired", "facts": [{"name": hostile, "value": "New"}]}],
+        "potentialAction": [{"@type": "OpenUri", "name": "Open", "targets": [{"os": "default", "uri": "javascript:alert(1)"}]}],
+    });
+    assert_eq!(bench.http.post(&url).json(&card).send().await.unwrap().text().await.unwrap(), "1");
+    assert_eq!(bench.http.post(&url).json(&json!({"a": 1})).send().await.unwrap().status(), 400);
+    let (status, _, shown) = page(&bench, "/_control/cards/page").await;
+    assert_eq!(status, 200);
+    for text in ["Ada was hired", "&lt;script&gt;", "Summary or Text is required.", "General (connector)"] {
+        assert!(shown.contains(text), "no {text} in {shown}");
+    }
+    assert!(!shown.contains("<script") && !shown.contains("href=\"javascript"), "{shown}");
+}

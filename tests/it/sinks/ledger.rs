@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::endpoint::{Endpoint, ids};
+use super::endpoint::{Endpoint, Manner, ids};
 use super::{FOLLOWED, edit, edits, house, sink, taken, webhook};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -22,6 +22,23 @@ async fn a_replay_sends_everything_after_a_cursor_again_with_the_same_ids() {
     assert_eq!(house.call("POST", "/v1/sinks/orders/replay", Some(json!({"after": "x"}))).await.0, 400);
     let misspelt = Some(json!({"evnt": "x"}));
     assert_eq!(house.call("POST", "/v1/sinks/orders/retry", misspelt).await.0, 400, "not taken for all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_that_a_replay_has_sent_is_listed_no_longer() {
+    let endpoint = Endpoint::start().await;
+    endpoint.treat(Manner::Answer(400, ""));
+    let house = house(&webhook("orders", &endpoint, "")).await;
+    let event = edit(&house, None).await;
+    for attempt in 0..8 {
+        house.eventually("it is tried", async || endpoint.requests().len() > attempt).await;
+        house.advance(Duration::from_secs(12 * 3600));
+    }
+    house.eventually("it is given up", async || sink(&house, "orders").await["dead_letters"] == 1).await;
+    endpoint.treat(Manner::Take);
+    house.call("POST", "/v1/sinks/orders/replay", Some(json!({"after": "0"}))).await;
+    assert_eq!(taken(&house, &endpoint, 1).await, ids(&[event]));
+    house.eventually("none is left", async || sink(&house, "orders").await["dead_letters"] == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! From a change in the tenant to whoever is told of it: real receivers, the stand-in tenant, and the app.
 
+mod cards;
+mod certificate;
 mod endpoint;
+mod filters;
 mod killed;
 mod ledger;
 mod modes;

@@ -157,6 +157,27 @@ async fn a_receiver_that_asks_for_a_pause_has_it_and_no_attempt_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pause_or_a_refusal_of_one_sink_does_not_hold_up_another_one_at_the_same_host() {
+    let endpoint = Endpoint::start().await;
+    endpoint.decide(|request| match request.headers["x-sink"].as_str() {
+        "paused" => Manner::Answer(429, "retry-after: 3600\r\n"),
+        "refused" => Manner::Answer(404, ""),
+        _ => Manner::Take,
+    });
+    let with = |name| webhook(name, &endpoint, &format!("headers = {{ x-sink = \"{name}\" }}"));
+    let house = house(&(with("paused") + &with("refused") + &with("well"))).await;
+    let mut events = Vec::new();
+    for _ in 0..12 {
+        events.push(edit(&house, None).await);
+    }
+    assert_eq!(taken(&house, &endpoint, 12).await, ids(&events));
+    for name in ["paused", "refused"] {
+        house.eventually("it is left alone", async || sink(&house, name).await["state"] == "waiting").await;
+    }
+    assert_eq!(sink(&house, "well").await["state"], "active");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_fails_is_left_alone_and_all_goes_once_it_is_well() {
     let endpoint = Endpoint::start().await;
     endpoint.treat(Manner::HangUp);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use o365_listener::config::SinkStart;
 use o365_listener::model::{Attempt, Cursor, DeliveryState, Event, ItemKey, Outcome};
-use o365_listener::store::{All, Attempted, Fate, NewDelivery, Settled, Settlement, SinkClaim, Store};
+use o365_listener::store::{
+    All, Attempted, Fate, NewDelivery, Settled, Settlement, SinkClaim, Store, Streak,
+};
 
 use super::{LEASE, Place, at, conformance, name, quiet, write_events};
 
@@ -37,6 +39,7 @@ fn nothing(claim: &SinkClaim, now: i64) -> Settlement {
         claim: claim.clone(),
         position: claim.position,
         delivered: 0,
+        gone: Vec::new(),
         lost: 0,
         stored: Vec::new(),
         attempted: Vec::new(),
@@ -230,6 +233,33 @@ async fn going_back_voids_the_claim_and_takes_up_what_was_over(place: &dyn Place
     assert_eq!(shown, [(2, pending, Some(at(500))), (1, pending, Some(at(600)))]);
 }
 
+async fn a_dead_letter_that_went_after_all_is_none_any_more(place: &dyn Place) {
+    let store = place.open().await;
+    let events = six_events(&*store).await;
+    enrol(&*store, &[("orders", SinkStart::Beginning)], 0).await;
+    let first = claim(&*store, 0).await;
+    let dead = |event: &Event| NewDelivery { event: event.clone(), tried: Some((attempt(0), Fate::Dead)) };
+    let stored = events[..3].iter().map(dead).collect();
+    settle(&*store, Settlement { position: Cursor::at(6), stored, ..nothing(&first, 0) }).await;
+    assert!(store.replay(&name("orders"), Cursor::at(1)).await.unwrap());
+    let second = claim(&*store, 1).await;
+    let gone = vec![Cursor::at(2), Cursor::at(4)];
+    settle(&*store, Settlement { position: Cursor::at(4), gone, ..nothing(&second, 2) }).await;
+    let still = store.deliveries(&name("orders"), &[DeliveryState::Dead], None, 9).await.unwrap();
+    let still: Vec<_> = still.iter().map(|one| one.event.cursor.number()).collect();
+    assert_eq!(still, [3, 1], "those that it did not come to, or that the log had no more, are still dead");
+}
+
+async fn how_a_sink_went_lately_outlives_its_claim(place: &dyn Place) {
+    let store = place.open().await;
+    enrol(&*store, &[("orders", SinkStart::Now)], 0).await;
+    let mut first = claim(&*store, 0).await;
+    assert_eq!(first.streak, Streak::default());
+    first.streak = Streak { failures: 7, since: Some(at(3)) };
+    settle(&*store, Settlement { failure: Some(attempt(9)), ..nothing(&first, 9) }).await;
+    assert_eq!(claim(&*store, 9999).await.streak, first.streak);
+}
+
 async fn a_sink_that_is_off_cannot_be_claimed_until_it_is_on_again(place: &dyn Place) {
     let store = place.open().await;
     enrol(&*store, &[("orders", SinkStart::Now)], 0).await;
@@ -267,6 +297,8 @@ conformance!(
     a_dead_letter_is_sent_late_without_holding_anything,
     a_receiver_that_is_well_again_has_what_it_failed_to_take_at_once,
     going_back_voids_the_claim_and_takes_up_what_was_over,
+    a_dead_letter_that_went_after_all_is_none_any_more,
+    how_a_sink_went_lately_outlives_its_claim,
     a_sink_that_is_off_cannot_be_claimed_until_it_is_on_again,
     what_is_over_and_who_has_left_go_with_the_retention_and_a_dead_letter_is_counted,
 );

@@ -41,6 +41,27 @@ async fn tombstones_go_with_age_and_items_stay(place: &dyn Place) {
     assert_eq!(known.into_values().collect::<Vec<_>>(), [Known::Here(Map::new())]);
 }
 
+async fn what_many_removed_subscriptions_knew_goes_without_a_pause(place: &dyn Place) {
+    let store = place.open().await;
+    for subscription in ["one", "two", "three"] {
+        let id = followed(&*store, subscription).await;
+        let claim = claim(&*store, 0).await.unwrap();
+        let rows = vec![row("here", Some(Map::new()))];
+        done(store.commit_page(PageCommit { rows, ..last_page(&claim, 5) }).await.unwrap());
+        store.forget(id).await.unwrap();
+    }
+    let (mut rows, mut steps) = (0, 0);
+    loop {
+        let swept = store.sweep_out(at(5), 10).await.unwrap();
+        (rows, steps) = (rows + swept.rows, steps + 1);
+        assert!(steps < 9);
+        if !swept.more {
+            break;
+        }
+    }
+    assert_eq!((rows, steps), (3, 3), "a subscription in each step");
+}
+
 async fn what_an_event_has_told_of_an_item_outlives_it(place: &dyn Place) {
     let store = place.open().await;
     let id = followed(&*store, "files").await;
@@ -154,6 +175,7 @@ async fn closing_finishes_what_is_under_way(place: &dyn Place) {
 }
 
 conformance![
+    what_many_removed_subscriptions_knew_goes_without_a_pause,
     events_go_in_short_chunks_oldest_first,
     what_an_event_has_told_of_an_item_outlives_it,
     many_items_that_look_alike_are_read_as_they_were_written,

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use o365_listener::store::{self, Store, StoreError};
+use o365_listener::model::{Change, ItemId};
+use o365_listener::store::{self, Known, PageCommit, Store, StoreError};
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Place, at, followed};
+use super::{Place, at, claim, done, event, followed, last_page, row};
 
 /// A folder with a database file.
 pub struct Folder(TempDir);
@@ -129,4 +131,33 @@ async fn a_row_that_cannot_be_understood_is_named() {
     let expected =
         "broken row in the store: subscription.resource of files: 'fax:17' is not a resource address";
     assert!(broken.starts_with(expected), "{broken}");
+}
+
+#[tokio::test]
+async fn a_damaged_body_holds_up_neither_a_page_nor_the_housekeeping() {
+    let folder = Folder::new();
+    let id = {
+        let store = folder.open().await;
+        let id = followed(&*store, "files").await;
+        let claim = claim(&*store, 0).await.unwrap();
+        let body = |item: &str| json!({"id": item, "note": "the same in all of them ".repeat(40)});
+        let items: Vec<String> = (0..30).map(|number| number.to_string()).collect();
+        let page = PageCommit {
+            events: items.iter().map(|item| event(Change::Created, item)).collect(),
+            rows: items.iter().map(|item| row(item, body(item).as_object().cloned())).collect(),
+            ..last_page(&claim, 1)
+        };
+        done(store.commit_page(page).await.unwrap());
+        store.close().await;
+        id
+    };
+    folder.tamper("UPDATE item SET packed = x'ffffff' WHERE id = '7' AND packed IS NOT NULL");
+    let store = folder.open().await;
+    let items = ["7", "8"].map(|item| ItemId(item.to_owned()));
+    let known = store.known(id, items.to_vec()).await.unwrap();
+    let Known::Here(damaged) = &known[&items[0]] else { panic!("{known:?}") };
+    assert_eq!((damaged.get("note"), damaged["id"].as_str()), (None, Some("7")));
+    let Known::Here(whole) = &known[&items[1]] else { panic!("{known:?}") };
+    assert!(whole.contains_key("note"));
+    assert_eq!(store.sweep_out(at(9), 100).await.unwrap().events, 30);
 }

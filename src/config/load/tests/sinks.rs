@@ -11,7 +11,10 @@ fn sink(keys: &str) -> String {
 }
 
 fn taken(keys: &str) -> crate::config::Sink {
-    read(&sink(keys), &[("SIGNING", SECRET), ("FLOW", "https://flows.example/T0K3N")]).unwrap_or_else(|said| panic!("{keys}: {said}")).sinks.remove(0)
+    read(&sink(keys), &[("SIGNING", SECRET), ("FLOW", "https://flows.example/T0K3N")])
+        .unwrap_or_else(|said| panic!("{keys}: {said}"))
+        .sinks
+        .remove(0)
 }
 
 #[test]
@@ -64,7 +67,10 @@ fn a_channel_has_an_address_that_is_not_printed_and_maybe_a_template() {
 fn what_is_not_as_it_must_be_is_told_with_its_line() {
     let hook = "type = \"webhook\"\nurl = \"https://hooks.example/T0K3N\"\n";
     for (keys, message) in [
-        ("type = \"pigeon\"", "line 4, sink.type: 'pigeon' is not a type: use webhook, file, stdout, teams or connector"),
+        (
+            "type = \"pigeon\"",
+            "line 4, sink.type: 'pigeon' is not a type: use webhook, file, stdout, teams or connector",
+        ),
         (
             "type = \"nats\"",
             "line 4, sink.type: this version has no nats sinks: use webhook, file, stdout, teams or connector",
@@ -84,20 +90,12 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             "line 5, sink.url: this is an internal address: set allow_private = true if that is meant",
         ),
         (
-            &format!("{hook}filter = \"true\""),
-            "line 6, sink.filter: this version does not know filter expressions: choose by subscriptions and types",
+            &format!("{hook}filter = \"event.type == \""),
+            "line 6, sink.filter: it cannot be read at line 1, column 15 of the expression: Syntax error: mismatched input '<EOF>'",
         ),
         (
-            "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
-            "line 5, sink.url: whoever reads this address may post to the channel: use https, or set allow_private = true",
-        ),
-        (
-            "type = \"connector\"\nurl = \"https://a.example/\"\nsecret = \"hunter2\"",
-            "line 6, sink.secret: only sinks with type = \"webhook\" have it: leave it out",
-        ),
-        (
-            &format!("{hook}card = {{ file = \"a.jinja\" }}"),
-            "line 6, sink.card: only sinks with type = \"teams\" or \"connector\" have it: leave it out",
+            &format!("{hook}filter = \"changed == []\""),
+            "line 6, sink.filter: it knows nothing of 'changed': all that it can ask for is in `event`",
         ),
         (
             &format!("{hook}batch = 5"),
@@ -123,13 +121,46 @@ fn what_is_not_as_it_must_be_is_told_with_its_line() {
             &format!("{hook}start = \"yesterday\""),
             "line 6, sink.start: 'yesterday' is not a start: use now, beginning, or the `sequence` of an event",
         ),
+    ] {
+        assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);
+    }
+}
+
+#[test]
+fn what_only_one_sink_can_have_is_refused_to_another() {
+    for (keys, message) in [
         (
-            &format!("{hook}[[sink]]\nname = \"orders\"\ntype = \"stdout\""),
-            "line 7, sink.name: 'orders' is the name of another sink: give this one its own",
+            "type = \"stdout\"\n[[sink]]\nname = \"orders\"\ntype = \"stdout\"",
+            "line 6, sink.name: 'orders' is the name of another sink: give this one its own",
+        ),
+        (
+            "type = \"file\"\npath = \"a\"\n[[sink]]\nname = \"b\"\ntype = \"file\"\npath = \"./a\"",
+            "line 9, sink.path: another sink writes to this file already: give each its own",
         ),
         (
             "type = \"stdout\"\n[[sink]]\nname = \"b\"\ntype = \"stdout\"",
             "line 7, sink.type: another sink writes to standard output already: two would mix their lines",
+        ),
+    ] {
+        assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_channel_is_told_with_its_line() {
+    let hook = "type = \"webhook\"\nurl = \"https://hooks.example/T0K3N\"\n";
+    for (keys, message) in [
+        (
+            "type = \"teams\"\nurl = \"http://hooks.example/T0K3N\"",
+            "line 5, sink.url: whoever reads this address may post to the channel: use https, or set allow_private = true",
+        ),
+        (
+            "type = \"connector\"\nurl = \"https://a.example/\"\nsecret = \"hunter2\"",
+            "line 6, sink.secret: only sinks with type = \"webhook\" have it: leave it out",
+        ),
+        (
+            &format!("{hook}card = {{ file = \"a.jinja\" }}"),
+            "line 6, sink.card: only sinks with type = \"teams\" or \"connector\" have it: leave it out",
         ),
     ] {
         assert_eq!(read(&sink(keys), &[]).expect_err(keys), message);

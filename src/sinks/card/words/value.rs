@@ -50,7 +50,10 @@ pub(super) fn new(data: &Value, key: &str) -> String {
         "parent" => {
             let path = resource.pointer("/parentReference/path").and_then(Value::as_str);
             let folder = path.and_then(|path| path.split_once("root:")).map(|(_, folder)| folder);
-            return folder.map_or_else(|| "another one".to_owned(), |folder| format!("/{}", folder.trim_start_matches('/')));
+            return folder.map_or_else(
+                || "another one".to_owned(),
+                |folder| format!("/{}", folder.trim_start_matches('/')),
+            );
         }
         "name" => resource.get("name").or_else(|| resource.pointer("/fields/FileLeafRef")),
         key => match key.split_once('.') {

@@ -12,7 +12,7 @@ use super::super::subscription::leased_until;
 use super::row::delivery;
 use crate::config::SinkStart;
 use crate::model::{Cursor, Delivery, ItemKey, Name};
-use crate::store::{SinkClaim, StoreError};
+use crate::store::{SinkClaim, StoreError, Streak};
 
 /// Text of events in one answer, so that large ones do not fill the memory.
 const BYTES: usize = 4 * 1024 * 1024;
@@ -77,7 +77,7 @@ pub(super) fn claim(
         "UPDATE sink SET lease = ?2, leased_until = ?4
          WHERE name = ?1 AND (leased_until IS NULL OR leased_until <= ?3 OR lease = ?5)
              AND disabled_at IS NULL AND removed_at IS NULL
-         RETURNING key, position",
+         RETURNING key, position, failures, failing_since",
         params![
             sink.as_str(),
             id.to_string(),
@@ -87,16 +87,20 @@ pub(super) fn claim(
         ],
         |row| {
             let fields = Fields::new("sink", "key", row);
-            Ok((fields.get::<i64>("key")?, Cursor::at(fields.number("position")?)))
+            let streak = Streak {
+                failures: fields.get("failures")?,
+                since: fields.optional("failing_since", Fields::time)?,
+            };
+            Ok((fields.get::<i64>("key")?, Cursor::at(fields.number("position")?), streak))
         },
     )?;
-    let Some((key, position)) = claimed else { return Ok(None) };
+    let Some((key, position, streak)) = claimed else { return Ok(None) };
     let pending = pending(db, key)?;
     let held = row::all(db, HELD, [key], |row| {
         let fields = Fields::new("delivery", "subject", row);
         Ok(ItemKey { subscription: fields.parsed("subscription")?, subject: fields.get("subject")? })
     })?;
-    Ok(Some(SinkClaim { key, lease: id, position, held, pending }))
+    Ok(Some(SinkClaim { key, lease: id, position, held, pending, streak }))
 }
 
 /// How many deliveries of a sink are pending.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::SqliteStore;
 use super::row::{execute, micros, value};
 use crate::config::SinkStart;
-use crate::model::{Cursor, Delivery, DeliveryState, Name, SinkStanding};
+use crate::model::{Cursor, Delivery, DeliveryState, Event, Name, SinkStanding};
 use crate::store::{Deliveries, Settled, Settlement, SinkClaim, StoreError};
 
 #[async_trait]
@@ -79,6 +79,16 @@ impl Deliveries for SqliteStore {
                 Some(retried) => all += retried,
             }
         }
+    }
+
+    async fn send_late(
+        &self,
+        sink: &Name,
+        events: Vec<Event>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<u64>, StoreError> {
+        let sink = sink.clone();
+        self.write(move |db| settle::send_late(db, &sink, &events, now)).await
     }
 
     async fn replay(&self, sink: &Name, after: Cursor) -> Result<bool, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::super::{connection, migrate, row};
 use super::claim::{DUE, HELD, NEXT, PENDING};
-use super::settle::FIRST;
+use super::settle::{DEAD, FIRST};
 use chrono::DateTime;
 
 /// Ten thousand deliveries may be pending, and a dead letter for each event that was ever sent.
@@ -17,6 +17,7 @@ fn what_is_due_is_found_without_walking_through_what_is_not() {
         (PENDING, "SEARCH delivery USING"),
         (HELD, "SEARCH delivery USING"),
         (FIRST, "delivery_item (sink=? AND subscription=? AND subject=?)"),
+        (DEAD, "delivery_state (sink=? AND state=? AND sequence>? AND sequence<?)"),
         (over!(), "delivery_settled (settled_at<?)"),
         (left!(), "SEARCH d USING"),
     ] {

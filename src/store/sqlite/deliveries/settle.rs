@@ -8,12 +8,16 @@ use rusqlite::{Connection, params};
 use super::super::row::{self, micros, to_json};
 use super::super::subscription::leased_until;
 use super::claim::{number, pending};
-use crate::model::{Attempt, DeliveryState, ItemKey};
+use crate::model::{Attempt, DeliveryState, Event, ItemKey, Name};
 use crate::store::{Attempted, Fate, NewDelivery, Settled, Settlement, StoreError};
 
 /// The first of an item's pending deliveries.
 pub(super) const FIRST: &str = "SELECT key FROM delivery
      WHERE sink = ?1 AND subscription = ?2 AND subject = ?3 AND state = 'pending' ORDER BY sequence LIMIT 1";
+
+/// Dead letters in a part of the log.
+pub(super) const DEAD: &str =
+    "SELECT sequence FROM delivery WHERE sink = ?1 AND state = 'dead' AND sequence BETWEEN ?2 AND ?3";
 
 pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled, StoreError> {
     let key = settlement.claim.key;
@@ -25,6 +29,7 @@ pub(super) fn settle(db: &Connection, settlement: &Settlement) -> Result<Settled
         store(db, key, new, settlement.now)?;
         items.insert(ItemKey::of(&new.event));
     }
+    bury(db, settlement)?;
     for attempted in &settlement.attempted {
         take_on(db, attempted, settlement.now)?;
         items.insert(attempted.item.clone());
@@ -55,7 +60,8 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
              delivered = delivered + ?5, delivered_at = iif(?5 > 0, ?8, delivered_at),
              lost = lost + ?6, lost_at = iif(?6 > 0, ?8, lost_at),
              failure = iif(?7 IS NOT NULL, ?7, iif(?5 > 0, NULL, failure)),
-             disabled_at = iif(?9 IS NULL, disabled_at, ?8), disabled_reason = ifnull(?9, disabled_reason)
+             disabled_at = iif(?9 IS NULL, disabled_at, ?8), disabled_reason = ifnull(?9, disabled_reason),
+             failures = ?10, failing_since = ?11
          WHERE key = ?1 AND lease = ?2 AND removed_at IS NULL",
         params![
             claim.key,
@@ -67,6 +73,8 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
             failure,
             micros(*now),
             settlement.disable,
+            claim.streak.failures,
+            claim.streak.since.map(micros),
         ],
     )?;
     if held > 0 && settlement.disable.is_some() {
@@ -75,12 +83,43 @@ fn hold(db: &Connection, settlement: &Settlement) -> Result<bool, StoreError> {
     Ok(held > 0)
 }
 
-/// Stores an event. One that is stored already (the sink has gone back) is taken up anew if it was over.
+/// Stores an event that did not go, or that waits behind one.
 fn store(db: &Connection, sink: i64, new: &NewDelivery, now: DateTime<Utc>) -> Result<(), StoreError> {
-    let event = &new.event;
     let fate = new.tried.as_ref().map(|(_, fate)| *fate);
-    let (state, due_at, settled_at) = written(fate.unwrap_or(Fate::Again(now)), now);
-    let key: Option<i64> = row::value(
+    let written = written(fate.unwrap_or(Fate::Again(now)), now);
+    let key = put(db, sink, (&new.event, u8::from(new.tried.is_some())), written, now)?;
+    match (key, &new.tried) {
+        (Some(key), Some((attempt, _))) => note(db, key, attempt),
+        _ => Ok(()),
+    }
+}
+
+/// Stores events that are to be sent again.
+pub(super) fn send_late(
+    db: &Connection,
+    sink: &Name,
+    events: &[Event],
+    now: DateTime<Utc>,
+) -> Result<Option<u64>, StoreError> {
+    let key: Option<i64> = row::value(db, "SELECT key FROM sink WHERE name = ?1", [sink.as_str()])?;
+    let Some(key) = key else { return Ok(None) };
+    let mut stored = 0;
+    for event in events {
+        let late = (DeliveryState::Late, Some(micros(now)), None);
+        stored += u64::from(put(db, key, (event, 0), late, now)?.is_some());
+    }
+    Ok(Some(stored))
+}
+
+/// Writes an event down; its key. One that is stored already is taken up anew if it was over, and else left as it is.
+fn put(
+    db: &Connection,
+    sink: i64,
+    (event, round): (&Event, u8),
+    (state, due_at, settled_at): (DeliveryState, Option<i64>, Option<i64>),
+    now: DateTime<Utc>,
+) -> Result<Option<i64>, StoreError> {
+    row::value(
         db,
         "INSERT INTO delivery (sink, sequence, id, tenant, subscription, type, subject, time, state, round, stored_at,
              due_at, settled_at, data)
@@ -100,17 +139,29 @@ fn store(db: &Connection, sink: i64, new: &NewDelivery, now: DateTime<Utc>) -> R
             event.subject,
             micros(event.time),
             state.as_str(),
-            u8::from(new.tried.is_some()),
+            round,
             micros(now),
             due_at,
             settled_at,
             event.data.get(),
         ],
-    )?;
-    match (key, &new.tried) {
-        (Some(key), Some((attempt, _))) => note(db, key, attempt),
-        _ => Ok(()),
+    )
+}
+
+/// Dead letters that went after all, since the sink had gone back.
+fn bury(db: &Connection, settlement: &Settlement) -> Result<(), StoreError> {
+    let gone: HashSet<i64> = settlement.gone.iter().copied().map(number).collect();
+    let (Some(first), Some(last)) = (gone.iter().min(), gone.iter().max()) else { return Ok(()) };
+    let sink = settlement.claim.key;
+    let dead: Vec<i64> = row::all(db, DEAD, params![sink, first, last], |row| Ok(row.get(0)?))?;
+    for sequence in dead.iter().filter(|sequence| gone.contains(sequence)) {
+        row::execute(
+            db,
+            "UPDATE delivery SET state = 'delivered', settled_at = ?3, data = 'null' WHERE sink = ?1 AND sequence = ?2",
+            params![sink, sequence, micros(settlement.now)],
+        )?;
     }
+    Ok(())
 }
 
 /// What came of a stored delivery.

@@ -1,6 +1,7 @@
 //! What is told of a list that is followed over SharePoint: the same as over Graph.
 
 mod cursor;
+mod folders;
 mod reading;
 mod same;
 mod switch;

@@ -43,11 +43,17 @@ async fn an_entry_that_is_gone_when_it_is_read_is_told_by_its_removal_and_once()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_cannot_be_read_is_put_aside_in_the_end_and_holds_the_others_up_no_longer() {
+    for status in [400, 403] {
+        an_entry_is_put_aside(status).await;
+    }
+}
+
+async fn an_entry_is_put_aside(refusal: u16) {
     let (house, list) = followed().await;
     let colleague = Colleague::of(&house).await;
     score(&colleague, 2, 1).await;
     score(&colleague, 3, 1).await;
-    let fault = json!({"status": 400, "count": 1000, "path_prefix": format!("{list}items(2)")});
+    let fault = json!({"status": refusal, "count": 1000, "path_prefix": format!("{list}items(2)")});
     house.control("faults", fault).await;
     let (status, refused) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
     assert_ne!(status, 200, "{refused:#}");

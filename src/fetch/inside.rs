@@ -1,0 +1,107 @@
+//! What lay in folders that were removed. SharePoint may note the removal of a folder alone; what lay in it the mirror knows, and
+//! it is told as removed with the folder. Where it is noted as well, it is known to be gone by then.
+
+use std::collections::HashMap;
+
+use super::Fetcher;
+use super::flight::{unstored, unwritable};
+use crate::model::{Body, Item, ItemId, Properties, Target, Via};
+use crate::office365::{Failure, Verdict};
+use crate::store::{Claim, Known};
+
+/// Items that are told as removed with one page. Those of larger folders are found by reading everything anew, a few at a time.
+const MOST: usize = 1000;
+
+/// What the content types of folders begin with.
+const FOLDER_TYPE: &str = "0x0120";
+
+impl Fetcher {
+    /// Puts before the items of a page those that lay in the folders which it shows as removed, and adds to `known` what is
+    /// known of them.
+    pub(super) async fn with_contents(
+        &self,
+        claim: &Claim,
+        target: &Target,
+        mut items: Vec<Item>,
+        known: &mut HashMap<ItemId, Known>,
+    ) -> Result<Vec<Item>, Failure> {
+        if target.via() != Via::SharePoint {
+            return Ok(items);
+        }
+        let removed = items.iter().filter(|item| item.removed);
+        let mut folders: Vec<String> = removed.filter_map(|item| folder(item, known.get(&item.id))).collect();
+        let shown: Vec<ItemId> = items.iter().map(|item| item.id.clone()).collect();
+        let mut inside = Vec::new();
+        while !folders.is_empty() {
+            let found = self.store.inside(claim.subscription.id, std::mem::take(&mut folders), MOST).await;
+            for (id, properties) in found.map_err(|error| unstored(&error))? {
+                // What the page shows has its own fate.
+                if shown.contains(&id) || known.contains_key(&id) {
+                    continue;
+                }
+                folders.extend(unique_id(&properties).filter(|_| is_folder(&properties)));
+                let body = Body::of(&Properties::new()).map_err(|error| unwritable(&error))?;
+                inside.push(Item { id: id.clone(), body, removed: true, partial: false });
+                known.insert(id, Known::Here(properties));
+            }
+            if inside.len() >= MOST {
+                return Err(too_many());
+            }
+        }
+        inside.reverse();
+        items.splice(..0, inside);
+        Ok(items)
+    }
+}
+
+/// The unique id of a removed item that was a folder, or may have been one for all that is known.
+fn folder(item: &Item, known: Option<&Known>) -> Option<String> {
+    match known {
+        Some(Known::Gone) => None,
+        Some(Known::Here(before)) => unique_id(before).filter(|_| is_folder(before)),
+        None => {
+            let properties = item.body.properties().ok()?;
+            let id = properties.get("sharepointIds")?.get("listItemUniqueId")?;
+            id.as_str().map(str::to_owned)
+        }
+    }
+}
+
+fn is_folder(item: &Properties) -> bool {
+    let kind = item.get("contentType").and_then(|kind| kind.get("id")?.as_str());
+    kind.is_some_and(|kind| kind.starts_with(FOLDER_TYPE))
+}
+
+/// What the children of a folder call it, which its eTag begins with: `"GUID,VERSION"`.
+fn unique_id(folder: &Properties) -> Option<String> {
+    let etag = folder.get("eTag")?.as_str()?.trim_matches('"');
+    etag.split_once(',').map(|(id, _)| id.to_owned())
+}
+
+fn too_many() -> Failure {
+    let message =
+        "A folder with very many items was removed: everything is read anew, and what is gone is told";
+    Failure::local(Verdict::Gone { restart: None }, "largeFolder", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn properties(value: &Value) -> Properties {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn only_what_was_or_may_have_been_a_folder_is_looked_into() {
+        let body = Body::of(&properties(&json!({"sharepointIds": {"listItemUniqueId": "u"}}))).unwrap();
+        let item = Item { id: ItemId("7".to_owned()), body, removed: true, partial: false };
+        let here =
+            |kind: &str| Known::Here(properties(&json!({"eTag": "\"g-1,3\"", "contentType": {"id": kind}})));
+        assert_eq!(folder(&item, None).as_deref(), Some("u"));
+        assert_eq!(folder(&item, Some(&here("0x012000AB"))).as_deref(), Some("g-1"));
+        assert_eq!(folder(&item, Some(&here("0x0101"))), None);
+        assert_eq!(folder(&item, Some(&Known::Gone)), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Folders that are deleted and come back, with what lies in them: the change log may name each item, or the folder alone.
+
+use serde_json::{Value, json};
+
+use super::{Colleague, brief, fetch, following, house, told};
+use crate::house::House;
+
+const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
+const DOCUMENTS: &str = "web/lists/getbytitle('Documents')";
+
+/// A library that is followed, and in which people work over Graph.
+struct Library {
+    house: House,
+    drive: String,
+    seen: usize,
+}
+
+impl Library {
+    async fn followed(start: &str, each: bool) -> Self {
+        let house = house(&following("it", "sharepoint", LIBRARY, start)).await;
+        house.active("it").await;
+        house.control("notifications", json!({"lose": 1.0})).await;
+        house.control("folder-rows", json!({"each": each})).await;
+        let site = house.graph("GET", "/sites/contoso.sharepoint.com:/sites/hr", &json!(null)).await.1;
+        let drive = format!("/sites/{}/drive", site["id"].as_str().unwrap());
+        Self { house, drive, seen: 0 }
+    }
+
+    /// Makes a folder, and answers with its id in the drive.
+    async fn folder(&self, parent: &str, name: &str) -> String {
+        let path = format!("{}/items/{parent}/children", self.drive);
+        let (status, made) = self.house.graph("POST", &path, &json!({"name": name, "folder": {}})).await;
+        assert_eq!(status, 201, "{made:#}");
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn file(&self, folder: &str, name: &str) {
+        let path = format!("{}/items/{folder}:/{name}:/content", self.drive);
+        let (status, made) = self.house.graph("PUT", &path, &json!({"text": name})).await;
+        assert_eq!(status, 201, "{made:#}");
+    }
+
+    /// The number of the item in the list.
+    async fn number(&self, id: &str) -> String {
+        let item = self.house.graph("GET", &format!("{}/items/{id}", self.drive), &json!(null)).await.1;
+        let name = item["name"].clone();
+        let colleague = Colleague::of(&self.house).await;
+        let there = format!("{DOCUMENTS}/items?$select=Id,FileLeafRef");
+        let there = colleague.send("GET", &there, None).await;
+        let found = there["value"].as_array().unwrap().iter().find(|one| one["FileLeafRef"] == name);
+        found.unwrap()["Id"].to_string()
+    }
+
+    /// What has been told since, sorted.
+    async fn news(&mut self) -> Vec<String> {
+        fetch(&self.house, "it").await;
+        let events: Vec<Value> = told(&self.house, "it").await.split_off(self.seen);
+        self.seen += events.len();
+        let mut brief = brief(&events);
+        brief.sort();
+        brief
+    }
+}
+
+/// Each number with a word before it.
+fn all(word: &str, numbers: &[u64]) -> Vec<String> {
+    let mut all: Vec<String> = numbers.iter().map(|number| format!("{word} {number}")).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_a_folder_goes_and_comes_back_with_it() {
+    for each in [false, true] {
+        let mut library = Library::followed("now", each).await;
+        let outer = library.folder("root", "Outer").await;
+        let inner = library.folder(&outer, "Inner").await;
+        library.file(&outer, "one.txt").await;
+        library.file(&inner, "two.txt").await;
+        let outer: u64 = library.number(&outer).await.parse().unwrap();
+        let numbers: Vec<u64> = (outer..outer + 4).collect();
+        assert_eq!(library.news().await, all("created", &numbers), "{each}");
+
+        let colleague = Colleague::of(&library.house).await;
+        let bin = colleague.recycle(DOCUMENTS, &outer.to_string()).await;
+        assert_eq!(library.news().await, all("deleted", &numbers), "{each}");
+        assert!(library.news().await.is_empty());
+
+        let colleague = Colleague::of(&library.house).await;
+        colleague.restore(&bin).await;
+        assert_eq!(library.news().await, all("created", &numbers), "{each}");
+        assert!(library.news().await.is_empty());
+        assert_eq!(library.house.subscription("it").await["resyncs"], json!(null));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_known_to_lie_in_a_folder_that_is_not_known_goes_with_it() {
+    let mut library = Library::followed("baseline", false).await;
+    let folder = library.folder("root", "Old").await;
+    library.news().await;
+    // From now on nothing is known of what was there.
+    library.house.close().await;
+    super::configure(&library.house, &following("new", "sharepoint", LIBRARY, "now"));
+    library.house.open().await;
+    library.house.call("POST", "/v1/apply", None).await;
+    library.house.active("new").await;
+    library.file(&folder, "new.txt").await;
+    fetch(&library.house, "new").await;
+    let number = library.number(&folder).await;
+    let told_of = async |library: &Library| brief(&told(&library.house, "new").await);
+    assert_eq!(told_of(&library).await.len(), 1);
+    Colleague::of(&library.house).await.recycle(DOCUMENTS, &number).await;
+    fetch(&library.house, "new").await;
+    assert_eq!(told_of(&library).await.len(), 3, "{:?}", told_of(&library).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_with_very_many_items_is_told_by_reading_everything_anew() {
+    let mut library = Library::followed("beginning", false).await;
+    let folder = library.folder("root", "Many").await;
+    for number in 0..1010 {
+        library.file(&folder, &format!("{number}.txt")).await;
+    }
+    library.news().await;
+    let known = library.seen;
+    let number = library.number(&folder).await;
+    Colleague::of(&library.house).await.recycle(DOCUMENTS, &number).await;
+    fetch(&library.house, "it").await;
+    let house = &library.house;
+    house
+        .eventually("all are told", async || {
+            let events = house.get("/v1/events?limit=1000&after=00000000000000000000").await;
+            let next = events["next"].as_str().unwrap().to_owned();
+            let rest = house.get(&format!("/v1/events?limit=1000&after={next}")).await;
+            let next = rest["next"].as_str().unwrap().to_owned();
+            let last = house.get(&format!("/v1/events?limit=1000&after={next}")).await;
+            let all = [events, rest, last].map(|page| page["events"].as_array().unwrap().clone()).concat();
+            all.iter().filter(|event| event["type"].as_str().unwrap().ends_with("deleted")).count() == 1011
+        })
+        .await;
+    assert!(known > 0);
+}
