@@ -65,7 +65,8 @@ pub(super) struct DeadLetter {
 /// What of the log a sink would have been sent.
 #[derive(Debug, Deserialize)]
 pub(super) struct Looked {
-    looked_at: u64,
+    #[serde(rename = "looked_at")]
+    of: u64,
     wanted: u64,
     unsure: u64,
     reason: Option<String>,
@@ -98,7 +99,7 @@ impl Looked {
         if self.wanted > shown {
             lines.push(format!("… and {} more", self.wanted - shown));
         }
-        lines.push(format!("It would have been sent {} of {} events.", self.wanted, self.looked_at));
+        lines.push(format!("It would have been sent {} of {} events.", self.wanted, self.of));
         if let Some(reason) = &self.reason {
             let reason = plain(reason, LONGEST);
             lines.push(format!(

@@ -106,6 +106,7 @@ fn what_the_example_shows_of_sinks_as_default_is_the_default() {
     let examples = [
         "subscriptions",
         "types",
+        "filter",
         "secret",
         "headers",
         "client_certificate",

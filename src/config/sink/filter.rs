@@ -3,6 +3,7 @@
 //! The library evaluates an expression to its end, so that its cost is bounded by what is taken: it is short, its brackets
 //! are not deep, and no macro that walks a list stands in another. Then the time grows with the event's size and no faster.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,6 +20,9 @@ const LONGEST: usize = 2000;
 /// How deep its brackets may be, and what comes of reading it: the library goes down by calling itself.
 const DEEPEST_BRACKETS: usize = 24;
 const DEEPEST: usize = 64;
+/// Bytes for reading it, of which only those are taken that are used: without optimisation, the library wants some 40 KB for
+/// each character of the worst.
+const STACK: usize = 256 * 1024 * 1024;
 /// What it may ask for.
 const EVENT: &str = "event";
 
@@ -54,10 +58,7 @@ impl Filter {
             return Err(format!("a filter's brackets are at most {DEEPEST_BRACKETS} deep"));
         }
         let library = Arc::new(Env::stdlib());
-        let program = catch_unwind(AssertUnwindSafe(|| library.compile(text)))
-            .map_err(|_| "it cannot be read".to_owned())?
-            .map_err(|errors| first(&errors))?;
-        look_through(program.expression(), 0, None)?;
+        let program = compile(text, &library)?;
         Ok(Self { text: text.to_owned(), program: Arc::new(program), library })
     }
 
@@ -76,10 +77,40 @@ impl Filter {
     fn evaluate(&self, event: &Event) -> Result<Value, ExecutionError> {
         let internal = |error: String| ExecutionError::InternalError(error);
         let event = serde_json::to_value(event).map_err(|error| internal(error.to_string()))?;
-        let event = cel::to_value(event).map_err(|error| internal(error.to_string()))?;
         let mut context = Context::with_env(Arc::clone(&self.library));
-        context.add_variable_from_value(EVENT, event);
+        context.add_variable_from_value(EVENT, value(event));
         self.program.execute(&context)
+    }
+}
+
+/// Reads an expression and looks through it, on a thread with room enough for as deep as it can get until it is refused.
+fn compile(text: &str, library: &Arc<Env>) -> Result<Program, String> {
+    let (text, library) = (text.to_owned(), Arc::clone(library));
+    let reading = move || {
+        let program = library.compile(&text).map_err(|errors| first(&errors))?;
+        look_through(program.expression(), 0, None)?;
+        Ok(program)
+    };
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(reading);
+    let read = thread.map_err(|error| format!("it cannot be read now: {error}"))?.join();
+    read.unwrap_or_else(|_| Err("it cannot be read".to_owned()))
+}
+
+/// JSON as the library has it. Whole numbers are signed, as those that an expression holds are.
+fn value(json: serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(bool) => Value::Bool(bool),
+        serde_json::Value::Number(number) => {
+            let whole = number.as_i64().map(Value::Int).or_else(|| number.as_u64().map(Value::UInt));
+            whole.unwrap_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)))
+        }
+        serde_json::Value::String(text) => Value::String(Arc::new(text)),
+        serde_json::Value::Array(all) => Value::List(Arc::new(all.into_iter().map(value).collect())),
+        serde_json::Value::Object(all) => {
+            let all: HashMap<String, Value> = all.into_iter().map(|(key, one)| (key, value(one))).collect();
+            Value::Map(all.into())
+        }
     }
 }
 
@@ -115,7 +146,9 @@ fn brackets(text: &str) -> usize {
 fn first(errors: &ParseErrors) -> String {
     let Some(error) = errors.errors.first() else { return "it cannot be read".to_owned() };
     let (line, column) = error.pos;
-    let message = error.msg.lines().next().unwrap_or_default();
+    // What could stand there instead is a long list of everything.
+    let message =
+        error.msg.lines().next().and_then(|line| line.split(" expecting ").next()).unwrap_or_default();
     format!("it cannot be read at line {line}, column {column} of the expression: {message}")
 }
 

@@ -11,20 +11,26 @@ const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Docum
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_tells_the_same_over_both_ways_with_a_fixed_seed() {
-    both_ways_tell_the_same("{list}", "Candidates", 17).await;
+    both_ways_tell_the_same(("{list}", "Candidates"), 17, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_tells_the_same_over_both_ways_with_a_random_seed() {
-    both_ways_tell_the_same("{list}", "Candidates", random_seed()).await;
+    both_ways_tell_the_same(("{list}", "Candidates"), random_seed(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_library_tells_the_same_over_both_ways_with_a_random_seed() {
-    both_ways_tell_the_same(LIBRARY, "Documents", random_seed()).await;
+    both_ways_tell_the_same((LIBRARY, "Documents"), random_seed(), false).await;
 }
 
-async fn both_ways_tell_the_same(resource: &str, title: &str, seed: u64) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_library_whose_folders_come_and_go_tells_the_same_over_both_ways() {
+    both_ways_tell_the_same((LIBRARY, "Documents"), 7, true).await;
+}
+
+/// `folders`: whether whole folders are deleted and restored, too.
+async fn both_ways_tell_the_same((resource, title): (&str, &str), seed: u64, folders: bool) {
     let starts = ["now", "baseline", "beginning"];
     let start = starts[usize::try_from(seed % 3).unwrap()];
     let entries = [
@@ -40,8 +46,15 @@ async fn both_ways_tell_the_same(resource: &str, title: &str, seed: u64) {
         "{list}" => house.tenant.tenant().resources.list.clone(),
         other => other.to_owned(),
     };
-    let mut work =
-        Work { house: &house, colleague: Colleague::of(&house).await, address, title, seed, bin: Vec::new() };
+    let mut work = Work {
+        house: &house,
+        colleague: Colleague::of(&house).await,
+        address,
+        title,
+        seed,
+        folders,
+        bin: Vec::new(),
+    };
     let mut compared = compare(&house, 0, "after the first round").await;
     for step in 0..STEPS {
         work.step(step).await;
@@ -64,6 +77,7 @@ struct Work<'a> {
     address: String,
     title: &'a str,
     seed: u64,
+    folders: bool,
     /// What can be restored.
     bin: Vec<String>,
 }
@@ -81,7 +95,8 @@ impl Work<'_> {
         let page = format!("{list}/items?$top=5000&$select=Id,FileSystemObjectType");
         let page = self.colleague.send("GET", &page, None).await;
         let mut there = page["value"].as_array().unwrap().clone();
-        there.retain(|item| !folders || item["FileSystemObjectType"] == 1);
+        let meant = |is_folder: bool| if is_folder { self.folders } else { !folders };
+        there.retain(|item| meant(item["FileSystemObjectType"] == 1));
         let at = usize::try_from(self.chance(step, 97)).unwrap() % there.len().max(1);
         if let Some(item) = there.get(at) {
             let bin = self.colleague.recycle(list, &item["Id"].to_string()).await;
@@ -93,7 +108,7 @@ impl Work<'_> {
         let list = format!("web/lists/getbytitle('{}')", self.title);
         match self.chance(step, 12) {
             0 => self.recycle(step, &list, false).await,
-            4 => self.recycle(step, &list, true).await,
+            4 if self.folders => self.recycle(step, &list, true).await,
             1 | 2 => {
                 if let Some(bin) = self.bin.pop() {
                     self.colleague.try_restore(&bin).await;
