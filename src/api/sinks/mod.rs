@@ -102,7 +102,7 @@ pub(super) enum TestAnswer<'a> {
 #[serde(untagged)]
 pub(super) enum ReplayAnswer<'a> {
     /// The position was set.
-    Whole(View<'a>),
+    Whole(Box<View<'a>>),
     /// A part is sent again.
     Part(Replayed),
 }
@@ -222,7 +222,7 @@ pub(super) async fn replay(
         }
         let found = there(&api, &name).await?;
         let connections = api.store.connections().await?;
-        return Ok(HttpResponse::Ok().json(ReplayAnswer::Whole(View::of(&found, &connections))));
+        return Ok(HttpResponse::Ok().json(ReplayAnswer::Whole(Box::new(View::of(&found, &connections)))));
     }
     if after.is_none() && since.is_none() {
         let detail = "say from where on: with `after`, a cursor, or with `since`, a time";

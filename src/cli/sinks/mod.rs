@@ -10,6 +10,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::client::Client;
 use super::output::Output;
 use super::readable::plain;
 use super::server::Server;
@@ -105,13 +106,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Action::Retry { name, event } => (of(name, "retry").to_vec(), Some(json!({ "event": event }))),
         Action::Enable { name } => (of(name, "enable").to_vec(), Some(json!({}))),
-        Action::Remove { name } => {
-            client.delete(&["sinks", name.as_str()]).await?;
-            if !server.json {
-                Output::new().line(format!("{name} is removed, and the address of its group forgotten."))?;
-            }
-            return Ok(());
-        }
+        Action::Remove { name } => return remove(&client, name, server.json).await,
     };
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let answer = match body {
@@ -151,4 +146,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+async fn remove(client: &Client, name: &Name, json: bool) -> anyhow::Result<()> {
+    client.delete(&["sinks", name.as_str()]).await?;
+    if !json {
+        Output::new().line(format!("{name} is removed, and the address of its group forgotten."))?;
+    }
+    Ok(())
 }

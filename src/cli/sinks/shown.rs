@@ -218,9 +218,9 @@ mod tests {
         ]))
         .unwrap();
         insta::assert_snapshot!(anstream::adapter::strip_str(&overview(&views, now)), @r"
-        NAME    TYPE     STATE     LAG  PENDING  DEAD LETTERS  LAST DELIVERY
-        audit   file     active    0    0        0             1 minute ago
-        orders  webhook  disabled  4    1        2             -
+        NAME    TYPE     STATE     GROUP  LAG  PENDING  DEAD LETTERS  LAST DELIVERY
+        audit   file     active    -      0    0        0             1 minute ago
+        orders  webhook  disabled  -      4    1        2             -
         orders: switched off: it wants nothing any more
         orders: 30 minutes ago: gone (410): no more
         orders: 5 events were deleted by the retention before it had them, last seen 1 hour ago

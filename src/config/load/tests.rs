@@ -204,7 +204,7 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
         ),
         (
             "[[consumer]]\nname = \"a\"",
-            "line 2, consumer: unknown key `consumer`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`, `sink`",
+            "line 2, consumer: unknown key `consumer`: use one of `public_url`, `listen`, `admin`, `store`, `tenant`, `subscription`, `encryption`, `fetch`, `renewal`, `sink`, `connector`",
         ),
         (
             "[listen]\ntsl = 1",

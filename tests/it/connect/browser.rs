@@ -62,10 +62,10 @@ impl Browser {
         for set in headers.get_all(SET_COOKIE) {
             let set = set.to_str().unwrap();
             let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
-            match set.contains("Max-Age=0") {
-                true => self.cookies.remove(name),
-                false => self.cookies.insert(name.to_owned(), value.to_owned()),
-            };
+            self.cookies.remove(name);
+            if !set.contains("Max-Age=0") {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
         }
         Page { status, headers, text: answer.text().await.unwrap() }
     }
