@@ -102,6 +102,7 @@ async fn a_group_that_was_connected_gets_a_first_card_and_then_one_for_what_was_
     let landing = browser.get(&link).await;
     assert_eq!(landing.status, 200);
     assert!(landing.text.contains("Contoso &#60;changes&#62;") && landing.text.contains("candidates"));
+    assert!(landing.text.contains("From then on Contoso &#60;changes&#62; posts"), "{}", landing.text);
     let (callback, last) = connect(&house, &mut browser, &link, "allow").await;
     assert_eq!((last.status, last.heading()), (200, "Connected"));
     house.eventually("the first card is there", async || cards(&house).await.len() == 1).await;
@@ -242,7 +243,9 @@ async fn an_invitation_shows_only_what_it_names_and_survives_whoever_looks_at_li
     let token = link.split_once("invite=").unwrap().1;
     let nothing = browser.submit(&base, &[("invite", token), ("change", "created")]).await;
     assert_eq!(nothing.status, 422);
-    assert!(nothing.text.contains("Pick at least one"));
+    assert!(
+        nothing.text.contains("Pick at least one") && nothing.text.contains("<fieldset aria-describedby=")
+    );
     for (url, heading) in [
         (base.clone(), "This page needs an invitation"),
         (format!("{base}?invite=abc"), "This invitation is not known"),
