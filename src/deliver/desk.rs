@@ -80,12 +80,14 @@ impl Desk {
 
     /// Takes a sink on that the ledger knows; the deliverer is to be run.
     pub fn take_on(&self, Outlet { configured, sink }: Outlet) -> Deliverer {
-        let (wake, gate) = (Signal::default(), self.gates.of(&*sink, self.clock.now()));
-        let (name, kind, wanted) =
-            (configured.name.clone(), configured.kind.as_str(), Arc::new(Wanted::of(&configured, &self.own)));
-        let (sink_served, gate_served, wake_served) = (sink.clone(), gate.clone(), wake.clone());
-        let served =
-            Served { kind, sink: sink_served, wanted: wanted.clone(), gate: gate_served, wake: wake_served };
+        let served = Served {
+            kind: configured.kind.as_str(),
+            gate: self.gates.of(&*sink, self.clock.now()),
+            wanted: Arc::new(Wanted::of(&configured, &self.own)),
+            wake: Signal::default(),
+            sink,
+        };
+        let (name, Served { sink, wanted, gate, wake, .. }) = (configured.name, served.clone());
         self.served.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), served);
         Deliverer {
             name,

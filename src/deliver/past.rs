@@ -57,7 +57,7 @@ pub struct Looked {
 pub struct Again {
     /// So many events are sent again.
     pub replayed: u64,
-    /// Where to go on once these have gone, if there are more.
+    /// Where to go on, once these have gone, if not everything was looked at.
     pub next: Option<Cursor>,
 }
 
@@ -69,9 +69,9 @@ impl Desk {
     pub async fn look_back(&self, name: &Name, part: &Part) -> Result<Option<Looked>, ReadError> {
         let Some(wanted) = self.wanted(name) else { return Ok(None) };
         let mut reading = self.reading(&wanted, part).await?;
-        let (begun, mut looked) = (reading.after, Looked::default());
+        let mut looked = Looked::default();
         while !reading.is_over() {
-            if reading.after.number().saturating_sub(begun.number()) >= LOOKED_AT {
+            if reading.looked_at() >= LOOKED_AT {
                 looked.next = Some(reading.after);
                 break;
             }
@@ -81,7 +81,7 @@ impl Desk {
             looked.why = looked.why.or(why);
             looked.events.extend(events.into_iter().take(SHOWN.saturating_sub(looked.events.len())));
         }
-        looked.looked_at = reading.after.number().saturating_sub(begun.number());
+        looked.looked_at = reading.looked_at();
         Ok(Some(looked))
     }
 
@@ -96,7 +96,7 @@ impl Desk {
         let mut reading = self.reading(&wanted, part).await?;
         let (mut again, mut waiting) = (Again::default(), found.standing.pending);
         while !reading.is_over() {
-            if waiting >= WAITING {
+            if waiting >= WAITING || reading.looked_at() >= LOOKED_AT {
                 again.next = Some(reading.after);
                 break;
             }
@@ -120,7 +120,7 @@ impl Desk {
             None => bounds.latest,
         };
         let after = part.after.max(since).unwrap_or(bounds.oldest);
-        Ok(Reading { wanted, subscriptions: part.subscriptions.clone(), after, through })
+        Ok(Reading { wanted, subscriptions: part.subscriptions.clone(), begun: after, after, through })
     }
 
     /// Reads on a step.
@@ -138,11 +138,17 @@ impl Desk {
 struct Reading<'w> {
     wanted: &'w Arc<Wanted>,
     subscriptions: Globs,
+    begun: Cursor,
     after: Cursor,
     through: Cursor,
 }
 
 impl Reading<'_> {
+    /// How many events were looked at.
+    fn looked_at(&self) -> u64 {
+        self.after.number().saturating_sub(self.begun.number())
+    }
+
     fn is_over(&self) -> bool {
         self.after >= self.through
     }

@@ -76,7 +76,7 @@ pub fn tenant(url: &str, seed: u64) -> Tenant {
 
 /// A `config.toml` of a listener that follows one list, one OneDrive and one mail folder of this tenant.
 pub fn print_config(tenant: &Tenant) -> String {
-    let Tenant { url, tenant_id, client_id, client_secret, app_id, resources, cards, .. } = tenant;
+    let Tenant { url, tenant_id, client_id, client_secret, resources, .. } = tenant;
     let mut config = format!(
         r#"public_url = "http://127.0.0.1:8080"
 
@@ -113,6 +113,13 @@ sharepoint_url = "{url}"
         ];
         config.extend(lines);
     }
+    config + &where_changes_go(tenant)
+}
+
+/// What is commented out: channels that are told, and the Connect button.
+fn where_changes_go(tenant: &Tenant) -> String {
+    let Tenant { url, app_id, cards, .. } = tenant;
+    let mut config = String::new();
     for (kind, address) in [("teams", &cards.teams), ("connector", &cards.connector)] {
         let lines = [
             "\n#[[sink]]\n#name = \"",

@@ -112,7 +112,7 @@ pub(super) enum ReplayAnswer<'a> {
 pub(super) struct Replayed {
     /// So many events are sent again.
     replayed: u64,
-    /// Where to go on once these have gone, if there are more.
+    /// Where to go on, once these have gone, if not everything was looked at.
     next: Option<Cursor>,
 }
 

@@ -125,7 +125,7 @@ impl Again {
     /// For people.
     pub fn told(&self, name: &Name) -> String {
         let more = self.next.as_ref().map(|next| {
-            format!("\nThat is as many as may wait; once they have gone, go on with --after {next}.")
+            format!("\nThere is more than goes at once: when these have gone, go on with --after {next}.")
         });
         format!("{name}: {} events are sent again.{}", self.replayed, more.unwrap_or_default())
     }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::log::Portion;
 use super::writer::Turn;
-use super::{SqliteStore, content, deliveries, log, mirror, row};
+use super::{SqliteStore, content, deliveries, departed, log, row};
 use crate::store::{Keep, StoreError, StoreHealth, Swept};
 
 /// Text of events in one transaction, which the mirror may need: some milliseconds of the writer.
@@ -85,8 +85,8 @@ fn delete(
 ) -> Result<Swept, StoreError> {
     let most = i64::try_from(portion.rows).unwrap_or(i64::MAX);
     let (events, more) = log::delete_oldest(db, before, portion)?;
-    let tombstones = mirror::delete_tombstones(db, &mut turn.places, before, portion.rows)?;
-    let (abandoned, more_abandoned) = mirror::delete_abandoned(db, &mut turn.places, portion.rows)?;
+    let tombstones = departed::delete_tombstones(db, &mut turn.places, before, portion.rows)?;
+    let (abandoned, more_abandoned) = departed::delete_abandoned(db, &mut turn.places, portion.rows)?;
     let contents = content::delete_oldest(db, before, most)?;
     let deliveries = deliveries::delete_oldest(db, before, most)?;
     Ok(Swept {

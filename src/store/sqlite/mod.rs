@@ -17,6 +17,7 @@ mod connections;
 mod consumers;
 mod content;
 mod deliveries;
+mod departed;
 mod error;
 mod gates;
 mod hash;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, named_params, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use super::{SqliteStore, arrival, mirror, resyncs};
+use super::{SqliteStore, arrival, departed, resyncs};
 use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
 use crate::seal::KEY_BYTES;
 use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, Rewished, StoreError};
@@ -279,7 +279,7 @@ fn resolved(
 
 fn delete(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
     arrival::move_on(db)?;
-    mirror::abandon(db, id)?;
+    departed::abandon(db, id)?;
     row::execute(db, "DELETE FROM subscription WHERE id = ?1", [id.to_string()])?;
     Ok(())
 }
@@ -316,7 +316,7 @@ fn removed(db: &Connection, id: SubscriptionId) -> Result<(), StoreError> {
     if subscription.wish.origin == Origin::Api {
         return delete(db, id);
     }
-    mirror::abandon(db, id)?;
+    departed::abandon(db, id)?;
     row::execute(
         db,
         "UPDATE subscription
