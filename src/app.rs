@@ -18,6 +18,7 @@ use uuid::Uuid;
 pub use check::{Finding, check};
 pub use login::{SigningIn, login};
 use ports::Secured;
+pub use ports::administering;
 
 use crate::api::{self, Api, Keys, Tail};
 use crate::clock::Clock;

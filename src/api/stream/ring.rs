@@ -99,7 +99,7 @@ impl Ring {
         found.text = match texts.as_slice() {
             // Shared with everybody else who is told of it.
             [text] => Bytes::clone(text),
-            texts => texts.iter().map(|text| text.as_ref()).collect::<Vec<&[u8]>>().concat().into(),
+            texts => texts.iter().map(AsRef::as_ref).collect::<Vec<&[u8]>>().concat().into(),
         };
         Some(found)
     }
