@@ -268,7 +268,7 @@ impl House {
         (renewer, fetcher, desk): (&Renewer, &Fetcher, Arc<Desk>),
         lifecycle: &Lifecycle,
     ) -> Api {
-        let tail = Tail::new(self.store.clone());
+        let tail = Tail::new(self.store.clone(), self.clock.clone());
         lifecycle.spawn(tail.clone().run(lifecycle.stopping()));
         Api {
             configured: Arc::new(move || Ok(wishes(&reread()?))),

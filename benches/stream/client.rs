@@ -39,7 +39,7 @@ impl Clients {
             let mut stream = TcpStream::from_std(runtime.block_on(connect()));
             stream.write_all(REQUEST).unwrap();
             poll.registry().register(&mut stream, Token(token), Interest::READABLE).unwrap();
-            Client { stream, at: At::Head, line: Vec::new(), seen: None, pieces: 0 }
+            Client { stream, at: At::Head, line: Vec::new(), text: Vec::new(), seen: None, pieces: 0 }
         });
         let mut all = Self { all: clients.collect(), poll, lags: Vec::new() };
         all.read_while(Duration::from_secs(30), |client| client.seen.is_none());
@@ -93,8 +93,9 @@ impl Lags {
 struct Client {
     stream: TcpStream,
     at: At,
-    /// What does not make a whole line yet.
+    /// What does not make a whole line of HTTP's own yet, and of the stream.
     line: Vec<u8>,
+    text: Vec<u8>,
     /// The last number it was told.
     seen: Option<u64>,
     pieces: u64,
@@ -165,13 +166,12 @@ impl Client {
 
     fn text(&mut self, bytes: &[u8], lags: &mut Vec<(u64, f64)>) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            // Only what is looked at is kept until it is whole.
-            self.line.extend_from_slice(part);
+            self.text.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                let line = std::mem::take(&mut self.line);
+                let line = std::mem::take(&mut self.text);
                 self.told(&line, lags);
-                self.line = line;
-                self.line.clear();
+                self.text = line;
+                self.text.clear();
             }
         }
     }

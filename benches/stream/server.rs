@@ -154,7 +154,7 @@ fn api(store: Arc<dyn Store>) -> Api {
         None,
     );
     let desk = Desk::new(store.clone(), clock.clone(), metrics.clone(), OwnApps::default());
-    let tail = Tail::new(store.clone());
+    let tail = Tail::new(store.clone(), clock.clone());
     tokio::spawn(tail.clone().run(stopping.clone()));
     Api {
         started_at: clock.now(),

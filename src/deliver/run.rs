@@ -17,7 +17,7 @@ use super::ledger::Ledger;
 use super::window::Window;
 use crate::model::Cursor;
 use crate::sinks::Manner;
-use crate::store::{ReadError, Settled, SinkClaim, StoreError};
+use crate::store::{EventPage, ReadError, Settled, SinkClaim, StoreError};
 use crate::tasks;
 use due::Due;
 
@@ -29,8 +29,6 @@ const TRUSTED: Duration = Duration::from_secs(210);
 /// together.
 const WINDOW_EVENTS: usize = 256;
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
-/// Reads after which it is looked at what else there is to do.
-const READS: usize = 4;
 /// Pending deliveries at which the log has to wait, so that a receiver that refuses much does not fill the store.
 const MOST_PENDING: u64 = 10_000;
 /// How far the position moves before it is written, and how long it waits for that, while others are still under way:
@@ -58,6 +56,12 @@ struct Writing {
     /// What was tried in vain becomes due with it.
     releases: bool,
     last: Option<Ended>,
+}
+
+/// A part of the log that is being read, and what it comes after.
+struct Reading {
+    read: BoxFuture<'static, Result<EventPage, ReadError>>,
+    after: Cursor,
 }
 
 pub(super) struct Run<'d> {
@@ -112,12 +116,14 @@ impl<'d> Run<'d> {
 
     async fn deliver(&mut self, stop: &CancellationToken) -> Result<Ended, StoreError> {
         let mut writing: Option<Writing> = None;
+        let mut reading: Option<Reading> = None;
         loop {
             let stopping = stop.is_cancelled();
             let again = if stopping || self.disable.is_some() {
                 tasks::pause(&self.of.clock, None)
             } else {
-                self.launch().await?
+                reading = reading.or_else(|| self.read_on());
+                self.launch(reading.is_some()).await?
             };
             let gathers = self.gathers();
             if writing.is_none() && !gathers {
@@ -127,6 +133,10 @@ impl<'d> Run<'d> {
                 landed = self.flights.landed() => if !self.land_all(landed) {
                     return Ok(Ended::Broken);
                 },
+                page = read(&mut reading) => {
+                    let after = reading.take().map(|reading| reading.after).unwrap_or_default();
+                    self.take_in(after, page).await?;
+                }
                 settled = written(&mut writing) => {
                     let written = writing.take();
                     if !self.settled(settled?, written.as_ref()) {
@@ -150,13 +160,12 @@ impl<'d> Run<'d> {
         }
     }
 
-    /// Begins whatever may go now; answers with when to look again.
-    async fn launch(&mut self) -> Result<DateTime<Utc>, StoreError> {
-        let more = self.fill().await?;
+    /// Begins whatever may go now; answers with when to look again. What is being read may still come along.
+    async fn launch(&mut self, reading: bool) -> Result<DateTime<Utc>, StoreError> {
         self.look_for_due().await?;
         let now = self.of.clock.now();
-        let mut again = if more { Some(now) } else { self.due.next() };
-        while self.flights.has_room() && self.has_work() && now < self.held_since + TRUSTED {
+        let mut again = self.due.next();
+        while self.flights.has_room() && self.has_work(reading) && now < self.held_since + TRUSTED {
             if let Err(until) = self.of.gate.pass(now) {
                 again = Some(again.map_or(until, |other| other.min(until)));
                 break;
@@ -170,8 +179,9 @@ impl<'d> Run<'d> {
         Ok(tasks::pause(&self.of.clock, again))
     }
 
-    fn has_work(&self) -> bool {
-        self.due.may_go(self.manner) || self.window.has_ready()
+    fn has_work(&self, reading: bool) -> bool {
+        let is_enough = !reading || self.window.len() >= self.manner.batch;
+        self.due.may_go(self.manner) || (is_enough && self.window.has_ready())
     }
 
     fn has_room(&self) -> bool {
@@ -179,29 +189,33 @@ impl<'d> Run<'d> {
         self.window.len() < events && self.window.bytes() < WINDOW_BYTES && self.pending < MOST_PENDING
     }
 
-    /// Reads on in the log as long as there is room, but not for long where nothing is wanted. Whether there is more.
-    async fn fill(&mut self) -> Result<bool, StoreError> {
-        for _ in 0..READS {
-            if self.at_end || !self.has_room() {
-                return Ok(false);
-            }
-            // Before reading, so that what is written meanwhile is not missed.
-            self.end.borrow_and_update();
-            let after = self.window.read_through();
-            let read = self.of.store.read(after, WINDOW_EVENTS, Box::new(self.of.wanted.clone())).await;
-            match read {
-                Ok(page) => {
-                    let chosen = self.of.wanted.choose(page.events).await?;
-                    self.of.doubt(chosen.unsure, chosen.why.as_deref());
-                    chosen.events.into_iter().for_each(|event| self.window.push(event));
-                    self.window.advance(page.next);
-                    self.at_end = page.at_end;
-                }
-                Err(ReadError::Expired { oldest, .. }) => self.lose(after, oldest),
-                Err(ReadError::Store(error)) => return Err(error),
-            }
+    /// Begins to read on in the log, if there is more and room for it. What is sent goes on meanwhile.
+    fn read_on(&mut self) -> Option<Reading> {
+        if self.at_end || !self.has_room() {
+            return None;
         }
-        Ok(!self.at_end && self.has_room())
+        // Before reading, so that what is written meanwhile is not missed.
+        self.end.borrow_and_update();
+        let (store, wanted, after) =
+            (self.of.store.clone(), self.of.wanted.clone(), self.window.read_through());
+        let read = Box::pin(async move { store.read(after, WINDOW_EVENTS, Box::new(wanted)).await });
+        Some(Reading { read, after })
+    }
+
+    /// Takes in what was read.
+    async fn take_in(&mut self, after: Cursor, page: Result<EventPage, ReadError>) -> Result<(), StoreError> {
+        match page {
+            Ok(page) => {
+                let chosen = self.of.wanted.choose(page.events).await?;
+                self.of.doubt(chosen.unsure, chosen.why.as_deref());
+                chosen.events.into_iter().for_each(|event| self.window.push(event));
+                self.window.advance(page.next);
+                self.at_end = page.at_end;
+            }
+            Err(ReadError::Expired { oldest, .. }) => self.lose(after, oldest),
+            Err(ReadError::Store(error)) => return Err(error),
+        }
+        Ok(())
     }
 
     /// The retention has deleted what comes next.
@@ -232,7 +246,7 @@ impl<'d> Run<'d> {
             Some(_) => Some(Ended::Disabled),
             None => (stopping && over).then_some(Ended::Stopped),
         };
-        let old = now >= self.held_since + LEASE / 2 && (!over || self.has_work());
+        let old = now >= self.held_since + LEASE / 2 && (!over || self.has_work(false));
         let prolong = std::mem::take(&mut self.asked) || old;
         if portion.is_none() && self.ledger.is_empty() && last.is_none() && !prolong {
             return None;
@@ -266,6 +280,13 @@ impl<'d> Run<'d> {
         self.due.written(&written.keys);
         self.window.confirm(held);
         true
+    }
+}
+
+async fn read(reading: &mut Option<Reading>) -> Result<EventPage, ReadError> {
+    match reading {
+        Some(reading) => reading.read.as_mut().await,
+        None => pending().await,
     }
 }
 

@@ -147,13 +147,14 @@ impl Window {
     /// These have gone.
     pub fn delivered(&mut self, gone: &[Numbered]) {
         for Numbered { number, .. } in gone {
-            let Some(entry) = self.entry_mut(*number) else { continue };
+            let Some(entry) = place(*number, self.first).and_then(|at| self.entries.get_mut(at)) else {
+                continue;
+            };
             entry.stage = Stage::Delivered;
-            let item = entry.item.clone();
-            let Some(line) = self.lines.get_mut(&item) else { continue };
+            let Some(line) = self.lines.get_mut(&entry.item) else { continue };
             line.retain(|other| other != number);
             if line.is_empty() {
-                self.lines.remove(&item);
+                self.lines.remove(&entry.item);
             }
         }
         for one in gone {
@@ -278,12 +279,16 @@ impl Window {
     }
 
     fn entry(&self, number: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+        self.entries.get(place(number, self.first)?)
     }
 
     fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
-        self.entries.get_mut(usize::try_from(number.checked_sub(self.first)?).ok()?)
+        self.entries.get_mut(place(number, self.first)?)
     }
+}
+
+fn place(number: u64, first: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(first)?).ok()
 }
 
 #[cfg(test)]

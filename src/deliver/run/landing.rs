@@ -1,5 +1,7 @@
 //! What follows from what came of a request.
 
+use std::collections::BTreeMap;
+
 use tokio::task::JoinError;
 
 use super::Run;
@@ -14,18 +16,21 @@ use crate::store::{Attempted, Fate, Streak};
 impl Run<'_> {
     /// Takes in what has landed, with whatever else has by now. `false`: a request broke off.
     pub(super) fn land_all(&mut self, landed: Result<(Cargo, Report), JoinError>) -> bool {
-        let mut next = Some(landed);
-        while let Some(landed) = next {
-            let Ok((cargo, report)) = landed else { return false };
+        let (mut next, mut events) = (Some(landed), BTreeMap::new());
+        while let Some(Ok((cargo, report))) = next {
+            *events.entry(report.attempt.outcome.as_str()).or_default() += cargo.len();
             self.land(cargo, report);
             next = self.flights.landed_too();
         }
-        true
+        for (outcome, events) in events {
+            self.of.metrics.sunk(&self.of.name, outcome, events);
+        }
+        next.is_none()
     }
 
     fn land(&mut self, cargo: Cargo, report: Report) {
         let Report { attempt, verdict } = report;
-        self.note(&attempt, verdict, cargo.len());
+        self.note(&attempt, verdict);
         match cargo {
             Cargo::Fresh(fresh) => self.land_fresh(fresh, &attempt, verdict),
             Cargo::Stored(stored) => self.land_stored(stored, &attempt, verdict),
@@ -33,9 +38,8 @@ impl Run<'_> {
     }
 
     /// What it says of the receiver.
-    fn note(&mut self, attempt: &Attempt, verdict: Verdict, events: u64) {
+    fn note(&mut self, attempt: &Attempt, verdict: Verdict) {
         let name = &self.of.name;
-        self.of.metrics.sunk(name, attempt.outcome.as_str(), events);
         self.of.gate.learn(attempt, verdict, self.of.clock.now());
         if verdict == Verdict::Delivered {
             let Streak { failures, since } = std::mem::take(&mut self.claim.streak);

@@ -19,6 +19,9 @@ use sign::Signer;
 /// Requests under way at once.
 const AT_ONCE: usize = 32;
 
+/// Headers that come with a signature, and those that every request has.
+const SIGNED_WITH: usize = 6;
+
 /// A web address that events are posted to.
 pub(super) struct WebhookSink {
     post: Post,
@@ -57,6 +60,7 @@ impl WebhookSink {
 
     fn sign(&self, written: &Written) -> Option<HeaderMap> {
         let mut headers = self.headers.clone();
+        headers.reserve(written.headers.len() + SIGNED_WITH);
         let signed = self.signer.sign(&written.id, self.clock.now(), &written.body);
         for (name, value) in written.headers.iter().chain(&signed) {
             headers.insert(*name, HeaderValue::from_str(value).ok()?);

@@ -70,7 +70,7 @@ impl Bench {
         let stopping = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
         let (renewer, fetcher) = loops(&store, &clock, &metrics);
-        let tail = Tail::new(store.clone());
+        let tail = Tail::new(store.clone(), clock.clone());
         rt::spawn(tail.clone().run(stopping.clone()));
         let api = Arc::new(Api {
             clock: clock.clone(),

@@ -135,7 +135,7 @@ impl Client {
 
 fn start() -> (Arc<Paper>, Arc<Tail>) {
     let paper = Arc::new(Paper::default());
-    let tail = Tail::with_room(paper.clone(), LITTLE);
+    let tail = Tail::with_room(paper.clone(), Clock::system(), LITTLE);
     (paper, tail)
 }
 
