@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::Fetcher;
 use super::ahead::{Ahead, Lookahead, bytes};
 use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
+use super::inside::looks_inside;
 use super::odd::{Trail, complete};
-use super::resync::is_dead;
+use super::resync::{is_dead, leads_nowhere};
 use super::stack::Stack;
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
@@ -65,6 +66,9 @@ impl<'a> Pages<'a> {
             return Ok((told, None));
         }
         match self.turn(claim).await {
+            Err(failure) if leads_nowhere(claim, &failure) => {
+                Ok((self.fetcher.leave(claim, &failure).await?, None))
+            }
             Err(failure) if is_dead(claim, &failure) => {
                 self.trail = Trail::default();
                 self.fetcher.begin_anew(claim, failure).await
@@ -77,7 +81,7 @@ impl<'a> Pages<'a> {
     async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
         let page = self.ahead.page(claim).await;
         let page = self.trail.step(claim.link.as_ref(), claim.attempts, page)?;
-        let stack = self.stack(page);
+        let stack = self.stack(claim, page);
         let (next, bytes) = (stack.page.link.clone(), bytes(&stack.page));
         let Self { fetcher, written, ahead, .. } = self;
         let mut write = std::pin::pin!(write(fetcher, claim, stack, written));
@@ -88,10 +92,12 @@ impl<'a> Pages<'a> {
     }
 
     /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
-    /// each page may be a change of its own.
-    fn stack(&mut self, page: DeltaPage) -> Stack {
+    /// each page may be a change of its own. What goes with a folder is found in the mirror, where it must be written first.
+    fn stack(&mut self, claim: &Claim, page: DeltaPage) -> Stack {
+        let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
         let mut stack = Stack { page, pages: 1 };
-        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead)) {
+        let fits = |stack: &Stack, ahead: &Ahead| stack.takes(ahead) && !(looks_inside && ahead.removes());
+        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| fits(&stack, ahead)) {
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
                 Err(failure) => {

@@ -109,17 +109,16 @@ impl SharePoint {
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();
         let mut folders = Vec::new();
-        for (at, Touched { item, fate, came, unique_id }) in touched.iter().enumerate() {
+        for (at, Touched { item, came, unique_id, .. }) in touched.iter().enumerate() {
             let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
-            match (outcome, fate) {
-                (Some(Read::Here(properties)), _) => {
+            match outcome {
+                Some(Read::Here(properties)) => {
                     folders.extend(Folder::that_came(*item, *came, &properties));
                     here.push((at, properties));
                 }
-                (Some(Read::Unreadable), _) => rest.push((at, in_part(*item)?)),
-                // A row that is still to come says that it was removed.
-                (Some(Read::NotFound), Fate::There) => {}
-                (Some(Read::NotFound) | None, _) => rest.push((at, removed(*item, unique_id.as_deref())?)),
+                Some(Read::Unreadable) => rest.push((at, in_part(*item)?)),
+                // Whether a row says so or not: what went with its folder has none, and where it lay at last nobody may know.
+                Some(Read::NotFound) | None => rest.push((at, removed(*item, unique_id.as_deref())?)),
             }
         }
         let (places, here): (Vec<usize>, Vec<_>) = here.into_iter().unzip();

@@ -122,8 +122,8 @@ const CALLS: [(&str, &str, &str, &str); 46] = [
     (
         "POST",
         "/_control/conflicts",
-        r#"{"unnamed"?}"#,
-        "Whether a conflict leaves out the id of the subscription that exists.",
+        r#"{"unnamed"?, "none"?}"#,
+        "Whether a conflict leaves out the id of the subscription that exists; whether there are none, as between several apps.",
     ),
     (
         "POST",

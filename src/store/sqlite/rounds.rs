@@ -10,9 +10,11 @@ use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
 use super::told::Teller;
 use super::writer::Turn;
-use super::{SqliteStore, claims, mirror, odd, places, told};
+use super::{SqliteStore, claims, mirror, odd, places, told, ways};
 use crate::model::{ItemId, Name, Properties, SubscriptionId, Trouble};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
+use crate::store::{
+    Cause, Claim, Committed, Former, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError,
+};
 
 #[async_trait]
 impl Rounds for SqliteStore {
@@ -116,7 +118,11 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     )?;
     let resync = match after(&page) {
         Some(resync) => go_on(db, key, &page, resync)?,
-        None => end(db, key, page.claim.inbox_through, &page.end, page.now)?,
+        None => {
+            let resync = end(db, key, worked_off(&page.claim), &page.end, page.now)?;
+            ways::round_ended(db, key, page.claim.former, page.now)?;
+            resync
+        }
     };
     let attempts = if resync == Resync::None { 0 } else { page.claim.attempts };
     let mut claim = Claim { link: Some(page.link), attempts, resync, ..page.claim };
@@ -127,6 +133,12 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     };
     *progress = page.progress.or_else(|| progress.take());
     Ok(Committed::Done(Box::new(claim)))
+}
+
+/// The last hint that is worked off by the round. The last round on a former way leaves them to the first on the other,
+/// for whoever waits until all is told.
+fn worked_off(claim: &Claim) -> i64 {
+    if claim.former == Former::Last { 0 } else { claim.inbox_through }
 }
 
 /// How a resync stands after a page; none: the round has ended.

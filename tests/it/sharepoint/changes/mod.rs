@@ -16,11 +16,7 @@ pub const SITE: &str = "/sites/hr";
 
 /// An app that signs in with a certificate, as SharePoint wants it, and follows what `entries` say.
 pub async fn house(entries: &str) -> House {
-    seeded(entries, 0).await
-}
-
-pub async fn seeded(entries: &str, seed: u64) -> House {
-    Sites::start_of(House::start_seeded("", seed).await, entries).await.house
+    Sites::start_of(House::start_seeded("", 0).await, entries).await.house
 }
 
 /// Writes the configuration for the next start.
