@@ -50,11 +50,6 @@ impl Ahead {
     fn bytes(&self) -> usize {
         self.page.as_ref().map_or(0, bytes)
     }
-
-    /// Whether it shows something that was removed.
-    pub(super) fn removes(&self) -> bool {
-        self.page.as_ref().is_ok_and(|page| page.items.iter().any(|item| item.removed))
-    }
 }
 
 /// Text of the items of a page.

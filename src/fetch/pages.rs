@@ -92,12 +92,11 @@ impl<'a> Pages<'a> {
     }
 
     /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
-    /// each page may be a change of its own. What goes with a folder is found in the mirror, where it must be written first.
+    /// each page may be a change of its own.
     fn stack(&mut self, claim: &Claim, page: DeltaPage) -> Stack {
         let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
-        let mut stack = Stack { page, pages: 1 };
-        let fits = |stack: &Stack, ahead: &Ahead| stack.takes(ahead) && !(looks_inside && ahead.removes());
-        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| fits(&stack, ahead)) {
+        let mut stack = Stack { page, pages: 1, looks_inside };
+        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead)) {
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
                 Err(failure) => {
@@ -114,7 +113,7 @@ impl<'a> Pages<'a> {
 async fn write(
     fetcher: &Fetcher,
     claim: &Claim,
-    Stack { page, pages }: Stack,
+    Stack { page, pages, .. }: Stack,
     written: &mut u64,
 ) -> Result<Committed, Failure> {
     let (tenant, target) = fetcher.reach(claim)?;
