@@ -115,11 +115,14 @@ async fn go_over(house: &House, via: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removal_of_what_was_never_told_is_told_whenever_the_way_is_changed() {
-    for (from, to, asked) in [("graph", "sharepoint", "/getchanges"), ("sharepoint", "graph", "/items/delta")] {
+    for (from, to, asked) in [("graph", "sharepoint", "/getchanges"), ("sharepoint", "graph", "/items/delta")]
+    {
         let house = from_now_on(from).await;
         let colleague = Colleague::of(&house).await;
         let remove = async |item: u32| {
-            colleague.send("DELETE", &format!("web/lists/getbytitle('Candidates')/items({item})"), None).await;
+            colleague
+                .send("DELETE", &format!("web/lists/getbytitle('Candidates')/items({item})"), None)
+                .await;
         };
         remove(1).await;
         go_over(&house, to).await;
