@@ -118,11 +118,7 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     )?;
     let resync = match after(&page) {
         Some(resync) => go_on(db, key, &page, resync)?,
-        None => {
-            let resync = end(db, key, worked_off(&page.claim), &page.end, page.now)?;
-            ways::round_ended(db, key, page.claim.former, page.now)?;
-            resync
-        }
+        None => finish(db, key, &page)?,
     };
     let attempts = if resync == Resync::None { 0 } else { page.claim.attempts };
     let mut claim = Claim { link: Some(page.link), attempts, resync, ..page.claim };
@@ -135,10 +131,13 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     Ok(Committed::Done(Box::new(claim)))
 }
 
-/// The last hint that is worked off by the round. The last round on a former way leaves them to the first on the other,
-/// for whoever waits until all is told.
-fn worked_off(claim: &Claim) -> i64 {
-    if claim.former == Former::Last { 0 } else { claim.inbox_through }
+/// Ends a round. The last one on a former way leaves its hints to the first on the other, for whoever waits until all is told.
+fn finish(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreError> {
+    let PageCommit { claim, now, .. } = page;
+    let through = if claim.former == Former::Last { 0 } else { claim.inbox_through };
+    let resync = end(db, key, through, &page.end, *now)?;
+    ways::round_ended(db, key, claim.former, *now)?;
+    Ok(resync)
 }
 
 /// How a resync stands after a page; none: the round has ended.
