@@ -14,7 +14,7 @@ use super::resync::{is_dead, leads_nowhere};
 use super::stack::Stack;
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
-use crate::store::{Claim, Committed, Link, Resync};
+use crate::store::{Claim, Committed, Former, Link, Resync};
 
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
@@ -49,7 +49,13 @@ impl<'a> Pages<'a> {
                 Ok((Committed::Lost, _)) => return Landing::Lost,
                 Ok((Committed::Done(next), Some(failure))) => return self.fetcher.failed(next, &failure),
                 Ok((Committed::Done(next), None)) => match (&next.link, next.resync) {
-                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
+                    (Some(Link::Delta(_)), Resync::None) => {
+                        if claim.former == Former::Last {
+                            tracing::info!(subscription = %claim.subscription.wish.name,
+                                "The former way is read to its end; the other one begins");
+                        }
+                        return Landing::Finished;
+                    }
                     _ => claim = next,
                 },
             }
