@@ -96,15 +96,17 @@ impl SharePoint {
         Ok(Portion { found, odd, next, at: answer.at })
     }
 
-    /// What became of the items that the change log names, in its order.
+    /// What became of the items that the change log names, in its order. Where `more` rows follow, what was removed may have
+    /// come back with one of them, and is read, too: between two looks each item is told in its latest state.
     pub(super) async fn touched(
         &self,
         site: &Site,
         list: ListAt<'_>,
         touched: &[Touched],
+        more: bool,
     ) -> Result<Found, Failure> {
         let wanted: Vec<i64> =
-            touched.iter().filter(|one| one.fate != Fate::Removed).map(|one| one.item).collect();
+            touched.iter().filter(|one| more || one.fate != Fate::Removed).map(|one| one.item).collect();
         let read = self.read_items(site, list, &wanted).await?;
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();

@@ -52,7 +52,7 @@ async fn both_ways_tell_the_same((resource, title): (&str, &str), seed: u64) {
     let colleague = Colleague::of(&house).await;
     for step in 0..STEPS {
         if work.chance(step, 23) == 7 {
-            work.goes_over(&house, step).await;
+            work.goes_over(&house, &colleague, step).await;
         }
         if title == "Documents" && work.chance(step, 13) < 2 {
             work.carry(&house, step).await;
@@ -108,9 +108,11 @@ impl Work<'_> {
         )
     }
 
-    /// Somebody writes the other way into the configuration, and has it applied.
-    async fn goes_over(&mut self, house: &House, step: u32) {
+    /// Something happens that nobody has looked for yet; then somebody writes the other way into the configuration, and has
+    /// it applied.
+    async fn goes_over(&mut self, house: &House, colleague: &Colleague<'_>, step: u32) {
         self.look(house, &format!("before going over at step {step}")).await;
+        self.step(house, colleague, STEPS + step).await;
         self.via = if self.via == "graph" { "sharepoint" } else { "graph" };
         configure(house, &self.entries(house));
         let (status, applied) = house.call("POST", "/v1/apply", None).await;
