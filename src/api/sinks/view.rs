@@ -31,6 +31,9 @@ pub(in crate::api) struct View<'a> {
     failure: Option<AttemptView<'a>>,
     disabled_at: Option<DateTime<Utc>>,
     disabled_reason: Option<&'a str>,
+    /// Why nothing can be sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_reason: Option<&'a str>,
     removed_at: Option<DateTime<Utc>>,
 }
 
@@ -56,6 +59,7 @@ impl<'a> View<'a> {
             failure: standing.failure.as_ref().map(AttemptView::of),
             disabled_at: disabled.map(|(at, _)| *at),
             disabled_reason: disabled.map(|(_, reason)| reason.as_str()),
+            unusable_reason: found.unusable.as_deref(),
             removed_at: standing.removed_at,
         }
     }

@@ -6,6 +6,7 @@
 
 mod guard;
 mod retry_after;
+mod veil;
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::config::{Tls, WebhookUrl};
 use crate::model::Outcome;
 use guard::{Forbidden, Guard};
+use veil::Veil;
 
 /// Reaching a host takes longer only where it is not reached at all.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -46,6 +48,7 @@ pub(super) struct Post {
     url: WebhookUrl,
     timeout: Duration,
     allow_private: bool,
+    veil: Veil,
 }
 
 /// What came back.
@@ -53,7 +56,7 @@ pub(super) struct Answer {
     pub status: u16,
     /// The pause that was asked for.
     pub wait: Option<Duration>,
-    body: Vec<u8>,
+    body: String,
 }
 
 /// Why nothing came back.
@@ -67,7 +70,8 @@ pub(super) enum Broken {
 impl Post {
     pub fn new(to: &Target<'_>, clock: Clock) -> anyhow::Result<Self> {
         let (url, timeout, allow_private) = (to.url.clone(), to.timeout, to.allow_private);
-        Ok(Self { client: client(to)?, clock, url, timeout, allow_private })
+        let veil = Veil::of(url.expose());
+        Ok(Self { client: client(to)?, clock, url, timeout, allow_private, veil })
     }
 
     /// One request, and its answer.
@@ -83,7 +87,7 @@ impl Post {
         let left = self.timeout.saturating_sub(watch.elapsed());
         let mut body = Vec::new();
         let _ = self.clock.timeout(left, read(&mut response, &mut body)).await;
-        Ok(Answer { status, wait, body })
+        Ok(Answer { status, wait, body: self.veil.over(&String::from_utf8_lossy(&body)) })
     }
 
     /// Whether the host's name leads somewhere that is allowed; nothing is sent.
@@ -110,9 +114,9 @@ impl Post {
 }
 
 impl Answer {
-    /// The body, as far as it was read.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+    /// The body, as far as it was read, without the secrets of the address.
+    pub fn text(&self) -> &str {
+        &self.body
     }
 
     /// The beginning of it, on one line.
@@ -142,8 +146,7 @@ async fn read(response: &mut Response, body: &mut Vec<u8>) {
     }
 }
 
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..4 * EXCERPT_CHARS).unwrap_or(body));
+fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -181,9 +184,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_kept_in_its_first_characters_on_one_line() {
-        assert_eq!(excerpt("so\nit is".as_bytes()), "so it is");
-        assert_eq!(excerpt("ü".repeat(5000).as_bytes()).chars().count(), EXCERPT_CHARS);
-        assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
+        assert_eq!(excerpt("so\nit is"), "so it is");
+        assert_eq!(excerpt(&"ü".repeat(5000)).chars().count(), EXCERPT_CHARS);
     }
 
     #[tokio::test]
