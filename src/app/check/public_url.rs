@@ -194,6 +194,7 @@ fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::R
         // This machine need not be among those that may notify.
         sources: Sources::default(),
         unstored: Seldom::default(),
+        overfull: Seldom::default(),
     };
     let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
     ports::receiving(receiver, None, &config.listen, tls.map(|tls| tls.config))

@@ -2,6 +2,7 @@
 //!
 //! A test is a function over a [`Place`]; `conformance!` makes one test per backend of it.
 
+mod connections;
 mod consumers;
 mod content;
 mod crash;
