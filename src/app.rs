@@ -204,6 +204,7 @@ impl House {
             workload: Workload::default(),
             sources: Sources::new(&config.listen),
             unstored: Seldom::default(),
+            overfull: Seldom::default(),
         }
     }
 

@@ -141,6 +141,7 @@ fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
         sources: Sources::default(),
         workload: Workload::default(),
         unstored: Seldom::default(),
+        overfull: Seldom::default(),
     }
 }
 

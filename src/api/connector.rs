@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::given::Given;
 use super::problem::Problem;
 use crate::config::Globs;
 use crate::connect::{self, Invitation};
@@ -31,8 +32,10 @@ pub(super) struct Invited {
 }
 
 /// Makes a link. It is told once: what is kept cannot tell it again.
-pub(super) async fn invite(api: web::Data<Api>, body: web::Bytes) -> Result<HttpResponse, Problem> {
-    let Invite { subscriptions } = super::given(&body)?;
+pub(super) async fn invite(
+    api: web::Data<Api>,
+    Given(Invite { subscriptions }): Given<Invite>,
+) -> Result<HttpResponse, Problem> {
     let glob = subscriptions.unwrap_or_else(|| "*".to_owned());
     Globs::one(&glob).map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
     let public_url = api.connector.as_ref().ok_or_else(|| {
@@ -44,8 +47,9 @@ pub(super) async fn invite(api: web::Data<Api>, body: web::Bytes) -> Result<Http
             Ok(HttpResponse::Created().json(Invited { url, subscriptions: glob, expires_at: ends_at }))
         }
         Err(most) => {
-            let detail =
-                format!("there are {most} open invitations already: wait until some were used or have ended");
+            let detail = format!(
+                "there are {most} connected groups and open invitations already: remove a group, or wait until an invitation has ended"
+            );
             Err(Problem::new(StatusCode::CONFLICT, detail))
         }
     }

@@ -16,6 +16,7 @@ mod consumers;
 mod credentials;
 mod describe;
 mod explain;
+mod given;
 mod health;
 mod limit;
 mod listing;
@@ -37,12 +38,11 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{HttpRequest, Resource, Route, web};
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -61,7 +61,6 @@ use crate::tasks::Signal;
 use describe::Call;
 
 pub use auth::Keys;
-use problem::Problem;
 pub use stream::Tail;
 
 /// What the calls of the admin port work with.
@@ -151,12 +150,4 @@ fn at(path: &str, calls: Vec<(Method, Route)>) -> Resource {
     calls.into_iter().fold(web::resource(path), |resource, (_, route)| resource.route(route)).default_service(
         web::to(move |request: HttpRequest| ready(problem::method_not_allowed(&request, &allow))),
     )
-}
-
-/// A body that may be left out. One that is there must be right: to be taken for none could mean much more.
-fn given<T: Default + DeserializeOwned>(body: &web::Bytes) -> Result<T, Problem> {
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(body).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
 }

@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use super::Api;
+use super::explain::no_such_subscription;
 use super::problem::Problem;
 use super::view::View;
 use crate::model::{Name, Subscription};
@@ -35,12 +36,11 @@ impl Api {
         })
     }
 
-    /// 202 for what goes on, with what there is to show of it by now.
+    /// 202 for what goes on, with what there is to show of it by now. Somebody else may have removed it meanwhile.
     pub(super) async fn accepted(&self, name: &Name) -> Result<HttpResponse, Problem> {
-        Ok(match self.store.subscription(name).await? {
-            Some(subscription) => self.show(StatusCode::ACCEPTED, &subscription),
-            None => HttpResponse::Accepted().finish(),
-        })
+        let found = self.store.subscription(name).await?;
+        let subscription = found.ok_or_else(|| no_such_subscription(name))?;
+        Ok(self.show(StatusCode::ACCEPTED, &subscription))
     }
 
     /// Answers with a subscription.

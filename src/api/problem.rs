@@ -133,6 +133,7 @@ pub(super) fn method_not_allowed(request: &HttpRequest, allow: &str) -> HttpResp
 /// Makes what actix-web refuses by itself a problem, too.
 pub(super) fn explain_extractors(cfg: &mut web::ServiceConfig) {
     cfg.app_data(web::JsonConfig::default().limit(BODY_LIMIT).error_handler(|error, _| body(&error)))
+        .app_data(web::PayloadConfig::new(BODY_LIMIT))
         .app_data(web::QueryConfig::default().error_handler(|error, _| query(&error)))
         .app_data(
             web::PathConfig::default()
@@ -140,11 +141,14 @@ pub(super) fn explain_extractors(cfg: &mut web::ServiceConfig) {
         );
 }
 
+/// Nobody reads that much.
+pub(super) fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_LIMIT} bytes"))
+}
+
 fn body(error: &JsonPayloadError) -> Error {
     let problem = match error {
-        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_LIMIT} bytes"))
-        }
+        JsonPayloadError::OverflowKnownLength { .. } | JsonPayloadError::Overflow { .. } => too_large(),
         JsonPayloadError::ContentType => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send JSON, with the header Content-Type: application/json",

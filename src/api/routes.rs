@@ -16,6 +16,7 @@ use super::{connector, health, listing, plan, pull, quarantine, sinks, status, s
 const GOES_ON: &str = "It takes longer than a minute and goes on; the subscription shows how it ends.";
 const AS_IT_IS: &str = "The subscription, as it is now.";
 const EXPIRED: &str = "What comes next is no longer kept; `oldest` is where the log begins.";
+const UNUSABLE: &str = "Nothing can be sent to it: `unusable_reason` of the sink says why.";
 const NOT_DONE: &str = "Office 365 did not take it; `error` says why.";
 
 /// All of them.
@@ -97,7 +98,7 @@ fn subscriptions() -> Vec<Call> {
             .body::<subscriptions::NewSubscription>()
             .gives::<View<'_>>(201, "It is followed.")
             .gives::<View<'_>>(202, GOES_ON)
-            .problem(404, "Office 365 knows no such resource.")
+            .problem(404, "Office 365 knows no such resource, or it was removed meanwhile.")
             .problem(
                 409,
                 "The name is taken, or the resource is followed already: `subscription` says by which.",
@@ -182,10 +183,14 @@ fn sinks() -> Vec<Call> {
             .tells("With `since`, nothing is sent: the answer is what of the log would have been sent since then.")
             .optional_body::<sinks::Test>()
             .gives::<sinks::TestAnswer<'_>>(200, "What came of it.")
+            .problem(409, UNUSABLE)
             .problem(410, EXPIRED),
         post("/v1/sinks/{name}/preview", to(sinks::preview), (tag, "Show what would be sent"))
             .optional_body::<sinks::Preview>()
-            .gives::<sinks::Previewed>(200, "The event, and what it becomes."),
+            .gives::<sinks::Previewed>(200, "The event, and what it becomes.")
+            .problem(404, "There is no such sink, or it does not want that event, or the log does not have it.")
+            .problem(409, UNUSABLE)
+            .problem(410, EXPIRED),
         post("/v1/sinks/{name}/replay", to(sinks::replay), (tag, "Send a part of the log again"))
             .tells(
                 "`after` alone sets the sink's position. Otherwise only the part that is meant is sent, beside what \
@@ -193,6 +198,7 @@ fn sinks() -> Vec<Call> {
             )
             .body::<sinks::Replay>()
             .gives::<sinks::ReplayAnswer<'_>>(200, "The sink as it is now, or how many events are sent again.")
+            .problem(409, UNUSABLE)
             .problem(410, EXPIRED),
         post("/v1/sinks/{name}/retry", to(sinks::retry), (tag, "Send dead letters"))
             .optional_body::<sinks::Retry>()

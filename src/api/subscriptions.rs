@@ -99,7 +99,10 @@ pub(super) async fn remove(api: web::Data<Api>, name: web::Path<Name>) -> Result
     match api.patiently(async move { renewer.remove(&asked).await }).await?.transpose()? {
         Some(Removal::Done) => Ok(HttpResponse::NoContent().finish()),
         Some(Removal::NotFound) => Err(no_such_subscription(&name)),
-        Some(Removal::Later(_)) | None => api.accepted(&name).await,
+        Some(Removal::Later(_)) | None => Ok(match api.store.subscription(&name).await? {
+            Some(subscription) => api.show(StatusCode::ACCEPTED, &subscription),
+            None => HttpResponse::NoContent().finish(),
+        }),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::House;
 use crate::config::{Config, NO_ENCRYPTION_KEY, SinkStart};
-use crate::connect::{Connect, Joined, Rush};
+use crate::connect::{self, Connect, Joined, Rush};
 use crate::deliver::{Deliverer, Desk, Outlet};
 use crate::sinks;
 
@@ -25,13 +25,23 @@ impl House {
             outlets.push(Outlet { configured: configured.clone(), sink });
         }
         let mut known: Vec<_> = config.sinks.iter().map(|sink| (sink.name.clone(), sink.start)).collect();
-        // Without the section they rest, and nothing of theirs is lost.
         let connections = self.store.connections().await.context("cannot read which groups are connected")?;
-        known.extend(connections.into_iter().map(|connection| (connection.name, SinkStart::Now)));
+        if let Some(sealer) = &self.sealer {
+            connect::reseal(&*self.store, sealer, &connections)
+                .await
+                .context("cannot keep groups' addresses")?;
+        }
+        known.extend(connections.iter().map(|connection| (connection.name.clone(), SinkStart::Now)));
         self.store.enrol(known, self.clock.now()).await.context("cannot take in the sinks")?;
         let own = config.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.client_id.clone()));
         let desk =
             Desk::new(self.store.clone(), self.clock.clone(), self.metrics.clone(), Arc::new(own.collect()));
+        if config.connector.is_none() {
+            // They rest, and nothing of theirs is lost.
+            for connection in &connections {
+                desk.set_aside(&connection.name, "the configuration has no section [connector]".to_owned());
+            }
+        }
         let deliverers = outlets.into_iter().map(|outlet| desk.take_on(outlet)).collect();
         Ok((deliverers, Arc::new(desk)))
     }
@@ -49,7 +59,7 @@ impl House {
             sealer: sealer.clone(),
             desk: desk.clone(),
             clock: self.clock.clone(),
-            service_name: settings.service_name.clone(),
+            settings: settings.clone(),
             wake: self.joined.clone(),
         };
         let connect = Connect {

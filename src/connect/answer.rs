@@ -5,10 +5,9 @@ use url::Url;
 
 use super::landing::{parse, value};
 use super::outcome::Outcome;
-use super::{Connect, cookie, token, unavailable};
+use super::{Connect, address, cookie, token, unavailable};
 use crate::config::Connector;
 use crate::model::{Connection, Name, Picks};
-use crate::seal::Place;
 use crate::store::{Connected, TokenHash};
 
 /// The longest address that is taken, in bytes; Microsoft's have some 300.
@@ -77,8 +76,7 @@ impl Connect {
         group: Option<String>,
     ) -> Result<(), Outcome> {
         let name = name(group.as_deref()).ok_or(Outcome::Unavailable)?;
-        let place = Place::connection(name.as_str());
-        let sealed_url = self.sealer.seal(place, url.as_str().as_bytes().to_vec()).map_err(|error| {
+        let sealed_url = address::seal(&self.sealer, &name, url).map_err(|error| {
             tracing::error!(%error, "The address of a group cannot be sealed");
             Outcome::Unavailable
         })?;

@@ -6,7 +6,13 @@ use super::outcome::Outcome;
 use super::page::Pages;
 use super::picks::{Offer, offers};
 use super::{Connect, token, unavailable};
-use crate::store::{Invite, TokenHash};
+use crate::config::Globs;
+use crate::store::{Invite, StoreError, TokenHash};
+
+/// The most that a page offers: it is for people, and whoever has a link may have it made many times a minute.
+pub(super) const MOST_OFFERS: usize = 200;
+/// Subscriptions that are read at once.
+const AT_ONCE: usize = 500;
 
 /// Shows what may be picked. It changes nothing: whatever looks at links before people do uses nothing up.
 pub(super) async fn show(
@@ -51,7 +57,22 @@ impl Connect {
         if ends_at <= self.clock.now() {
             return Err(Outcome::ExpiredInvite);
         }
-        let subscriptions = self.store.subscriptions().await.map_err(|error| unavailable(&error))?;
-        Ok((hash, offers(&subscriptions, &glob)))
+        let glob = Globs::one(&glob).map_err(|_| Outcome::Unavailable)?;
+        let offers = self.read_offers(&glob).await.map_err(|error| unavailable(&error))?;
+        Ok((hash, offers))
+    }
+
+    /// The first ones by name.
+    async fn read_offers(&self, glob: &Globs) -> Result<Vec<Offer>, StoreError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.subscriptions_after(after.as_ref(), AT_ONCE).await?;
+            found.extend(offers(&page, glob));
+            after = page.last().map(|last| last.wish.name.clone());
+            if page.len() < AT_ONCE || found.len() >= MOST_OFFERS {
+                found.truncate(MOST_OFFERS);
+                return Ok(found);
+            }
+        }
     }
 }

@@ -18,9 +18,11 @@
 //! * *The window at Office 365 is closed.* Nothing comes back; the visit ends by its time, and the invitation holds.
 //! * *The process dies after the connection is stored.* It is there at the next start; its first card may come twice.
 
+mod address;
 mod answer;
 mod begin;
 mod cookie;
+mod greeting;
 mod invite;
 mod joined;
 mod landing;
@@ -47,6 +49,7 @@ use crate::config;
 use crate::seal::{Bindings, Sealer};
 use crate::store::{Store, StoreError};
 use crate::tasks::Signal;
+pub use address::reseal;
 pub use invite::{Invitation, invite};
 pub use joined::Joined;
 use outcome::Outcome;

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Connect;
+use super::landing::MOST_OFFERS;
 use super::outcome::{Outcome, Words};
 use super::picks::{CHANGES, Offer};
 
@@ -21,6 +22,7 @@ struct Landing<'a> {
     action: &'a str,
     invite: &'a str,
     offers: &'a [Offer],
+    most: usize,
     changes: &'static [(&'static str, &'static str)],
     notice: Option<&'a str>,
 }
@@ -69,7 +71,8 @@ impl Pages {
     pub fn landing(&self, invite: &str, offers: &[Offer], notice: Option<&str>) -> HttpResponse {
         let status = if notice.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let (service, action) = (&self.service, &self.action);
-        let page = Landing { service, style: STYLE, action, invite, offers, changes: &KINDS, notice };
+        let (style, most, changes) = (STYLE, MOST_OFFERS, &KINDS);
+        let page = Landing { service, style, action, invite, offers, most, changes, notice };
         self.send(status, page.render())
     }
 

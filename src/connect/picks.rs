@@ -18,8 +18,7 @@ pub(super) struct Offer {
 }
 
 /// Those that an invitation's glob names, without those that are being removed.
-pub(super) fn offers(subscriptions: &[Subscription], glob: &str) -> Vec<Offer> {
-    let Ok(glob) = Globs::one(glob) else { return Vec::new() };
+pub(super) fn offers(subscriptions: &[Subscription], glob: &Globs) -> Vec<Offer> {
     let wanted = |subscription: &&Subscription| {
         subscription.removed_at.is_none() && glob.want(subscription.wish.name.as_str())
     };

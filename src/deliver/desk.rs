@@ -29,6 +29,8 @@ pub struct Desk {
     own: OwnApps,
     gates: Gates,
     served: RwLock<BTreeMap<Name, Served>>,
+    /// Sinks that nothing can be sent to, and why.
+    unusable: RwLock<BTreeMap<Name, String>>,
 }
 
 #[derive(Clone)]
@@ -47,6 +49,8 @@ pub struct Found {
     pub kind: Option<&'static str>,
     /// Whether its host is left alone just now.
     pub waiting: bool,
+    /// Why nothing can be sent to it.
+    pub unusable: Option<String>,
     /// How it stands in the ledger.
     pub standing: SinkStanding,
 }
@@ -62,11 +66,23 @@ impl Found {
         match (self.standing.removed_at, &self.standing.disabled) {
             (Some(_), _) => "removed",
             (None, Some(_)) => "disabled",
+            (None, None) if self.unusable.is_some() => "unusable",
             (None, None) if self.waiting => "waiting",
             (None, None) if self.failing_since().is_some() => "failing",
             (None, None) => "active",
         }
     }
+}
+
+/// What came of a first card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeted {
+    /// It was taken, or there is none.
+    Taken,
+    /// It was not.
+    Refused,
+    /// It was not sent: not before then.
+    NotYet(DateTime<Utc>),
 }
 
 /// What came of a test.
@@ -83,7 +99,8 @@ pub struct Tried {
 impl Desk {
     /// With no sinks yet.
     pub fn new(store: Arc<dyn Store>, clock: Clock, metrics: Arc<Metrics>, own: OwnApps) -> Self {
-        Self { store, clock, metrics, own, gates: Gates::default(), served: RwLock::default() }
+        let (served, unusable) = (RwLock::default(), RwLock::default());
+        Self { store, clock, metrics, own, gates: Gates::default(), served, unusable }
     }
 
     /// Takes a sink on that the ledger knows; the deliverer is to be run.
@@ -112,6 +129,12 @@ impl Desk {
         }
     }
 
+    /// Keeps in mind why a sink of the ledger's is not taken on; whether that is news.
+    pub fn set_aside(&self, name: &Name, why: String) -> bool {
+        let before = self.unusable.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), why);
+        before.is_none()
+    }
+
     /// Lets a sink go; whoever runs its deliverer stops it.
     pub fn let_go(&self, name: &Name) {
         self.served.write().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -134,8 +157,10 @@ impl Desk {
 
     fn found(&self, standing: SinkStanding) -> Found {
         let served = self.served(&standing.name);
+        let unusable = self.unusable.read().unwrap_or_else(PoisonError::into_inner);
         Found {
             kind: served.as_ref().map(|served| served.kind),
+            unusable: unusable.get(&standing.name).cloned(),
             waiting: served.is_some_and(|served| served.gate.is_closed(self.clock.now())),
             standing,
         }
@@ -177,6 +202,18 @@ impl Desk {
         let report = sink.deliver(std::slice::from_ref(&event)).await;
         let delivered = report.verdict == Verdict::Delivered;
         Some(Tried { delivered, event: event.id, attempt: report.attempt })
+    }
+
+    /// Sends the first card, past the ledger, but when the sink's pace allows it. `None`: no such sink is at work.
+    pub async fn greet(&self, name: &Name, title: &str, text: &str) -> Option<Greeted> {
+        let Served { sink, gate, .. } = self.served(name)?;
+        if let Err(until) = gate.pass(self.clock.now()) {
+            return Some(Greeted::NotYet(until));
+        }
+        let Some(report) = sink.greet(title, text).await else { return Some(Greeted::Taken) };
+        gate.learn(&report.attempt, report.verdict, self.clock.now());
+        let taken = report.verdict == Verdict::Delivered;
+        Some(if taken { Greeted::Taken } else { Greeted::Refused })
     }
 
     fn test_event(&self, name: &Name) -> Option<Event> {

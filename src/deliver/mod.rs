@@ -40,7 +40,7 @@ use crate::model::Name;
 use crate::sinks::Sink;
 use crate::store::Store;
 use crate::tasks::{self, Outage, STORE_RETRY, Seldom, Signal};
-pub use desk::{Desk, Found, Tried};
+pub use desk::{Desk, Found, Greeted, Tried};
 use gate::Gate;
 pub use past::{Again, Looked, Part};
 use run::{Ended, Run};

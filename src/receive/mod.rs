@@ -28,6 +28,7 @@ mod content;
 mod element;
 pub mod handshake;
 pub mod judge;
+mod outcome;
 mod packed;
 mod source;
 mod verified;
@@ -48,6 +49,7 @@ use crate::reputation::Reputation;
 use crate::seal::{ClientStates, Sealer};
 use crate::store::{Inbox, Receipt, StoreError};
 use crate::tasks::{Seldom, Signal};
+use outcome::Outcome;
 pub use source::Sources;
 use verified::Verified;
 pub use verified::Workload;
@@ -83,6 +85,8 @@ pub struct Receiver {
     pub sources: Sources,
     /// Keeps the log from being flooded while the store fails.
     pub unstored: Seldom,
+    /// The same, while contents find no room.
+    pub overfull: Seldom,
 }
 
 /// Everything the notification port serves. Both addresses take both kinds of notification; Graph is told two
@@ -197,14 +201,25 @@ impl Receiver {
     fn stored(&self, kinds: &[HintKind], receipts: &[Receipt]) {
         let outcome = |receipt: &Receipt| match receipt {
             Receipt::Stored(_) => Outcome::Stored,
+            Receipt::Bare(_) => Outcome::Bare,
             Receipt::Elided => Outcome::Elided,
             Receipt::Unknown => Outcome::Unknown,
         };
         self.count_all(kinds.iter().zip(receipts).map(|(kind, receipt)| (Some(*kind), outcome(receipt))));
         let stored = || {
             let all = kinds.iter().zip(receipts);
-            all.filter_map(|(kind, receipt)| matches!(receipt, Receipt::Stored(_)).then_some(*kind))
+            all.filter_map(|(kind, receipt)| {
+                matches!(receipt, Receipt::Stored(_) | Receipt::Bare(_)).then_some(*kind)
+            })
         };
+        if receipts.iter().any(|receipt| matches!(receipt, Receipt::Bare(_)))
+            && self.overfull.lets_through(self.clock.now())
+        {
+            tracing::warn!(
+                "Encrypted contents are not kept, since too many of a subscription wait: it is paused or fails; what has \
+                 changed is fetched once it goes on"
+            );
+        }
         if stored().next().is_some() {
             self.fetch.raise();
         }
@@ -255,35 +270,5 @@ impl Receiver {
             None => "unknown",
         };
         self.metrics.notified(kind, outcome.label(), number);
-    }
-}
-
-/// What became of one element of a request: the label `result` of `o365_notifications_total`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    /// It is in the inbox.
-    Stored,
-    /// One like it is in the inbox and has not been claimed, which serves both.
-    Elided,
-    /// It is genuine, but nobody follows that any more.
-    Unknown,
-    /// Its `clientState` is not one of ours.
-    Forged,
-    /// It cannot be read; counted once for a body that cannot be read at all.
-    Malformed,
-    /// It is genuine, and the store failed or was slow.
-    Unstored,
-}
-
-impl Outcome {
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Stored => "stored",
-            Self::Elided => "elided",
-            Self::Unknown => "unknown",
-            Self::Forged => "forged",
-            Self::Malformed => "malformed",
-            Self::Unstored => "unstored",
-        }
     }
 }

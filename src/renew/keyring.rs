@@ -10,7 +10,6 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use super::certificate::{self, CertificateError, Pair};
 use super::settle::StepError;
@@ -34,9 +33,6 @@ pub struct Keyring {
     sealer: Option<Arc<Sealer>>,
     current: Mutex<Option<Current>>,
 }
-
-/// A certificate with its private key in the clear.
-type Opened = (StoredCertificate, Zeroizing<Vec<u8>>);
 
 #[derive(Clone)]
 struct Current {
@@ -138,27 +134,26 @@ impl Keyring {
     ) -> Result<Option<DateTime<Utc>>, KeyringError> {
         let keyring = Self::new(store, clock, sealer);
         let stored = keyring.opened().await?;
-        let Some(given) = given else { return Ok(stored.first().map(|(one, _)| one.expires_at)) };
+        let Some(given) = given else { return Ok(stored.first().map(|one| one.expires_at)) };
         let pair = certificate::read(&given.certificate, &given.key)?;
         keyring.sealer()?;
         Ok(Some(pair.expires_at))
     }
 
-    /// Every private key must open; where a former key is listed, it is sealed with the present one again.
+    /// Every private key must open; what a former key has sealed, is sealed with the present one again.
     async fn open_stored(&self) -> Result<(), KeyringError> {
         let stored = self.opened().await?;
-        let Some(sealer) = self.sealer.as_ref().filter(|sealer| sealer.has_former_keys()) else {
-            return Ok(());
-        };
-        for (one, key) in stored {
-            let sealed_key = sealer.seal(Place::certificate(&one.id.0), key.to_vec())?;
-            self.store.keep_certificate(StoredCertificate { sealed_key, ..one }).await?;
+        let Some(sealer) = &self.sealer else { return Ok(()) };
+        for one in stored {
+            if let Some(sealed_key) = sealer.reseal(Place::certificate(&one.id.0), &one.sealed_key)? {
+                self.store.keep_certificate(StoredCertificate { sealed_key, ..one }).await?;
+            }
         }
         Ok(())
     }
 
-    /// What is stored, with its private keys. Without a key nothing is opened, and nothing may need it.
-    async fn opened(&self) -> Result<Vec<Opened>, KeyringError> {
+    /// What is stored, after each private key was opened once. Without a key nothing is opened, and nothing may need it.
+    async fn opened(&self) -> Result<Vec<StoredCertificate>, KeyringError> {
         let Some(sealer) = &self.sealer else {
             return match self.store.wanted_for().await? {
                 Some(name) => {
@@ -167,10 +162,10 @@ impl Keyring {
                 None => Ok(Vec::new()),
             };
         };
-        let open = |one: StoredCertificate| {
-            let key = sealer.open(Place::certificate(&one.id.0), &one.sealed_key);
-            let key = key.map_err(|_| KeyringError::OtherKey(one.id.clone()))?;
-            Ok((one, key))
+        let open = |one: StoredCertificate| match sealer.open(Place::certificate(&one.id.0), &one.sealed_key)
+        {
+            Ok(_) => Ok(one),
+            Err(_) => Err(KeyringError::OtherKey(one.id)),
         };
         self.store.certificates().await?.into_iter().map(open).collect()
     }

@@ -49,11 +49,6 @@ impl Sealer {
         Ok((!keys.is_empty()).then_some(Self { keys }))
     }
 
-    /// Whether there are keys that only open.
-    pub const fn has_former_keys(&self) -> bool {
-        self.keys.len() > 1
-    }
-
     /// Seals something for one place.
     pub fn seal(&self, place: Place<'_>, mut bytes: Vec<u8>) -> Result<Vec<u8>, SealError> {
         let key = self.keys.first().ok_or(SealError::NotSealed)?;
@@ -68,17 +63,26 @@ impl Sealer {
 
     /// Opens what was sealed for this place.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let Some((&FORM, sealed)) = sealed.split_first() else { return Err(SealError::NotOpened) };
-        let (nonce, encrypted) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealError::NotOpened)?;
-        let open = |key: &RandomizedNonceKey| {
-            let mut bytes = Zeroizing::new(encrypted.to_vec());
-            let length = key.open_in_place(Nonce::assume_unique_for_key(*nonce), place.aad(), &mut bytes);
-            let length = length.ok()?.len();
-            bytes.truncate(length);
-            Some(bytes)
-        };
-        self.keys.iter().find_map(open).ok_or(SealError::NotOpened)
+        self.keys.iter().find_map(|key| open(key, place, sealed)).ok_or(SealError::NotOpened)
     }
+
+    /// Seals anew what a former key has sealed, so that this key can go; `None`: the present one has.
+    pub fn reseal(&self, place: Place<'_>, sealed: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        if self.keys.first().is_some_and(|key| open(key, place, sealed).is_some()) {
+            return Ok(None);
+        }
+        self.seal(place, self.open(place, sealed)?.to_vec()).map(Some)
+    }
+}
+
+fn open(key: &RandomizedNonceKey, place: Place<'_>, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (&FORM, sealed) = sealed.split_first()? else { return None };
+    let (nonce, encrypted) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let mut bytes = Zeroizing::new(encrypted.to_vec());
+    let length = key.open_in_place(Nonce::assume_unique_for_key(*nonce), place.aad(), &mut bytes);
+    let length = length.ok()?.len();
+    bytes.truncate(length);
+    Some(bytes)
 }
 
 impl<'a> Place<'a> {
@@ -148,6 +152,16 @@ mod tests {
         let sealed = new.seal(HERE, b"secret".to_vec()).unwrap();
         assert!(old.open(HERE, &sealed).is_err());
         assert_eq!(**sealer(&[2]).open(HERE, &sealed).unwrap(), *b"secret");
+    }
+
+    #[test]
+    fn what_a_former_key_has_sealed_is_sealed_anew_and_nothing_else() {
+        let sealed = sealer(&[1]).seal(HERE, b"secret".to_vec()).unwrap();
+        let both = sealer(&[2, 1]);
+        let anew = both.reseal(HERE, &sealed).unwrap().unwrap();
+        assert_eq!(**sealer(&[2]).open(HERE, &anew).unwrap(), *b"secret");
+        assert_eq!(both.reseal(HERE, &anew).unwrap(), None);
+        assert_eq!(sealer(&[2]).reseal(HERE, &sealed).unwrap_err(), SealError::NotOpened);
     }
 
     #[test]

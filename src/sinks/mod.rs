@@ -42,10 +42,9 @@ pub trait Sink: Send + Sync {
     /// Sends events once, all of them together, and says what came of it.
     async fn deliver(&self, events: &[Event]) -> Report;
 
-    /// Tells that it will be told of events from now on; whether that was taken. A place that nobody reads needs no such
-    /// word.
-    async fn greet(&self, _title: &str, _text: &str) -> bool {
-        true
+    /// Tells that it will be told of events from now on. `None`: a place that nobody reads needs no such word.
+    async fn greet(&self, _title: &str, _text: &str) -> Option<Report> {
+        None
     }
 
     /// Whether it looks as if events could be sent; nothing is. An error says what is wrong, and how to mend it.

@@ -37,6 +37,9 @@ pub trait Connections: Send + Sync {
     /// All connections, by name.
     async fn connections(&self) -> Result<Vec<Connection>, StoreError>;
 
+    /// Keeps these addresses as they are sealed now; whose connection is gone is left out.
+    async fn reseal_connections(&self, sealed: Vec<(Name, Vec<u8>)>) -> Result<(), StoreError>;
+
     /// The first card was posted.
     async fn greeted(&self, name: &Name) -> Result<(), StoreError>;
 
@@ -78,7 +81,7 @@ pub struct Visit {
 pub enum Invited {
     /// It holds.
     Done,
-    /// There are so many already.
+    /// There are so many already, connections that were made included.
     TooMany(usize),
 }
 

@@ -12,7 +12,8 @@ pub trait Inbox: Send + Sync {
     /// A plain hint is not stored again while another one of its subscription is durable and not yet claimed: the
     /// round to come begins after both ([`Receipt::Elided`]).
     ///
-    /// The content that came with a hint is stored with it, and waits for [`Contents`](super::Contents).
+    /// The content that came with a hint is stored with it, and waits for [`Contents`](super::Contents). Of one
+    /// subscription only so many wait ([`Receipt::Bare`]): while it is paused, or fails, nobody works them off.
     ///
     /// A hint for a subscription that is not (or no longer) followed is not stored: `Receipt::Unknown`.
     /// The lifecycle event `subscriptionRemoved` also marks the remote subscription as lost if the hint names
@@ -33,6 +34,8 @@ pub trait Inbox: Send + Sync {
 pub enum Receipt {
     /// It is stored, under this number.
     Stored(i64),
+    /// The same, but without the content that came with it: too many of its subscription wait.
+    Bare(i64),
     /// One like it is durable and waits to be claimed; it serves both.
     Elided,
     /// Nobody follows that.

@@ -1,8 +1,10 @@
-// Cards of real events, read and drawn by Microsoft's own renderer.
+// Cards of real events: valid against the schema that Microsoft publishes, and read and drawn by Microsoft's own renderer.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
+
+import { Ajv } from "ajv";
 
 import { open } from "./chromium.mjs";
 import { World, eventually, json } from "./listener.mjs";
@@ -10,6 +12,12 @@ import { World, eventually, json } from "./listener.mjs";
 const require = createRequire(import.meta.url);
 const PICTURES = process.env.PICTURES ?? "pictures";
 let world, browser, page;
+
+// The schema is that of the first version, which allows what came later; the renderer, told of 1.4, does not allow what came after that.
+const { adaptiveCardSchema: { id, ...schema } } = require("adaptivecards-designer/lib/adaptive-card-schema.js");
+const ajv = new Ajv({ strict: false });
+ajv.addMetaSchema(require("ajv/dist/refs/json-schema-draft-06.json"));
+const isCard = ajv.compile({ ...schema, $id: id });
 
 before(async () => {
   await mkdir(PICTURES, { recursive: true });
@@ -25,17 +33,18 @@ after(async () => {
   await world?.end();
 });
 
-// Draws a card; what the renderer complains of, and what there is to see.
-const draw = (card) =>
-  page.evaluate((card) => {
-    const { AdaptiveCard, SerializationContext, HostConfig } = window.AdaptiveCards;
+// Draws a card that is valid; what the renderer complains of, and what there is to see.
+const draw = (card) => {
+  assert.ok(isCard(card), `${ajv.errorsText(isCard.errors)}: ${JSON.stringify(card)}`);
+  return page.evaluate((card) => {
+    const { AdaptiveCard, SerializationContext, HostConfig, Versions } = window.AdaptiveCards;
     AdaptiveCard.onProcessMarkdown = (text, result) => {
       result.outputHtml = window.markdownit().render(text);
       result.didProcess = true;
     };
     const drawn = new AdaptiveCard();
     drawn.hostConfig = new HostConfig({ fontFamily: "sans-serif" });
-    const context = new SerializationContext();
+    const context = new SerializationContext(Versions.v1_4);
     drawn.parse(card, context);
     const complaints = Array.from({ length: context.eventCount }, (_, at) => context.getEventAt(at).message);
     complaints.push(...drawn.validateProperties().validationEvents.map((event) => event.message));
@@ -44,6 +53,7 @@ const draw = (card) =>
     const buttons = [...document.querySelectorAll("button")].map((button) => button.innerText);
     return { complaints, links, buttons, text: document.body.innerText };
   }, card);
+};
 
 const content = (message) => message.attachments[0].content;
 
@@ -94,8 +104,8 @@ test("every event of the log, and all of them together, is a card that the rende
   assert.equal(types.size, 9, [...types].join(" "));
 });
 
-test("an item whose name is markup is drawn as that name", async () => {
-  const hostile = "[x](http://evil.example) <b>1</b> **2** _3_ {{DATE(2026-01-01T00:00:00Z)}}";
+// Makes an item of the list.
+const make = async (fields) => {
   const { tenant } = world;
   const form = new URLSearchParams({
     grant_type: "client_credentials", client_id: tenant.client_id, client_secret: tenant.client_secret,
@@ -105,14 +115,32 @@ test("an item whose name is markup is drawn as that name", async () => {
   const { access_token } = await signed.json();
   const items = `${tenant.url}/v1.0/sites/contoso.sharepoint.com:/sites/hr:/lists/Candidates/items`;
   const made = await fetch(items, {
-    method: "POST", body: JSON.stringify({ fields: { Title: hostile } }),
+    method: "POST", body: JSON.stringify({ fields }),
     headers: { "content-type": "application/json", authorization: `Bearer ${access_token}` },
   });
   assert.equal(made.status, 201);
-  const card = await eventually("its card is shown", async () => {
-    const { cards } = await json(`${tenant.url}/_control/cards`);
-    return cards.find((card) => JSON.stringify(card.body).includes("evil.example"));
+};
+
+// The card that tells of something, once it is shown.
+const shownWith = (text) =>
+  eventually("its card is shown", async () => {
+    const { cards } = await json(`${world.tenant.url}/_control/cards`);
+    return cards.find((card) => JSON.stringify(card.body).includes(text));
   });
+
+test("what is far too long becomes a card all the same", async () => {
+  await make({ Title: `Novel ${"so long ".repeat(4_000)}`, Notes: "x".repeat(40_000) });
+  const card = await shownWith("Novel so long");
+  assert.ok(card.shown && card.bytes <= 20_000, `${card.bytes} bytes`);
+  const { complaints, text } = await draw(content(card.body));
+  assert.deepEqual(complaints, []);
+  assert.ok(text.includes("Novel so long"), text);
+});
+
+test("an item whose name is markup is drawn as that name", async () => {
+  const hostile = "[x](http://evil.example) <b>1</b> **2** _3_ {{DATE(2026-01-01T00:00:00Z)}}";
+  await make({ Title: hostile });
+  const card = await shownWith("evil.example");
   const { complaints, links, text } = await draw(content(card.body));
   assert.deepEqual([complaints, links], [[], []]);
   assert.ok(text.includes(hostile), text);

@@ -5,14 +5,10 @@ of CloudEvents, for Python and for JavaScript. A real listener follows the stand
 import base64
 import json
 import os
-import socket
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
@@ -21,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives import serialization
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from stand_in import BINARY, LIMIT, LOOPBACK, StandIn, Quiet, Server
+from listener import Listener
+from stand_in import LIMIT, LOOPBACK, StandIn, Quiet, Server
 
 CHANGES = 30
 JAVASCRIPT = Path(__file__).parents[2] / "target" / "clients" / "js"
@@ -65,72 +62,18 @@ class Hooks(Server):
             return list(self.got[path])
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
-
-
-class Listener:
-    """`o365-listener serve` with what is needed to follow a list and to push what changes in it."""
-
-    def __init__(self, tenant, hooks):
-        self.folder = tempfile.TemporaryDirectory(prefix="o365-listener-sinks-")
-        notifications, self.admin = free_port(), free_port()
-        hook = f"http://{LOOPBACK}:{hooks.port}"
-        config = f"""
-public_url = "http://{LOOPBACK}:{notifications}"
-[listen]
-notifications = "{LOOPBACK}:{notifications}"
-admin = "{LOOPBACK}:{self.admin}"
-[store]
-url = "sqlite:{self.folder.name}/store.db"
-[[tenant]]
-name = "contoso"
-tenant_id = "{tenant["tenant_id"]}"
-client_id = "{tenant["client_id"]}"
-client_secret = "{tenant["client_secret"]}"
-login_url = "{tenant["url"]}"
-graph_url = "{tenant["url"]}"
-[[subscription]]
-name = "candidates"
-tenant = "contoso"
-resource = "{tenant["resources"]["list"]}"
-"""
-        for name, more in [
-            ("structured", f'secret = ["{NEW}", "{OLD}"]'),
-            ("batched", f'secret = "{NEW}"\nmode = "batched"\nbatch = 10'),
-            ("binary", f'secret = "{NEW}"\nmode = "binary"'),
-            ("edwards", f'secret = "{private_text(EDWARDS)}"'),
-        ]:
-            config += f'[[sink]]\nname = "{name}"\ntype = "webhook"\nurl = "{hook}/{name}"\nallow_private = true\n{more}\n'
-        file = Path(self.folder.name) / "config.toml"
-        file.write_text(config)
-        file.chmod(0o600)
-        binary = os.environ.get("O365_LISTENER", BINARY)
-        command = [Path(binary).absolute(), "--config", file, "serve"]
-        environment = os.environ | {"O365_LISTENER_LOG": "warn"}
-        self.process = subprocess.Popen(command, cwd=self.folder.name, env=environment)
-
-    def get(self, path):
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.admin}{path}", timeout=LIMIT) as answer:
-            return json.load(answer)
-
-    def wait_until_active(self):
-        deadline = time.monotonic() + 3 * LIMIT
-        while time.monotonic() < deadline:
-            try:
-                if self.get("/v1/subscriptions/candidates")["state"] == "active":
-                    return
-            except (urllib.error.URLError, ConnectionError):
-                pass
-            time.sleep(0.1)
-        raise AssertionError("the list is not followed")
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(LIMIT)
-        self.folder.cleanup()
+def sinks():
+    """One for each mode, and one that signs with a private key."""
+    hook, configuration = f"http://{LOOPBACK}:{hooks.port}", ""
+    for name, more in [
+        ("structured", f'secret = ["{NEW}", "{OLD}"]'),
+        ("batched", f'secret = "{NEW}"\nmode = "batched"\nbatch = 10'),
+        ("binary", f'secret = "{NEW}"\nmode = "binary"'),
+        ("edwards", f'secret = "{private_text(EDWARDS)}"'),
+    ]:
+        configuration += f'[[sink]]\nname = "{name}"\ntype = "webhook"\nurl = "{hook}/{name}"\n'
+        configuration += f"allow_private = true\nstart = \"beginning\"\n{more}\n"
+    return configuration
 
 
 def setUpModule():
@@ -139,9 +82,9 @@ def setUpModule():
     unittest.addModuleCleanup(stand_in.close)
     hooks = Hooks()
     unittest.addModuleCleanup(hooks.close)
-    listener = Listener(stand_in.tenant, hooks)
+    listener = Listener(stand_in.tenant, sinks())
     unittest.addModuleCleanup(listener.close)
-    listener.wait_until_active()
+    listener.wait_until("/v1/subscriptions/candidates", lambda found: found["state"] == "active")
     resource = stand_in.tenant["resources"]["list"]
     stand_in.control("POST", "changes", {"count": CHANGES, "seed": 9, "resource": resource})
 
@@ -150,7 +93,7 @@ def told():
     """The log, once it holds still."""
     before = None
     while True:
-        events = listener.get("/v1/events?limit=1000")["events"]
+        events = listener.ask("/v1/events?limit=1000")[1]["events"]
         if events and events == before:
             return events
         before = events

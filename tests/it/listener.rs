@@ -21,6 +21,8 @@ pub struct Listener {
     process: Option<Child>,
     /// Whom it trusts, if not whom this machine does.
     roots: Option<PathBuf>,
+    /// What lies over its configuration.
+    variables: Vec<(String, String)>,
     folder: TempDir,
     notifications: u16,
     admin: u16,
@@ -71,6 +73,20 @@ impl Listener {
         listener
     }
 
+    /// The same with more configuration, which is told of the tenant, and with environment variables.
+    pub async fn start_in(
+        variables: &[(&str, &str)],
+        more: impl FnOnce(&simulator::Tenant) -> String,
+    ) -> Self {
+        let mut listener = Self::prepared(0).await;
+        listener.variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let more = more(listener.tenant.tenant());
+        std::fs::write(listener.config(), listener.configuration() + &more).unwrap();
+        listener.run().await;
+        listener
+    }
+
     /// A tenant, and a listener that has not been configured yet.
     async fn prepared(seed: u64) -> Self {
         let options = simulator::Options {
@@ -86,6 +102,7 @@ impl Listener {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             process: None,
             roots: None,
+            variables: Vec::new(),
             folder: tempfile::tempdir().unwrap(),
             notifications,
             admin,
@@ -149,6 +166,7 @@ impl Listener {
             .args(["serve", "--config"])
             .arg(self.config())
             .envs(self.roots.as_ref().map(|roots| ("SSL_CERT_FILE", roots)))
+            .envs(self.variables.iter().cloned())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -178,6 +196,14 @@ impl Listener {
         format!("http://127.0.0.1:{}", self.notifications)
     }
 
+    /// What a command says that asks it: standard output, then standard error.
+    pub async fn command(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_o365-listener"));
+        command.args(arguments).args(["--server", &self.admin_url()]);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    }
+
     /// What the API answers.
     pub async fn get(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.admin_url());
@@ -190,6 +216,12 @@ impl Listener {
         let answer = self.http.post(url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         answer.json().await.unwrap_or_default()
+    }
+
+    /// The cards that the tenant was sent, as it tells them.
+    pub async fn cards(&self) -> String {
+        let url = format!("{}/_control/cards", self.tenant.url());
+        self.http.get(url).send().await.unwrap().text().await.unwrap()
     }
 
     /// The tenant's truth.

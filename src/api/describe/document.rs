@@ -56,7 +56,9 @@ pub(in crate::api) fn document(version: &str, calls: &[Call]) -> Value {
         "info": {
             "title": "o365-listener",
             "version": version,
-            "description": "The admin port: what is followed, the log of what changed, and where it goes.",
+            "description": "The admin port: what is followed, the log of what changed, and where it goes. Every error is a \
+                            problem document, also where no call is meant: 404 for an address that is not here, 405 with \
+                            `Allow` for a method that an address does not take.",
             "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
         },
         "servers": [{ "url": "/" }],

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
+use super::given::Given;
 use super::limit::Limit;
 use super::problem::Problem;
 use crate::config::Globs;
@@ -181,15 +182,16 @@ pub(super) async fn dead_letters(
 pub(super) async fn test(
     api: web::Data<Api>,
     name: web::Path<Name>,
-    body: web::Bytes,
+    Given(Test { since }): Given<Test>,
 ) -> Result<HttpResponse, Problem> {
-    let Test { since } = super::given(&body)?;
     if since.is_some() {
         let part = Part { since, ..Part::default() };
-        let looked = api.desk.look_back(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+        let Some(looked) = api.desk.look_back(&name, &part).await? else {
+            return Err(not_at_work(&api, &name).await);
+        };
         return Ok(HttpResponse::Ok().json(TestAnswer::LookedBack(LookedView::of(&looked))));
     }
-    let tried = api.desk.test(&name).await.ok_or_else(|| not_configured(&name))?;
+    let Some(tried) = api.desk.test(&name).await else { return Err(not_at_work(&api, &name).await) };
     let (delivered, attempt) = (tried.delivered, AttemptView::of(&tried.attempt));
     Ok(HttpResponse::Ok().json(TestAnswer::Sent(Tested { delivered, event: &tried.event, attempt })))
 }
@@ -197,12 +199,13 @@ pub(super) async fn test(
 pub(super) async fn preview(
     api: web::Data<Api>,
     name: web::Path<Name>,
-    body: web::Bytes,
+    Given(Preview { event }): Given<Preview>,
 ) -> Result<HttpResponse, Problem> {
     // The event itself comes after the one before it.
-    let Preview { event } = super::given(&body)?;
     let after = event.map(|cursor| Cursor::at(cursor.number().saturating_sub(1)));
-    let (shown, text) = api.desk.preview(&name, after).await?.ok_or_else(|| not_configured(&name))?;
+    let Some((shown, text)) = api.desk.preview(&name, after).await? else {
+        return Err(not_at_work(&api, &name).await);
+    };
     if event.is_some_and(|event| event != shown.cursor) {
         let detail = format!("the sink '{name}' does not want that event, or the log does not have it");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
@@ -231,16 +234,17 @@ pub(super) async fn replay(
     let subscriptions = subscription.map_or(Ok(Globs::default()), |glob| Globs::one(&glob));
     let subscriptions = subscriptions.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error))?;
     let part = Part { after, since, until, subscriptions };
-    let again = api.desk.send_again(&name, &part).await?.ok_or_else(|| not_configured(&name))?;
+    let Some(again) = api.desk.send_again(&name, &part).await? else {
+        return Err(not_at_work(&api, &name).await);
+    };
     Ok(HttpResponse::Ok().json(ReplayAnswer::Part(Replayed { replayed: again.replayed, next: again.next })))
 }
 
 pub(super) async fn retry(
     api: web::Data<Api>,
     name: web::Path<Name>,
-    body: web::Bytes,
+    Given(Retry { event }): Given<Retry>,
 ) -> Result<HttpResponse, Problem> {
-    let Retry { event } = super::given(&body)?;
     let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
     Ok(HttpResponse::Ok().json(Retried { retried }))
 }
@@ -260,6 +264,13 @@ fn no_such_sink(name: &Name) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no sink '{name}'"))
 }
 
-fn not_configured(name: &Name) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("the configuration has no sink '{name}'"))
+/// Why a sink does nothing that is asked of it.
+async fn not_at_work(api: &Api, name: &Name) -> Problem {
+    match api.desk.sink(name).await {
+        Ok(Some(Found { unusable: Some(why), standing, .. })) if standing.removed_at.is_none() => {
+            Problem::new(StatusCode::CONFLICT, format!("the sink '{name}' cannot be used: {why}"))
+        }
+        Ok(_) => Problem::new(StatusCode::NOT_FOUND, format!("the configuration has no sink '{name}'")),
+        Err(error) => error.into(),
+    }
 }

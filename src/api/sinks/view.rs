@@ -33,6 +33,9 @@ pub(in crate::api) struct View<'a> {
     failing_since: Option<DateTime<Utc>>,
     disabled_at: Option<DateTime<Utc>>,
     disabled_reason: Option<&'a str>,
+    /// Why nothing can be sent to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable_reason: Option<&'a str>,
     removed_at: Option<DateTime<Utc>>,
 }
 
@@ -59,6 +62,7 @@ impl<'a> View<'a> {
             failing_since: found.failing_since(),
             disabled_at: disabled.map(|(at, _)| *at),
             disabled_reason: disabled.map(|(_, reason)| reason.as_str()),
+            unusable_reason: found.unusable.as_deref(),
             removed_at: standing.removed_at,
         }
     }

@@ -31,6 +31,7 @@ pub(super) struct View {
     lost_at: Option<DateTime<Utc>>,
     failure: Option<Attempt>,
     disabled_reason: Option<String>,
+    unusable_reason: Option<String>,
 }
 
 /// What came of sending something once.
@@ -169,13 +170,14 @@ pub(super) fn overview(views: &[View], now: DateTime<Utc>) -> String {
 
 fn wrong(view: &View, now: DateTime<Utc>) -> Vec<String> {
     let off = view.disabled_reason.as_ref().map(|reason| format!("switched off: {reason}"));
+    let unusable = view.unusable_reason.as_ref().map(|reason| format!("cannot be used: {reason}"));
     let failure =
         view.failure.as_ref().map(|failure| format!("{}: {}", distance(failure.at, now), failure.told()));
     let lost = (view.lost > 0).then(|| {
         let seen = view.lost_at.map(|at| format!(", last seen {}", distance(at, now))).unwrap_or_default();
         format!("{} events were deleted by the retention before it had them{seen}", view.lost)
     });
-    let told = [off, failure, lost].into_iter().flatten();
+    let told = [off, unusable, failure, lost].into_iter().flatten();
     told.map(|told| format!("{}: {}", view.name, Look::Bad.on(plain(&told, LONGEST)))).collect()
 }
 
@@ -215,15 +217,21 @@ mod tests {
              "lost_at": "2026-11-26T09:00:00Z",
              "failure": {"at": "2026-11-26T09:30:00Z", "outcome": "gone", "status": 410, "answer": "no\nmore"},
              "disabled_at": "2026-11-26T09:30:00Z", "disabled_reason": "it wants nothing any more", "removed_at": null},
+            {"name": "hr", "type": null, "state": "unusable", "group": "HR", "position": "00000000000000000007", "lag": 0,
+             "pending": 0, "dead_letters": 0, "delivered": 0, "last_delivered_at": null, "lost": 0, "lost_at": null,
+             "failure": null, "disabled_at": null, "disabled_reason": null, "unusable_reason": "its host is unknown",
+             "removed_at": null},
         ]))
         .unwrap();
         insta::assert_snapshot!(anstream::adapter::strip_str(&overview(&views, now)), @r"
         NAME    TYPE     STATE     GROUP  LAG  PENDING  DEAD LETTERS  LAST DELIVERY
         audit   file     active    -      0    0        0             1 minute ago
         orders  webhook  disabled  -      4    1        2             -
+        hr      -        unusable  HR     0    0        0             -
         orders: switched off: it wants nothing any more
         orders: 30 minutes ago: gone (410): no more
         orders: 5 events were deleted by the retention before it had them, last seen 1 hour ago
+        hr: cannot be used: its host is unknown
         ");
     }
 }

@@ -68,16 +68,34 @@ impl CardSink {
         })
     }
 
-    async fn send(&self, events: &[Event]) -> Result<Answer, Broken> {
-        let card = self.template.card(events, self.largest.load(Ordering::Relaxed));
-        let card = card.map_err(|error| Broken::Unwritable(format!("{error:#}")))?;
-        let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        self.post.send(json, card).await
+    /// Sends a card, if there is one, and says what came of it.
+    async fn send(&self, card: anyhow::Result<Vec<u8>>) -> Report {
+        let (at, watch) = (self.clock.now(), self.clock.stopwatch());
+        let answer = match card {
+            Ok(card) => {
+                let json = HeaderValue::from_static("application/json");
+                self.post.send(HeaderMap::from_iter([(CONTENT_TYPE, json)]), card).await
+            }
+            Err(error) => Err(Broken::Unwritable(format!("{error:#}"))),
+        };
+        let (outcome, verdict, status, excerpt) = match answer {
+            Ok(answer) => {
+                let (outcome, verdict, excerpt) = self.follows(&answer);
+                (outcome, verdict, Some(answer.status), excerpt)
+            }
+            Err(broken) => {
+                let (outcome, excerpt) = self.post.told(broken);
+                let held_up = matches!(outcome, Outcome::TimedOut | Outcome::Unreachable);
+                let verdict = if held_up { Verdict::Stalled { wait: None } } else { Verdict::Failed };
+                (outcome, verdict, None, excerpt)
+            }
+        };
+        Report { attempt: Attempt { at, outcome, status, duration: watch.elapsed(), excerpt }, verdict }
     }
 
     fn follows(&self, answer: &Answer) -> (Outcome, Verdict, String) {
         let said = |why: &str| format!("{why}: {}", answer.excerpt());
-        match (self.service.judge)(answer.status, &answer.text()) {
+        match (self.service.judge)(answer.status, answer.text()) {
             Meaning::Taken => (Outcome::Delivered, Verdict::Delivered, answer.excerpt()),
             Meaning::Throttled => {
                 (Outcome::Throttled, Verdict::Stalled { wait: answer.wait }, answer.excerpt())
@@ -115,31 +133,16 @@ impl Sink for CardSink {
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {
-        let (at, watch) = (self.clock.now(), self.clock.stopwatch());
-        let (outcome, verdict, status, excerpt) = match self.send(events).await {
-            Ok(answer) => {
-                let (outcome, verdict, excerpt) = self.follows(&answer);
-                (outcome, verdict, Some(answer.status), excerpt)
-            }
-            Err(broken) => {
-                let (outcome, excerpt) = self.post.told(broken);
-                let held_up = matches!(outcome, Outcome::TimedOut | Outcome::Unreachable);
-                let verdict = if held_up { Verdict::Stalled { wait: None } } else { Verdict::Failed };
-                (outcome, verdict, None, excerpt)
-            }
-        };
-        Report { attempt: Attempt { at, outcome, status, duration: watch.elapsed(), excerpt }, verdict }
+        self.send(self.template.card(events, self.largest.load(Ordering::Relaxed))).await
     }
 
-    async fn greet(&self, title: &str, text: &str) -> bool {
+    async fn greet(&self, title: &str, text: &str) -> Option<Report> {
         let (title, text) = (markdown::escape(title), markdown::escape(text));
         let card = json!({
             "@type": "MessageCard", "@context": "https://schema.org/extensions",
             "summary": title, "title": title, "text": text,
         });
-        let json = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let answer = self.post.send(json, card.to_string().into_bytes()).await;
-        answer.is_ok_and(|answer| (self.service.judge)(answer.status, &answer.text()) == Meaning::Taken)
+        Some(self.send(Ok(card.to_string().into_bytes())).await)
     }
 
     async fn check(&self) -> Result<(), String> {

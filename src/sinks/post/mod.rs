@@ -7,6 +7,7 @@
 mod guard;
 mod plain;
 mod retry_after;
+mod veil;
 
 use std::error::Error;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::config::{Tls, WebhookUrl};
 use crate::model::Outcome;
 use guard::{Forbidden, Guard};
 use plain::{Exchange, Failure, Neighbour};
+use veil::Veil;
 
 /// Reaching a host takes longer only where it is not reached at all.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -50,6 +52,7 @@ pub(super) struct Post {
     url: WebhookUrl,
     timeout: Duration,
     allow_private: bool,
+    veil: Veil,
 }
 
 /// How they are sent.
@@ -69,7 +72,7 @@ pub(super) struct Answer {
     pub status: u16,
     /// The pause that was asked for.
     pub wait: Option<Duration>,
-    body: Vec<u8>,
+    body: String,
 }
 
 /// Why nothing came back.
@@ -83,8 +86,8 @@ pub(super) enum Broken {
 impl Post {
     pub fn new(to: &Target<'_>, clock: Clock) -> anyhow::Result<Self> {
         let (url, timeout, allow_private) = (to.url.clone(), to.timeout, to.allow_private);
-        let way = way(to, &clock)?;
-        Ok(Self { way, clock, url, timeout, allow_private })
+        let veil = Veil::of(url.expose());
+        Ok(Self { way: way(to, &clock)?, clock, url, timeout, allow_private, veil })
     }
 
     /// One request, and its answer.
@@ -99,7 +102,7 @@ impl Post {
         let left = self.timeout.saturating_sub(watch.elapsed());
         let mut body = Vec::new();
         let _ = self.clock.timeout(left, asked.read(&mut body)).await;
-        Ok(Answer { status, wait, body })
+        Ok(Answer { status, wait, body: self.veil.over(&String::from_utf8_lossy(&body)) })
     }
 
     async fn ask(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Asked, Failure> {
@@ -158,9 +161,9 @@ impl Asked {
 }
 
 impl Answer {
-    /// The body, as far as it was read.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+    /// The body, as far as it was read, without the secrets of the address.
+    pub fn text(&self) -> &str {
+        &self.body
     }
 
     /// The beginning of it, on one line.
@@ -194,8 +197,7 @@ fn way(to: &Target<'_>, clock: &Clock) -> anyhow::Result<Way> {
     }
 }
 
-fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body.get(..4 * EXCERPT_CHARS).unwrap_or(body));
+fn excerpt(text: &str) -> String {
     text.chars().take(EXCERPT_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -233,9 +235,8 @@ mod tests {
 
     #[test]
     fn an_answer_is_kept_in_its_first_characters_on_one_line() {
-        assert_eq!(excerpt("so\nit is".as_bytes()), "so it is");
-        assert_eq!(excerpt("ü".repeat(5000).as_bytes()).chars().count(), EXCERPT_CHARS);
-        assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
+        assert_eq!(excerpt("so\nit is"), "so it is");
+        assert_eq!(excerpt(&"ü".repeat(5000)).chars().count(), EXCERPT_CHARS);
     }
 
     #[tokio::test]

@@ -8,10 +8,19 @@ use super::row::{self, Fields, micros};
 use crate::model::{Connection, Name};
 use crate::store::{Begun, Connected, Connections, Invite, Invited, StoreError, TokenHash, Visit};
 
-/// Invitations that have not ended. Each is one link that somebody made and sent.
-const MOST_INVITES: usize = 1000;
+/// Connections, and links that may become one: each has a sink of its own at work.
+const MOST: usize = 1000;
 /// Visits of one invitation that have not ended by their time.
 const MOST_VISITS: usize = 50;
+
+const ALL: &str = "SELECT * FROM connection ORDER BY name";
+const MADE: &str = "SELECT count(*) FROM connection";
+const PAST: &str = "DELETE FROM invite WHERE ends_at < ?1";
+const OPEN: &str = "SELECT count(*) FROM invite WHERE ends_at > ?1 AND used_at IS NULL";
+const HOLDS: &str = "SELECT count(*) FROM invite WHERE hash = ?1 AND ends_at > ?2 AND used_at IS NULL";
+const BY_HASH: &str = "SELECT * FROM visit WHERE hash = ?1";
+const UNDER_WAY: &str = "SELECT count(*) FROM visit WHERE invite = ?1 AND ends_at > ?2";
+const FORGOTTEN: &str = "DELETE FROM visit WHERE invite = ?1 AND ends_at < ?2";
 
 #[async_trait]
 impl Connections for SqliteStore {
@@ -45,7 +54,18 @@ impl Connections for SqliteStore {
     }
 
     async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
-        self.read(|db| row::all(db, "SELECT * FROM connection ORDER BY name", [], connection)).await
+        self.read(|db| row::all(db, ALL, [], connection)).await
+    }
+
+    async fn reseal_connections(&self, sealed: Vec<(Name, Vec<u8>)>) -> Result<(), StoreError> {
+        self.write(move |db| {
+            for (name, sealed) in &sealed {
+                let sql = "UPDATE connection SET sealed_url = ?2 WHERE name = ?1";
+                row::execute(db, sql, params![name.as_str(), sealed])?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     async fn greeted(&self, name: &Name) -> Result<(), StoreError> {
@@ -73,10 +93,9 @@ impl Connections for SqliteStore {
 /// What has ended is of no use to anybody, but for telling whoever comes late; so it is kept for as long again as
 /// nobody needs its place.
 fn keep(db: &Db, invite: &Invite, now: DateTime<Utc>) -> Result<Invited, StoreError> {
-    row::execute(db, "DELETE FROM invite WHERE ends_at < ?1", [micros(now - chrono::TimeDelta::days(7))])?;
-    let open = "SELECT count(*) FROM invite WHERE ends_at > ?1 AND used_at IS NULL";
-    if count(db, open, params![micros(now)])? >= MOST_INVITES {
-        return Ok(Invited::TooMany(MOST_INVITES));
+    row::execute(db, PAST, [micros(now - chrono::TimeDelta::days(7))])?;
+    if count(db, OPEN, [micros(now)])? + count(db, MADE, [])? >= MOST {
+        return Ok(Invited::TooMany(MOST));
     }
     row::execute(
         db,
@@ -90,13 +109,12 @@ fn begin(db: &Db, visit: &Visit, now: DateTime<Utc>) -> Result<Begun, StoreError
     if !holds(db, visit.invite, now)? {
         return Ok(Begun::Over);
     }
-    let running = "SELECT count(*) FROM visit WHERE invite = ?1 AND ends_at > ?2";
-    if count(db, running, params![visit.invite, micros(now)])? >= MOST_VISITS {
+    if count(db, UNDER_WAY, params![visit.invite, micros(now)])? >= MOST_VISITS {
         return Ok(Begun::TooMany);
     }
     // A day is enough to tell somebody that their answer came twice.
     let old = micros(now - chrono::TimeDelta::days(1));
-    row::execute(db, "DELETE FROM visit WHERE invite = ?1 AND ends_at < ?2", params![visit.invite, old])?;
+    row::execute(db, FORGOTTEN, params![visit.invite, old])?;
     row::execute(
         db,
         "INSERT INTO visit (hash, invite, picks, ends_at) VALUES (?1, ?2, ?3, ?4)",
@@ -141,8 +159,7 @@ fn end(db: &Db, hash: TokenHash, now: DateTime<Utc>) -> Result<bool, StoreError>
 }
 
 fn holds(db: &Db, invite: TokenHash, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let sql = "SELECT count(*) FROM invite WHERE hash = ?1 AND ends_at > ?2 AND used_at IS NULL";
-    Ok(count(db, sql, params![invite, micros(now)])? > 0)
+    Ok(count(db, HOLDS, params![invite, micros(now)])? > 0)
 }
 
 fn count(db: &Db, sql: &str, params: impl rusqlite::Params) -> Result<usize, StoreError> {
@@ -151,7 +168,7 @@ fn count(db: &Db, sql: &str, params: impl rusqlite::Params) -> Result<usize, Sto
 }
 
 fn by_hash(db: &Db, hash: TokenHash) -> Result<Option<Visit>, StoreError> {
-    row::first(db, "SELECT * FROM visit WHERE hash = ?1", [hash], visit)
+    row::first(db, BY_HASH, [hash], visit)
 }
 
 fn invite(row: &Row<'_>) -> Result<Invite, StoreError> {
@@ -185,4 +202,30 @@ fn connection(row: &Row<'_>) -> Result<Connection, StoreError> {
         made_at: fields.time("made_at")?,
         greeted: fields.get("greeted")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{connection as file, migrate};
+    use super::*;
+
+    #[test]
+    fn links_and_visits_are_counted_without_walking_through_those_that_are_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = file::for_writing(&folder.path().join("store.db")).unwrap();
+        migrate::to_newest(&mut db, DateTime::UNIX_EPOCH).unwrap();
+        for (sql, step) in [
+            (ALL, "connection USING INDEX sqlite_autoindex_connection_1"),
+            (PAST, "SEARCH invite USING COVERING INDEX invite_by_end (ends_at<?)"),
+            (OPEN, "SEARCH invite USING INDEX invite_open (ends_at>?)"),
+            (HOLDS, "SEARCH invite USING INDEX sqlite_autoindex_invite_1 (hash=?)"),
+            (UNDER_WAY, "visit_by_invite (invite=? AND ends_at>?)"),
+            (FORGOTTEN, "visit_by_invite (invite=? AND ends_at<?)"),
+            (BY_HASH, "SEARCH visit USING INDEX sqlite_autoindex_visit_1 (hash=?)"),
+        ] {
+            let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("?1", "1").replace("?2", "1"));
+            let plan: Vec<String> = row::all(&db, &sql, [], |row| Ok(row.get(3)?)).unwrap();
+            assert!(plan.iter().any(|found| found.contains(step)), "{sql}: {plan:#?}");
+        }
+    }
 }

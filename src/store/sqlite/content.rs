@@ -10,6 +10,12 @@ use super::{SqliteStore, certificates, rounds, told};
 use crate::model::{Hint, ItemId, Name, SealedContent, SubscriptionId};
 use crate::store::{Aside, Committed, ContentCommit, Contents, Quarantined, StoreError, StoredContent};
 
+/// Contents of one subscription that may wait, each with some kilobytes. More come only while it is paused or fails;
+/// what they tell comes by the round then.
+const MOST_WAITING: i64 = 1_000;
+/// What is kept of that which was put aside, of all subscriptions together: nobody looks at more.
+const MOST_ASIDE: i64 = 10_000;
+
 #[async_trait]
 impl Contents for SqliteStore {
     async fn contents(&self, id: SubscriptionId, limit: usize) -> Result<Vec<StoredContent>, StoreError> {
@@ -74,21 +80,23 @@ fn read_quarantined(row: &Row<'_>) -> Result<Quarantined, StoreError> {
     })
 }
 
-/// Stores what came with a hint, if anything did.
-pub(super) fn append(db: &Connection, hint: &Hint) -> Result<(), StoreError> {
-    let Some(content) = &hint.content else { return Ok(()) };
-    row::execute(
+/// Stores what came with a hint, if anything did; false: there was no room for it.
+pub(super) fn append(db: &Connection, hint: &Hint) -> Result<bool, StoreError> {
+    let Some(content) = &hint.content else { return Ok(true) };
+    let kept = row::execute(
         db,
         "INSERT INTO content (id, subscription, received_at, sealed)
-         SELECT ?2, key, ?3, ?4 FROM subscription WHERE id = ?1",
+         SELECT ?2, s.key, ?3, ?4 FROM subscription AS s WHERE s.id = ?1
+            AND NOT EXISTS (SELECT 1 FROM content AS c WHERE c.subscription = s.key LIMIT 1 OFFSET ?5)",
         params![
             hint.subscription.to_string(),
             content.id.to_string(),
             micros(hint.received_at),
-            content.sealed
+            content.sealed,
+            MOST_WAITING - 1
         ],
     )?;
-    Ok(())
+    Ok(kept > 0)
 }
 
 fn commit(db: &Connection, turn: &mut Turn<'_>, contents: ContentCommit) -> Result<Committed, StoreError> {
@@ -102,6 +110,7 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, contents: ContentCommit) -> Resu
     for content in &aside {
         put_aside(db, content, now)?;
     }
+    trim_quarantine(db)?;
     for certificate in &certificates {
         certificates::used(db, certificate, now)?;
     }
@@ -127,6 +136,13 @@ fn put_aside(db: &Connection, content: &Aside, now: DateTime<Utc>) -> Result<(),
         params![id, content.reason, content.explanation, micros(now)],
     )?;
     row::execute(db, "DELETE FROM content WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// Deletes the oldest of what was put aside, where that is too much.
+pub(super) fn trim_quarantine(db: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM quarantine WHERE key <= (SELECT max(key) FROM quarantine) - ?1";
+    row::execute(db, sql, [MOST_ASIDE])?;
     Ok(())
 }
 

@@ -74,12 +74,12 @@ fn append(db: &Connection, turn: &mut Turn<'_>, hint: &Hint) -> Result<Receipt, 
         return Ok(Receipt::Elided);
     }
     let Some(number) = turn.arrivals.take(db, hint, !waits)? else { return Ok(Receipt::Unknown) };
-    content::append(db, hint)?;
+    let is_whole = content::append(db, hint)?;
     mark(db, hint)?;
     if !waits {
         turn.waiting.hinted(hint.subscription);
     }
-    Ok(Receipt::Stored(number))
+    Ok(if is_whole { Receipt::Stored(number) } else { Receipt::Bare(number) })
 }
 
 /// What a request or lifecycle event says beside "look": of the remote subscription only if it names the one that is

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
+use super::content;
 use super::row::{self, micros};
 use crate::model::OddItem;
 use crate::store::{Link, StoreError};
@@ -40,6 +41,7 @@ pub(super) fn put_aside(
             "UPDATE subscription SET quarantined = quarantined + ?2 WHERE key = ?1",
             params![subscription, i64::try_from(items.len()).unwrap_or(i64::MAX)],
         )?;
+        content::trim_quarantine(db)?;
     }
     Ok(())
 }

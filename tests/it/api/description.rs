@@ -70,3 +70,22 @@ fn every_reference_leads_to_a_schema() {
     let described = description("1.2.3");
     follow(&described, &described);
 }
+
+#[actix_web::test]
+async fn a_body_that_is_too_large_is_refused_as_described_by_every_call_that_takes_one() {
+    let (bench, described, mut tried) = (Bench::new().await, description("1.2.3"), 0);
+    let calls = described["paths"].as_object().unwrap().iter();
+    for (path, call) in calls.filter_map(|(path, calls)| Some((path, calls.get("post")?))) {
+        if call.get("requestBody").is_none() {
+            continue;
+        }
+        let request = bench.request(Method::POST, &path.replace("{name}", "some"));
+        let request = request.header("content-type", "application/json").body("x".repeat(65 * 1024));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+        assert_eq!(answer.status(), 413, "{path}");
+        assert!(call["responses"].get("413").is_some(), "{path}");
+        tried += 1;
+    }
+    assert_eq!(tried, 7);
+}

@@ -1,6 +1,9 @@
 //! The Connect button: from the link to the card, and every way in which it does not come to that.
 
+mod bounds;
 mod browser;
+mod kept;
+mod secrecy;
 
 use std::time::Duration;
 

@@ -83,6 +83,7 @@ impl Bench {
             workload: Workload::default(),
             sources,
             unstored: Seldom::default(),
+            overfull: Seldom::default(),
         };
         Self { clock, store, id, receiver: Arc::new(receiver), folder }
     }

@@ -58,6 +58,50 @@ async fn contents_wait_in_the_order_of_their_arrival(place: &dyn Place) {
     assert!(waiting(&*store, nobody).await.is_empty());
 }
 
+/// A hint with a content of this id.
+fn numbered(id: u128, subscription: SubscriptionId) -> Hint {
+    let content = SealedContent { id: Uuid::from_u128(id), sealed: vec![0; 10] };
+    Hint { content: Some(content), ..with_content(subscription, 1) }
+}
+
+async fn there_is_an_end_to_contents_that_nobody_works_off_but_not_to_hints(place: &dyn Place) {
+    let store = place.open().await;
+    let (one, other) = (quiet(&*store, "one").await, quiet(&*store, "other").await);
+    let all = store.append((0..1000).map(|id| numbered(id, one)).collect()).await.unwrap();
+    assert!(all.iter().all(|receipt| matches!(receipt, Receipt::Stored(_))), "{all:?}");
+    let more = vec![numbered(1000, one), numbered(1001, other)];
+    let receipts = store.append(more).await.unwrap();
+    assert!(matches!(receipts[..], [Receipt::Bare(_), Receipt::Stored(_)]), "{receipts:?}");
+    assert_eq!(store.contents(one, 2000).await.unwrap().len(), 1000);
+    let claimed = claim(&*store, 10).await.unwrap();
+    let id = claimed.subscription.id;
+    let first = store.contents(id, 1).await.unwrap()[0].content.id;
+    let commit = ContentCommit { done: vec![first], ..worked_off(&claimed, &[], 11) };
+    done(store.commit_contents(commit).await.unwrap());
+    let again = store.append(vec![numbered(1002, id)]).await.unwrap();
+    assert!(matches!(again[..], [Receipt::Stored(_)]), "there is room again");
+}
+
+async fn the_oldest_of_what_was_put_aside_goes_where_it_is_too_much(place: &dyn Place) {
+    let store = place.open().await;
+    let id = quiet(&*store, "one").await;
+    store.append(vec![hint(id, HintKind::Change, 1)]).await.unwrap();
+    let mut claimed = claim(&*store, 10).await.unwrap();
+    for step in 0..21 {
+        let ids = step * 500..(step + 1) * 500;
+        store.append(ids.clone().map(|content| numbered(content, id)).collect()).await.unwrap();
+        let aside = ids.map(|content| Aside {
+            id: Uuid::from_u128(content),
+            reason: "token",
+            explanation: "why".to_owned(),
+        });
+        let commit = ContentCommit { aside: aside.collect(), ..worked_off(&claimed, &[], 11) };
+        claimed = done(store.commit_contents(commit).await.unwrap());
+    }
+    let kept = store.quarantined(None, 20_000).await.unwrap();
+    assert_eq!((kept.len(), kept[0].id), (10_000, Uuid::from_u128(10_499)));
+}
+
 async fn contents_are_worked_off_in_one_step_and_hints_stay(place: &dyn Place) {
     let store = place.open().await;
     let id = quiet(&*store, "inbox").await;
@@ -191,6 +235,8 @@ async fn a_certificate_that_content_came_with_was_used(place: &dyn Place) {
 
 conformance!(
     contents_wait_in_the_order_of_their_arrival,
+    there_is_an_end_to_contents_that_nobody_works_off_but_not_to_hints,
+    the_oldest_of_what_was_put_aside_goes_where_it_is_too_much,
     contents_are_worked_off_in_one_step_and_hints_stay,
     a_claim_that_was_lost_works_nothing_off,
     contents_go_with_their_subscription_and_what_was_put_aside_with_age,

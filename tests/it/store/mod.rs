@@ -2,6 +2,7 @@
 //!
 //! A test is a function over a [`Place`]; `conformance!` makes one test per backend of it.
 
+mod connections;
 mod consumers;
 mod content;
 mod crash;
@@ -22,6 +23,7 @@ mod resyncs;
 mod rounds;
 mod sign_ins;
 mod sqlite;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

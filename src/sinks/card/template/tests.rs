@@ -32,15 +32,15 @@ fn a_change_is_told_with_who_what_and_a_way_to_the_item() {
     insta::assert_json_snapshot!(teams["attachments"][0]["content"]["body"], @r#"
     [
       {
-        "size": "Medium",
+        "size": "medium",
         "text": "Ada Lovelace was changed",
         "type": "TextBlock",
-        "weight": "Bolder",
+        "weight": "bolder",
         "wrap": true
       },
       {
         "isSubtle": true,
-        "spacing": "None",
+        "spacing": "none",
         "text": "List item in sample, {{DATE(1970-01-01T00:00:00Z,SHORT)}} {{TIME(1970-01-01T00:00:00Z)}}",
         "type": "TextBlock",
         "wrap": true
