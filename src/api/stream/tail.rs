@@ -1,6 +1,5 @@
 //! The one reader of the log's end, for all who follow it: what they are told is read and written down once.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,12 +24,6 @@ pub struct Tail {
     clock: Clock,
     ring: watch::Sender<Ring>,
     room: usize,
-}
-
-impl fmt::Debug for Tail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tail").field("ring", &self.ring).finish_non_exhaustive()
-    }
 }
 
 impl Tail {
