@@ -92,6 +92,7 @@ fn main() {
     server.write("fast", UNREAD);
     end += UNREAD;
     let held = memory(&server);
+    println!("{held:.1} KiB for each client that does not read");
     clients.read_until(end, PATIENCE);
     println!("{:.1} KiB for each client that came after", memory(&server));
 

@@ -26,8 +26,8 @@ const WORKERS: usize = 2;
 /// Connections to the admin port, for each of its threads: all event streams that there may be, and some.
 const ADMIN_CONNECTIONS: usize = 1024;
 /// What is collected for a client of the admin port before more is made, in bytes: a thousand of those that do not read hold
-/// 16 MiB. It goes in one write.
-const COLLECTED: usize = 16 * 1024;
+/// 8 MiB. It goes in one write.
+const COLLECTED: usize = 8 * 1024;
 /// How long a client of the admin port may take for its TLS handshake, and then for the head of its first request.
 const ADMIN_HEAD_WITHIN: Duration = Duration::from_secs(5);
 

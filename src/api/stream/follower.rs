@@ -13,12 +13,12 @@ use crate::model::Cursor;
 use crate::store::ReadError;
 
 /// Events read from the log at once.
-const AT_ONCE: usize = 20;
+const AT_ONCE: usize = 10;
 /// Text of them that is kept, and at least one event; the others are read again.
-const HELD: usize = 16 * 1024;
+const HELD: usize = 8 * 1024;
 /// What is handed over at once, also of a longer event: beside what the port collects for a client that does not read, it
 /// holds one piece.
-pub(super) const PIECE: usize = 8 * 1024;
+pub(super) const PIECE: usize = 4 * 1024;
 
 pub(super) struct Follower {
     reader: Reader,

@@ -66,7 +66,7 @@ impl Run<'_> {
         // What it was before a restart counts, and is told again after it.
         if streak.failures >= FAILURES && self.of.failing.begins() {
             tracing::warn!(
-                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status, since = ?streak.since,
+                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status, since = streak.since.map(tracing::field::display),
                 "The sink does not take events; trying again until it does"
             );
         }
