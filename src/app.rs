@@ -18,8 +18,9 @@ use uuid::Uuid;
 pub use check::{Finding, check};
 pub use login::{SigningIn, login};
 use ports::Secured;
+pub use ports::administering;
 
-use crate::api::{self, Api, Keys};
+use crate::api::{self, Api, Keys, Tail};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError, Tls};
 use crate::deliver::Desk;
@@ -268,6 +269,8 @@ impl House {
         (renewer, fetcher, desk): (&Renewer, &Fetcher, Arc<Desk>),
         lifecycle: &Lifecycle,
     ) -> Api {
+        let tail = Tail::new(self.store.clone());
+        lifecycle.spawn(tail.clone().run(lifecycle.stopping()));
         Api {
             configured: Arc::new(move || Ok(wishes(&reread()?))),
             clock: self.clock.clone(),
@@ -285,6 +288,7 @@ impl House {
             started_at: self.clock.now(),
             stopping: lifecycle.stopping(),
             streams: Arc::new(Semaphore::new(api::STREAMS)),
+            tail,
             // Background work must not stay on the one thread of an HTTP worker.
             runtime: Handle::current(),
         }

@@ -131,8 +131,9 @@ const BELOW_APP: &[&str] = &[
 /// What may be written only in some rooms: the tokens, the rooms, the reason.
 const PLACES: &[(&[&str], &[&str], &str)] = &[
     (&["rusqlite"], &["store"], "SQL stays in the store"),
-    (&["lz4_flex"], &["store"], "how something is stored is nobody else's business"),
+    (&["lz4_flex", "zstd"], &["store"], "how something is stored is nobody else's business"),
     (&["reqwest"], &["office365", "sinks", "simulator", "cli"], "only clients make requests"),
+    (&["hyper"], &["sinks"], "only clients make requests"),
     (
         &["actix_web"],
         &["port", "receive", "connect", "api", "simulator", "app", "lifecycle"],

@@ -98,7 +98,8 @@ pub(super) async fn events(
 ) -> Result<HttpResponse, Problem> {
     let Query { limit, subscription, r#type, wait } = query.into_inner();
     let committed = api.store.consumer(&name).await?.map(|consumer| After::Event(consumer.cursor));
-    let reader = Reader::begin(&api, committed, Wanted { subscription, event_type: r#type }).await?;
+    let reader =
+        Reader::begin(api.store.clone(), committed, Wanted { subscription, event_type: r#type }).await?;
     match page(&api, reader, &limit, &wait).await {
         Ok(page) => Ok(HttpResponse::Ok().json(page)),
         Err(ReadError::Expired { after, oldest }) => Err(expired(&name, after, oldest)),

@@ -61,6 +61,7 @@ use crate::tasks::Signal;
 use describe::Call;
 
 pub use auth::Keys;
+pub use stream::Tail;
 
 /// What the calls of the admin port work with.
 pub struct Api {
@@ -97,6 +98,8 @@ pub struct Api {
     /// One permit for each event stream that may be open at once; a reader that does not read is not cut off,
     /// so what it holds is bounded.
     pub streams: Arc<Semaphore>,
+    /// What they are told of the log's end.
+    pub tail: Arc<Tail>,
     /// Where work goes on that outlives its caller: an HTTP worker's runtime ends before the main one.
     pub runtime: Handle,
 }
@@ -104,7 +107,7 @@ pub struct Api {
 /// Reads what the configuration wants followed.
 pub type Configured = Arc<dyn Fn() -> Result<Vec<Wish>, ConfigError> + Send + Sync>;
 
-/// Event streams open at once, each holding one page of events at most.
+/// Event streams open at once.
 pub const STREAMS: usize = 1000;
 
 /// The admin port's own description: OpenAPI 3.1.

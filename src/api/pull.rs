@@ -59,7 +59,7 @@ pub(super) struct Page {
 
 pub(super) async fn events(api: web::Data<Api>, query: web::Query<Query>) -> Result<HttpResponse, Problem> {
     let Query { after, limit, subscription, r#type, wait } = query.into_inner();
-    let reader = Reader::begin(&api, after, Wanted { subscription, event_type: r#type }).await?;
+    let reader = Reader::begin(api.store.clone(), after, Wanted { subscription, event_type: r#type }).await?;
     Ok(HttpResponse::Ok().json(page(&api, reader, &limit, &wait).await?))
 }
 

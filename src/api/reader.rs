@@ -7,10 +7,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::Api;
 use crate::config::Glob;
 use crate::model::{Cursor, Event, InvalidCursor};
-use crate::store::{EventFilter, ReadError, Store, StoreError};
+use crate::store::{EventFilter, Log, ReadError, StoreError};
 
 /// `after`: where to begin.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -39,16 +38,23 @@ pub(super) struct Wanted {
     pub event_type: Option<Glob>,
 }
 
-impl EventFilter for Arc<Wanted> {
-    fn wants(&self, subscription: &str, event_type: &str) -> bool {
+impl Wanted {
+    /// Whether an event of this subscription and type is.
+    pub fn fits(&self, subscription: &str, event_type: &str) -> bool {
         let fits = |glob: &Option<Glob>, text| glob.as_ref().is_none_or(|glob| glob.is_match(text));
         fits(&self.subscription, subscription) && fits(&self.event_type, event_type)
     }
 }
 
+impl EventFilter for Arc<Wanted> {
+    fn wants(&self, subscription: &str, event_type: &str) -> bool {
+        self.fits(subscription, event_type)
+    }
+}
+
 /// Reads on through the log.
 pub(super) struct Reader {
-    store: Arc<dyn Store>,
+    log: Arc<dyn Log>,
     wanted: Arc<Wanted>,
     end: watch::Receiver<Cursor>,
     position: Cursor,
@@ -65,15 +71,15 @@ impl fmt::Debug for Reader {
 
 impl Reader {
     /// Begins after `after`, or with the oldest event that is kept.
-    pub async fn begin(api: &Api, after: Option<After>, wanted: Wanted) -> Result<Self, StoreError> {
+    pub async fn begin(log: Arc<dyn Log>, after: Option<After>, wanted: Wanted) -> Result<Self, StoreError> {
         let has_no_place = after.is_none();
         let position = match after {
             Some(After::Event(cursor)) => cursor,
-            Some(After::Latest) => api.store.bounds().await?.latest,
-            None => api.store.bounds().await?.oldest,
+            Some(After::Latest) => log.bounds().await?.latest,
+            None => log.bounds().await?.oldest,
         };
-        let (store, end) = (Arc::clone(&api.store), api.store.end());
-        Ok(Self { store, wanted: Arc::new(wanted), end, position, has_no_place, at_end: false })
+        let end = log.end();
+        Ok(Self { log, wanted: Arc::new(wanted), end, position, has_no_place, at_end: false })
     }
 
     /// Reads on; finds nothing where nothing is wanted in the part that was looked at.
@@ -81,7 +87,7 @@ impl Reader {
         // Before reading, so that what is written meanwhile is not missed.
         self.end.borrow_and_update();
         let page = loop {
-            match self.store.read(self.position, limit, Box::new(Arc::clone(&self.wanted))).await {
+            match self.log.read(self.position, limit, Box::new(Arc::clone(&self.wanted))).await {
                 // The retention deleted what was the oldest when that was looked up.
                 Err(ReadError::Expired { oldest, .. }) if self.has_no_place => self.position = oldest,
                 read => break read?,
@@ -104,6 +110,16 @@ impl Reader {
     /// The last event looked at, wanted or not.
     pub fn position(&self) -> Cursor {
         self.position
+    }
+
+    /// Goes on after this event, which was looked at elsewhere, or is to be the last one that was.
+    pub fn go_to(&mut self, position: Cursor) {
+        self.position = position;
+    }
+
+    /// What is wanted.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 }
 

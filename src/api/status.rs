@@ -43,6 +43,8 @@ struct SinkStatus {
     lag: u64,
     pending: u64,
     dead_letters: u64,
+    /// Since when it takes no events.
+    failing_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -167,9 +169,9 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, Problem>
 
 impl SinkStatus {
     fn of(found: Found) -> Self {
-        let (state, lag) = (found.state(), found.standing.lag());
+        let (state, failing_since, lag) = (found.state(), found.failing_since(), found.standing.lag());
         let SinkStanding { name, pending, dead, .. } = found.standing;
-        Self { name, state, lag, pending, dead_letters: dead }
+        Self { name, state, lag, pending, dead_letters: dead, failing_since }
     }
 }
 

@@ -3,6 +3,12 @@
 //! Each event's `id:` is its cursor. The stream begins with an `id:` of its own and repeats one with a heartbeat when
 //! events were passed over, so that a client that is cut off goes on where it was, not where it last heard
 //! something. By the standard an `id:` without `data:` is remembered and dispatches nothing.
+//!
+//! However many clients there are, each event is read and written down once for all that are at the log's end.
+
+mod follower;
+mod ring;
+mod tail;
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -23,10 +29,11 @@ use super::problem::Problem;
 use super::reader::{After, Reader, Wanted};
 use crate::clock::Clock;
 use crate::config::Glob;
-use crate::model::{Cursor, Event};
+use crate::model::Cursor;
+use crate::store::ReadError;
+use follower::Follower;
+pub use tail::Tail;
 
-/// Events read, held and sent at once.
-const AT_ONCE: usize = 100;
 /// Silence after which a heartbeat is sent: half of the shortest idle limit that is common among proxies, 30 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// When to come again when too many streams are open.
@@ -51,17 +58,16 @@ pub(super) async fn events(
     })?;
     let Query { after, subscription, r#type } = query.into_inner();
     let after = last_event_id(&request)?.or(after);
-    let mut reader = Reader::begin(&api, after, Wanted { subscription, event_type: r#type }).await?;
-    let told = reader.position();
-    // Read before the answer begins, so that a cursor that is no longer kept is still a 410.
-    let opening = Some(reader.read(AT_ONCE).await?);
+    let reader = Reader::begin(api.store.clone(), after, Wanted { subscription, event_type: r#type }).await?;
+    // Reads before the answer begins, so that a cursor that is no longer kept is still a 410.
+    let follower = Follower::begin(reader, api.tail.follow()).await?;
     let (clock, stopping) = (api.clock.clone(), api.stopping.clone());
-    let follower = Follower { reader, told, opening, clock, stopping, _permit: permit };
+    let answer = Answer { follower, clock, stopping, _permit: permit };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         // nginx would collect the stream before passing it on.
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(stream::unfold(follower, Follower::chunk)))
+        .streaming(stream::unfold(answer, Answer::piece)))
 }
 
 /// Where a client that reconnects has been; it wins over the query, which a browser repeats unchanged.
@@ -75,25 +81,21 @@ fn last_event_id(request: &HttpRequest) -> Result<Option<After>, Problem> {
         .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("Last-Event-ID: {error}")))
 }
 
-/// One client that follows the log.
-struct Follower {
-    reader: Reader,
-    /// The last cursor the client was told.
-    told: Cursor,
-    /// What was read before the answer began.
-    opening: Option<Vec<Event>>,
+/// The answer to one client.
+struct Answer {
+    follower: Follower,
     clock: Clock,
     stopping: CancellationToken,
     /// Given back when the client is gone.
     _permit: OwnedSemaphorePermit,
 }
 
-impl Follower {
-    /// The next piece of the answer. The stream ends when the program stops and when it cannot go on; the client
-    /// comes back with its last cursor and then gets the problem as an answer.
-    async fn chunk(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
+impl Answer {
+    /// The next piece of it. It ends when the program stops and when it cannot go on; the client comes back with its
+    /// last cursor and then gets the problem as an answer.
+    async fn piece(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
         match self.next().await {
-            Ok(chunk) => chunk.map(|chunk| (Ok(chunk.into()), self)),
+            Ok(piece) => piece.map(|piece| (Ok(piece), self)),
             Err(error) => {
                 tracing::warn!(%error, "an event stream ended early");
                 None
@@ -101,53 +103,18 @@ impl Follower {
         }
     }
 
-    async fn next(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
-        if let Some(events) = self.opening.take() {
-            let mut chunk = place(self.told);
-            self.write(&events, &mut chunk)?;
-            return Ok(Some(chunk));
-        }
-        let clock = self.clock.clone();
-        let mut silence = pin!(clock.sleep(HEARTBEAT));
+    async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        let mut silence = pin!(self.clock.sleep(HEARTBEAT));
         loop {
+            if let Some(piece) = self.follower.take() {
+                return Ok(Some(piece));
+            }
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => return Ok(None),
-                () = &mut silence => return Ok(Some(self.heartbeat())),
-                () = self.reader.more() => {}
-            }
-            let events = self.reader.read(AT_ONCE).await?;
-            if !events.is_empty() {
-                let mut chunk = Vec::new();
-                self.write(&events, &mut chunk)?;
-                return Ok(Some(chunk));
+                () = &mut silence => return Ok(Some(self.follower.heartbeat())),
+                gone_on = self.follower.go_on() => gone_on?,
             }
         }
     }
-
-    fn write(&mut self, events: &[Event], chunk: &mut Vec<u8>) -> serde_json::Result<()> {
-        for event in events {
-            let mut data = serde_json::to_vec(event)?;
-            // Between tokens, a line break would end the field; within a string there is none.
-            data.retain(|byte| !matches!(byte, b'\n' | b'\r'));
-            chunk.extend_from_slice(format!("id: {}\ndata: ", event.cursor).as_bytes());
-            chunk.extend_from_slice(&data);
-            chunk.extend_from_slice(b"\n\n");
-            self.told = event.cursor;
-        }
-        Ok(())
-    }
-
-    fn heartbeat(&mut self) -> Vec<u8> {
-        let position = self.reader.position();
-        if position == self.told {
-            return b":\n\n".to_vec();
-        }
-        self.told = position;
-        place(position)
-    }
-}
-
-fn place(cursor: Cursor) -> Vec<u8> {
-    format!("id: {cursor}\n\n").into_bytes()
 }

@@ -25,6 +25,9 @@ use crate::receive::{self, Receiver};
 const WORKERS: usize = 2;
 /// Connections to the admin port, for each of its threads: all event streams that there may be, and some.
 const ADMIN_CONNECTIONS: usize = 1024;
+/// What is collected for a client of the admin port before more is made, in bytes: a thousand of those that do not read hold
+/// 16 MiB. It goes in one write.
+const COLLECTED: usize = 16 * 1024;
 /// How long a client of the admin port may take for its TLS handshake, and then for the head of its first request.
 const ADMIN_HEAD_WITHIN: Duration = Duration::from_secs(5);
 
@@ -81,8 +84,11 @@ pub(super) fn receiving(
     Port::open(settings, routes).with_context(|| taken("notifications", listen.notifications))
 }
 
-/// Takes the admin port.
-pub(super) fn administering(
+/// Takes the admin port; whoever runs the server stops it.
+///
+/// # Errors
+/// Where the address cannot be had.
+pub fn administering(
     api: Api,
     address: SocketAddr,
     tls: Option<ServerConfig>,
@@ -98,6 +104,7 @@ pub(super) fn administering(
         .client_request_timeout(ADMIN_HEAD_WITHIN)
         .tls_handshake_timeout(ADMIN_HEAD_WITHIN)
         .max_connections(ADMIN_CONNECTIONS)
+        .h1_write_buffer_size(COLLECTED)
         .on_connect(send_at_once);
     let server = match tls {
         None => server.bind(address),

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::circuit::FAILURES;
 use super::gate::{Gate, Gates};
 use super::wanted::{OwnApps, Wanted};
 use super::{Deliverer, Outlet};
@@ -55,6 +56,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Since when it takes no events, if that is so: one failure is none yet.
+    pub fn failing_since(&self) -> Option<DateTime<Utc>> {
+        self.standing.failing_since.filter(|_| self.standing.failures >= FAILURES)
+    }
+
     /// In a word.
     pub fn state(&self) -> &'static str {
         match (self.standing.removed_at, &self.standing.disabled) {
@@ -62,6 +68,7 @@ impl Found {
             (None, Some(_)) => "disabled",
             (None, None) if self.unusable.is_some() => "unusable",
             (None, None) if self.waiting => "waiting",
+            (None, None) if self.failing_since().is_some() => "failing",
             (None, None) => "active",
         }
     }
@@ -117,6 +124,7 @@ impl Desk {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             outage: Outage::default(),
+            failing: Outage::default(),
             unsure: Seldom::default(),
         }
     }

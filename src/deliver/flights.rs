@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::window::Numbered;
 use crate::model::{Delivery, Event};
@@ -61,12 +61,17 @@ impl Flights {
         });
     }
 
-    /// Waits for one to end; for ever, where there is none. `None`: one broke off, and with it what it carried.
-    pub async fn landed(&mut self) -> Option<(Cargo, Report)> {
+    /// Waits for one to end; for ever, where there is none. An error: one broke off, and with it what it carried.
+    pub async fn landed(&mut self) -> Result<(Cargo, Report), JoinError> {
         match self.running.join_next().await {
-            Some(landed) => landed.ok(),
+            Some(landed) => landed,
             None => std::future::pending().await,
         }
+    }
+
+    /// One more that has ended by now, if there is one, and likewise.
+    pub fn landed_too(&mut self) -> Option<Result<(Cargo, Report), JoinError>> {
+        self.running.try_join_next()
     }
 
     /// Waits until all have ended; what came of them is not told.

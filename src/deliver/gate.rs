@@ -1,10 +1,10 @@
 //! What a sink is let through by: circuit and pace of its host, which all sinks there share, and a circuit of its own. No connection,
 //! no answer in time and a 5xx are the host's trouble; a refusal and a pause that was asked for are the sink's.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
-use dashmap::DashMap;
 use tokio::sync::watch;
 
 use super::circuit::Circuit;
@@ -12,9 +12,9 @@ use super::pace::Pace;
 use crate::model::{Attempt, Outcome};
 use crate::sinks::{Rate, Sink, Verdict};
 
-/// All hosts.
+/// All hosts, as long as a sink is at work there.
 #[derive(Debug, Default)]
-pub(super) struct Gates(DashMap<String, Arc<Host>>);
+pub(super) struct Gates(Mutex<HashMap<String, Weak<Host>>>);
 
 impl Gates {
     /// A gate for one more sink.
@@ -23,9 +23,12 @@ impl Gates {
     }
 
     fn at(&self, host: &str, rates: &'static [Rate], now: DateTime<Utc>) -> Arc<Gate> {
-        let new = || Arc::new(Host::new(Pace::new(rates, now)));
-        let host = Arc::clone(&self.0.entry(host.to_owned()).or_insert_with(new));
-        Arc::new(Gate { host, own: Mutex::default() })
+        let mut hosts = locked(&self.0);
+        hosts.retain(|_, host| host.strong_count() > 0);
+        let known = hosts.get(host).and_then(Weak::upgrade);
+        let shared = known.unwrap_or_else(|| Arc::new(Host::new(Pace::new(rates, now))));
+        hosts.insert(host.to_owned(), Arc::downgrade(&shared));
+        Arc::new(Gate { host: shared, own: Mutex::default() })
     }
 }
 
@@ -165,6 +168,26 @@ mod tests {
             assert!(one.pass(at(0)).is_err() && one.is_closed(at(0)), "{outcome:?} {status:?}");
             assert_eq!(other.pass(at(0)).is_err(), shared, "{outcome:?} {status:?}");
         }
+    }
+
+    #[test]
+    fn a_host_is_known_for_as_long_as_a_sink_is_there() {
+        let gates = Gates::default();
+        let [one, other] = [(); 2].map(|()| gates.at("https://a.example", &[], at(0)));
+        for _ in 0..FAILURES {
+            learn(&one, Outcome::TimedOut, None, Verdict::Failed, 0);
+        }
+        drop(one);
+        assert!(
+            gates.at("https://a.example", &[], at(0)).pass(at(0)).is_err(),
+            "the other one is still there"
+        );
+        drop(other);
+        for number in 0..100 {
+            gates.at(&format!("https://{number}.example"), &[], at(0));
+        }
+        assert_eq!(locked(&gates.0).len(), 1, "the last one");
+        assert!(gates.at("https://a.example", &[], at(0)).pass(at(0)).is_ok());
     }
 
     #[test]

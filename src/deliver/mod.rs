@@ -66,6 +66,8 @@ pub struct Deliverer {
     clock: Clock,
     metrics: Arc<Metrics>,
     outage: Outage,
+    /// The receiver's, as far as it was told since the start.
+    failing: Outage,
     unsure: Seldom,
 }
 

@@ -33,6 +33,10 @@ const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 const READS: usize = 4;
 /// Pending deliveries at which the log has to wait, so that a receiver that refuses much does not fill the store.
 const MOST_PENDING: u64 = 10_000;
+/// How far the position moves before it is written, and how long it waits for that, while others are still under way:
+/// a sync for each event would cost more than sending it. A crash has so many sent again, with their ids.
+const GATHERED: usize = 100;
+const GATHERING: Duration = Duration::from_millis(50);
 
 /// Why the work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +55,8 @@ pub(super) enum Ended {
 struct Writing {
     written: BoxFuture<'static, Result<Settled, StoreError>>,
     keys: Vec<i64>,
+    /// What was tried in vain becomes due with it.
+    releases: bool,
     last: Option<Ended>,
 }
 
@@ -113,20 +119,20 @@ impl<'d> Run<'d> {
             } else {
                 self.launch().await?
             };
-            if writing.is_none() {
+            let gathers = self.gathers();
+            if writing.is_none() && !gathers {
                 writing = self.write(stopping);
             }
             tokio::select! {
-                landed = self.flights.landed() => match landed {
-                    Some((cargo, report)) => self.land(cargo, report),
-                    None => return Ok(Ended::Broken),
+                landed = self.flights.landed() => if !self.land_all(landed) {
+                    return Ok(Ended::Broken);
                 },
                 settled = written(&mut writing) => {
-                    let (keys, last) = writing.take().map(|one| (one.keys, one.last)).unwrap_or_default();
-                    if !self.settled(settled?, &keys) {
+                    let written = writing.take();
+                    if !self.settled(settled?, written.as_ref()) {
                         return Ok(Ended::Lost);
                     }
-                    if let Some(ended) = last {
+                    if let Some(ended) = written.and_then(|written| written.last) {
                         return Ok(ended);
                     }
                 }
@@ -137,7 +143,8 @@ impl<'d> Run<'d> {
                     self.asked = true;
                     self.due.look_again();
                 }
-                () = self.of.clock.sleep_until(again) => self.due.look_again(),
+                () = self.of.clock.sleep_until(self.held_since + GATHERING), if gathers => {}
+                () = self.of.clock.sleep_until(again), if !gathers => self.due.look_again(),
                 () = stop.cancelled(), if !stopping => {}
             }
         }
@@ -209,6 +216,12 @@ impl<'d> Run<'d> {
         self.window.advance(oldest);
     }
 
+    /// Whether what there is to write is to become more first.
+    fn gathers(&self) -> bool {
+        let soon = self.of.clock.now() < self.held_since + GATHERING;
+        soon && self.ledger.is_empty() && !self.flights.is_empty() && self.window.settled(GATHERED) < GATHERED
+    }
+
     /// Begins to write what there is to write.
     fn write(&mut self, stopping: bool) -> Option<Writing> {
         let now = self.of.clock.now();
@@ -227,24 +240,30 @@ impl<'d> Run<'d> {
         // Who stops gives the claim back.
         let lease = if stopping && over { Duration::ZERO } else { LEASE };
         let keys = self.ledger.attempted.iter().map(|one| one.key).collect();
+        let releases = self.ledger.well_since.is_some();
         let position = (portion, self.window.position());
         let settlement = self.ledger.settle(&self.claim, position, disable, (now, lease));
         self.held_since = now;
         let store = self.of.store.clone();
-        Some(Writing { written: Box::pin(async move { store.settle(settlement).await }), keys, last })
+        Some(Writing {
+            written: Box::pin(async move { store.settle(settlement).await }),
+            keys,
+            releases,
+            last,
+        })
     }
 
     /// Takes in what was written; whether the claim still holds.
-    fn settled(&mut self, settled: Settled, keys: &[i64]) -> bool {
-        let Settled::Done { held, pending } = settled else { return false };
+    fn settled(&mut self, settled: Settled, written: Option<&Writing>) -> bool {
+        let (Settled::Done { held, pending }, Some(written)) = (settled, written) else { return false };
         if self.of.outage.ends() {
             tracing::info!(sink = %self.of.name, "What is delivered can be written down again");
         }
         self.pending = pending.unwrap_or(self.pending);
-        if !held.is_empty() {
+        if !held.is_empty() || written.releases {
             self.due.look_again();
         }
-        self.due.written(keys);
+        self.due.written(&written.keys);
         self.window.confirm(held);
         true
     }

@@ -213,6 +213,12 @@ impl Window {
         moved.then_some(portion)
     }
 
+    /// Over how many events the position could move by now, counted up to `most`.
+    pub fn settled(&self, most: usize) -> usize {
+        let over = |entry: &&Entry| matches!(entry.stage, Stage::Delivered | Stage::Stored(_));
+        self.entries.iter().take(most).take_while(over).count()
+    }
+
     /// The position of what was last taken out.
     pub fn position(&self) -> Cursor {
         self.position

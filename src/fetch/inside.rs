@@ -15,6 +15,11 @@ const MOST: usize = 1000;
 /// What the content types of folders begin with.
 const FOLDER_TYPE: &str = "0x0120";
 
+/// Whether what was removed may have been a folder that went without a word of what lay in it.
+pub(super) fn looks_inside(target: &Target) -> bool {
+    target.via() == Via::SharePoint
+}
+
 impl Fetcher {
     /// Puts before the items of a page those that lay in the folders which it shows as removed, and adds to `known` what is
     /// known of them.
@@ -25,7 +30,7 @@ impl Fetcher {
         mut items: Vec<Item>,
         known: &mut HashMap<ItemId, Known>,
     ) -> Result<Vec<Item>, Failure> {
-        if target.via() != Via::SharePoint {
+        if !looks_inside(target) {
             return Ok(items);
         }
         let removed = items.iter().filter(|item| item.removed);

@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 use super::Fetcher;
 use super::ahead::{Ahead, Lookahead, bytes};
 use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
+use super::inside::looks_inside;
 use super::odd::{Trail, complete};
-use super::resync::is_dead;
+use super::resync::{is_dead, leads_nowhere};
 use super::stack::Stack;
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
-use crate::store::{Claim, Committed, Link, Resync};
+use crate::store::{Claim, Committed, Former, Link, Resync};
 
 /// A round under way, and what it keeps from page to page.
 pub(super) struct Pages<'a> {
@@ -48,7 +49,13 @@ impl<'a> Pages<'a> {
                 Ok((Committed::Lost, _)) => return Landing::Lost,
                 Ok((Committed::Done(next), Some(failure))) => return self.fetcher.failed(next, &failure),
                 Ok((Committed::Done(next), None)) => match (&next.link, next.resync) {
-                    (Some(Link::Delta(_)), Resync::None) => return Landing::Finished,
+                    (Some(Link::Delta(_)), Resync::None) => {
+                        if claim.former == Former::Last {
+                            tracing::info!(subscription = %claim.subscription.wish.name,
+                                "The former way is read to its end; the other one begins");
+                        }
+                        return Landing::Finished;
+                    }
                     _ => claim = next,
                 },
             }
@@ -65,6 +72,9 @@ impl<'a> Pages<'a> {
             return Ok((told, None));
         }
         match self.turn(claim).await {
+            Err(failure) if leads_nowhere(claim, &failure) => {
+                Ok((self.fetcher.leave(claim, &failure).await?, None))
+            }
             Err(failure) if is_dead(claim, &failure) => {
                 self.trail = Trail::default();
                 self.fetcher.begin_anew(claim, failure).await
@@ -77,7 +87,7 @@ impl<'a> Pages<'a> {
     async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
         let page = self.ahead.page(claim).await;
         let page = self.trail.step(claim.link.as_ref(), claim.attempts, page)?;
-        let stack = self.stack(page);
+        let stack = self.stack(claim, page);
         let (next, bytes) = (stack.page.link.clone(), bytes(&stack.page));
         let Self { fetcher, written, ahead, .. } = self;
         let mut write = std::pin::pin!(write(fetcher, claim, stack, written));
@@ -89,8 +99,9 @@ impl<'a> Pages<'a> {
 
     /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
     /// each page may be a change of its own.
-    fn stack(&mut self, page: DeltaPage) -> Stack {
-        let mut stack = Stack { page, pages: 1 };
+    fn stack(&mut self, claim: &Claim, page: DeltaPage) -> Stack {
+        let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
+        let mut stack = Stack { page, pages: 1, looks_inside };
         while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead)) {
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
@@ -108,7 +119,7 @@ impl<'a> Pages<'a> {
 async fn write(
     fetcher: &Fetcher,
     claim: &Claim,
-    Stack { page, pages }: Stack,
+    Stack { page, pages, .. }: Stack,
     written: &mut u64,
 ) -> Result<Committed, Failure> {
     let (tenant, target) = fetcher.reach(claim)?;

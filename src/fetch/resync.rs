@@ -8,7 +8,7 @@ use super::{Fetcher, LEASE, progress};
 use crate::fetch::classify::{Outcome, classify};
 use crate::model::{Body, Item, ItemId, Kind, Properties};
 use crate::office365::{Failure, Verdict};
-use crate::store::{Claim, Committed, Known, Link, PageCommit, Resync};
+use crate::store::{Claim, Committed, Former, Known, Link, PageCommit, Resync};
 
 /// Items told as deleted in one step.
 const AT_ONCE: usize = 200;
@@ -26,7 +26,22 @@ pub(super) fn is_dead(claim: &Claim, failure: &Failure) -> bool {
     matches!(failure.verdict, Verdict::Gone { .. }) || restarts && failure.status.is_some_and(refused)
 }
 
+/// Whether the way that a subscription was followed before does not lead on. What fails for a while is no reason to leave it.
+pub(super) fn leads_nowhere(claim: &Claim, failure: &Failure) -> bool {
+    claim.former != Former::No && (is_dead(claim, failure) || !failure.is_transient())
+}
+
 impl Fetcher {
+    /// Leaves it before its time: everything is read the way that is wished.
+    pub(super) async fn leave(&self, claim: &Claim, failure: &Failure) -> Result<Committed, Failure> {
+        let name = &claim.subscription.wish.name;
+        tracing::warn!(subscription = %name, code = failure.code,
+            "It goes over to another way and can no longer be read the former one; everything is read anew, and what differs is told");
+        let asked = self.store.ask_resync(claim.subscription.id, self.clock.now()).await;
+        asked.map_err(|error| unstored(&error))?;
+        Ok(Committed::Lost)
+    }
+
     /// Begins to read everything anew. A cursor that dies while that lasts makes it begin once more, but after a pause
     /// that grows: the failure comes back.
     pub(super) async fn begin_anew(

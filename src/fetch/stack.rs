@@ -14,6 +14,8 @@ const TOGETHER_BYTES: usize = 2 * 1024 * 1024;
 pub(super) struct Stack {
     pub(super) page: DeltaPage,
     pub(super) pages: u64,
+    /// What goes with a removed folder is looked for in the mirror, where what the pages before showed must be by then.
+    pub(super) looks_inside: bool,
 }
 
 impl Stack {
@@ -25,6 +27,7 @@ impl Stack {
         let understood = self.page.odd.is_empty() && page.odd.is_empty();
         ahead.link == self.page.link
             && understood
+            && !(self.looks_inside && page.items.iter().any(|item| item.removed))
             && here.len() + page.items.len() <= TOGETHER
             && bytes(&self.page) + bytes(page) <= TOGETHER_BYTES
             && page.items.iter().all(|item| !here.contains(&item.id))
@@ -68,7 +71,7 @@ mod tests {
     }
 
     fn stack(ahead: Ahead) -> Stack {
-        Stack { page: ahead.page.unwrap(), pages: 1 }
+        Stack { page: ahead.page.unwrap(), pages: 1, looks_inside: false }
     }
 
     #[test]
@@ -98,6 +101,16 @@ mod tests {
         assert!(!strange.takes(&page(2, [3])));
         let failed = Failure::local(crate::office365::Verdict::Transient, "timeout", "it took too long");
         assert!(!on.takes(&Ahead { link: link(2), page: Err(failed) }));
+    }
+
+    #[test]
+    fn what_was_removed_is_written_after_what_the_pages_before_it_showed_where_folders_go_alone() {
+        let mut goes = page(2, [2]);
+        goes.page.as_mut().unwrap().items[0].removed = true;
+        let mut on = stack(page(1, [1]));
+        assert!(on.takes(&goes));
+        on.looks_inside = true;
+        assert!(!on.takes(&goes) && on.takes(&page(2, [2])));
     }
 
     #[test]

@@ -156,6 +156,10 @@ pub struct SinkStanding {
     pub removed_at: Option<DateTime<Utc>>,
     /// The last attempt, if it failed.
     pub failure: Option<Attempt>,
+    /// Failures since the last success.
+    pub failures: u32,
+    /// When the first of them was.
+    pub failing_since: Option<DateTime<Utc>>,
 }
 
 impl SinkStanding {

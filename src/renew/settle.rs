@@ -203,8 +203,7 @@ impl Renewer {
     /// Resolves the resource and begins to follow it.
     async fn settle_target(&self, tenant: &Tenant, subscription: &Subscription) -> Result<Target, StepError> {
         let resolved = tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
-        let now = self.clock.now();
-        let registered = self.store.resolved(subscription.id, &resolved.target, now).await?;
+        let registered = self.store.resolved(subscription.id, &resolved.target).await?;
         if let Registered::FollowedBy(other) = registered {
             return Err(already_followed(&other).into());
         }

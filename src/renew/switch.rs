@@ -2,14 +2,24 @@
 //!
 //! The new remote subscription is made first, and what was held is followed on until the other is certain: where that is
 //! refused, or what was held cannot be deleted, nothing has changed, what was held is renewed in time, and the switch is
-//! tried again. What was made by then is found and taken over. The mirror stays, and what it does not agree with is told.
+//! tried again. What was made by then is found and taken over.
+//!
+//! Nothing is read anew for it. The new way begins at a link that is "from now", read here. What happened before it is told
+//! the former way, by rounds that go on there until it has certainly shown all of that; what both show is told once, since the
+//! mirror stays.
+
+use chrono::TimeDelta;
 
 use super::Renewer;
 use super::apply::already_followed;
 use super::settle::StepError;
 use crate::model::Subscription;
 use crate::office365::{Resolved, Tenant};
-use crate::store::Registered;
+use crate::store::{Registered, Switch};
+
+/// How long the former way goes on being read: what happened may take so long to be seen there, as rounds after a
+/// notification assume, too, which look again within 72 s.
+const OVERLAP: TimeDelta = TimeDelta::minutes(2);
 
 /// Whether it has begun to be followed one way, and is wished to be followed the other way.
 pub(super) fn switches(subscription: &Subscription) -> bool {
@@ -27,12 +37,13 @@ impl Renewer {
         let Resolved { target, .. } =
             tenant.resolve(&subscription.wish.resource, subscription.wish.via).await?;
         let made = self.create_remote(tenant, subscription, &target).await?;
+        let link = tenant.latest(&target).await?.map(|(link, _)| link);
         // Once the other way is stored, nobody knows any more where what was held is to be deleted.
         if let Some(former) = &subscription.remote {
             tenant.delete(subscription.target.as_ref(), &former.id).await?;
         }
-        let now = self.clock.now();
-        if let Registered::FollowedBy(other) = self.store.resolved(subscription.id, &target, now).await? {
+        let switch = Switch { target: target.clone(), link, until: self.clock.now() + OVERLAP };
+        if let Registered::FollowedBy(other) = self.store.switched(subscription.id, switch).await? {
             tenant.delete(Some(&target), &made.id).await?;
             return Err(already_followed(&other).into());
         }

@@ -48,10 +48,12 @@ pub use log::{All, EventFilter, EventPage, Log, LogBounds, ReadError};
 pub use mailboxes::{Folder, HeldIn, Mailboxes, Members, Step, StepCommit, Survey};
 pub use overviews::{Brought, Overviews};
 pub use pauses::Pauses;
-pub use registry::{NewSubscription, NewWish, Registered, Registry, Rewished};
+pub use registry::{NewSubscription, NewWish, Registered, Registry, Rewished, Switch};
 pub use renewals::{Holding, Lane, Renewals, Sight, Sighting};
 pub use resyncs::{Resync, Resyncs};
-pub use rounds::{Cause, Claim, Committed, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds};
+pub use rounds::{
+    Cause, Claim, Committed, Former, Known, Link, MirrorRow, PageCommit, Progress, RoundEnd, Rounds,
+};
 pub use sign_ins::SignIns;
 pub use sweeps::Sweeps;
 

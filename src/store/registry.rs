@@ -28,15 +28,12 @@ pub trait Registry: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Rewished, StoreError>;
 
-    /// Keeps what the resource was resolved to, if nobody else follows that. What was followed another way before is read
-    /// anew from then on, as after [`Resyncs::ask_resync`](super::Resyncs::ask_resync): the link of one way leads nowhere on
-    /// the other.
-    async fn resolved(
-        &self,
-        id: SubscriptionId,
-        target: &Target,
-        now: DateTime<Utc>,
-    ) -> Result<Registered, StoreError>;
+    /// Keeps what the resource was resolved to, if nobody else follows that.
+    async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError>;
+
+    /// Follows it another way from here on, if nobody else does. Rounds go the former way until one of them was the last
+    /// ([`Former::Last`](super::Former::Last)); then the next one begins at the link of the switch, with the hints of the last.
+    async fn switched(&self, id: SubscriptionId, switch: Switch) -> Result<Registered, StoreError>;
 
     /// Keeps when following begins, on Office 365's clock, and the link to begin with where there is one for
     /// "from now"; without one, the first round is due as soon as the remote subscription is there.
@@ -89,6 +86,17 @@ pub struct NewWish {
     pub replace: bool,
     /// Everything is to be read anew.
     pub resync: bool,
+}
+
+/// Another way of following.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Switch {
+    /// What the resource is to it.
+    pub target: Target,
+    /// The link that is "from now" on it, read before; none: everything is read.
+    pub link: Option<Link>,
+    /// What the former way shows from then on shows all that happened before the link was read.
+    pub until: DateTime<Utc>,
 }
 
 /// What became of another wish.

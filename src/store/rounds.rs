@@ -94,6 +94,20 @@ pub struct Claim {
     pub resync: Resync,
     /// Of the mirror.
     pub generation: i64,
+    /// Whether it goes the way that the subscription was followed before; its target then is that of this way.
+    pub former: Former,
+}
+
+/// Whether a round goes the former way, while a subscription goes over to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Former {
+    /// It goes the way that is wished.
+    #[default]
+    No,
+    /// It does, and is not the last that does.
+    Yes,
+    /// It does, and has begun late enough: after it the other way begins.
+    Last,
 }
 
 /// Why a round is made.

@@ -29,6 +29,8 @@ pub(in crate::api) struct View<'a> {
     lost: u64,
     lost_at: Option<DateTime<Utc>>,
     failure: Option<AttemptView<'a>>,
+    /// Since when it takes no events: the last five attempts or more have failed.
+    failing_since: Option<DateTime<Utc>>,
     disabled_at: Option<DateTime<Utc>>,
     disabled_reason: Option<&'a str>,
     /// Why nothing can be sent to it.
@@ -57,6 +59,7 @@ impl<'a> View<'a> {
             lost: standing.lost,
             lost_at: standing.lost_at,
             failure: standing.failure.as_ref().map(AttemptView::of),
+            failing_since: found.failing_since(),
             disabled_at: disabled.map(|(at, _)| *at),
             disabled_reason: disabled.map(|(_, reason)| reason.as_str()),
             unusable_reason: found.unusable.as_deref(),

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use url::Url;
+use url::{Host, Url};
 
 use super::finding::{Finding, ending};
 use crate::app::endpoint;
@@ -60,7 +60,7 @@ pub(super) async fn check(
         return vec![Finding::bad(format!("public URL {notifications}"), problem)];
     };
     let only_some = !config.listen.allow_from.is_empty() && config.listen.allow_mode == AllowMode::Enforce;
-    let Examined { addresses, notifications: first, lifecycle: second, tls } = examined;
+    let Examined { addresses, notifications: first, lifecycle: second, tls, apart } = examined;
     let told = |url, shaken| finding(format!("public URL {url}"), shaken, only_some && !here);
     let mut findings = vec![told(&notifications, first)];
     findings.extend(second.map(|second| told(&lifecycle, second)));
@@ -68,8 +68,10 @@ pub(super) async fn check(
     findings.extend(as_sharepoint.map(|shaken| at_port(url, finding(subject, shaken, only_some && !here))));
     let host = url.host_str().unwrap_or_default();
     if !is_loopback(url) {
-        findings.extend(inside(host, &addresses));
+        let addresses = leads(url, addresses);
+        findings.extend(inside(host, &addresses).or_else(|| out_of_reach(host, &addresses)));
     }
+    findings.extend(apart.into_iter().map(|(address, unshaken)| stale(host, address, &unshaken)));
     findings.extend(tls.map(|tls| secured(host, &tls, clock.now())));
     findings
 }
@@ -100,6 +102,34 @@ fn finding(subject: String, shaken: Result<String, Unshaken>, may_refuse: bool) 
         ),
         Err(Unshaken { problem, .. }) => Finding::bad(subject, problem),
     }
+}
+
+/// Where the host is: an address stands for itself, and is looked up by nobody.
+fn leads(url: &Url, found: Vec<IpAddr>) -> Vec<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => vec![address.into()],
+        Some(Host::Ipv6(address)) => vec![address.into()],
+        Some(Host::Domain(_)) | None => found,
+    }
+}
+
+/// Whether there is no address that Microsoft can call. It lists the addresses that it calls from, and all are IPv4.
+fn out_of_reach(host: &str, addresses: &[IpAddr]) -> Option<Finding> {
+    let only_ipv6 = !addresses.is_empty() && addresses.iter().all(|address| address.to_canonical().is_ipv6());
+    only_ipv6.then(|| {
+        let note = "warning: has IPv6 addresses alone, and all that Microsoft names as its own for notifications are IPv4: \
+                    give it an IPv4 address, too (an A record in the DNS)";
+        Finding::good(format!("address of {host}"), note.to_owned())
+    })
+}
+
+/// One of several addresses that does not do what the others do.
+fn stale(host: &str, address: IpAddr, unshaken: &Unshaken) -> Finding {
+    let problem = format!(
+        "{}. Microsoft may call any address of the name: mend what is there, or take the address out of the DNS",
+        unshaken.problem
+    );
+    Finding::bad(format!("address {address} of {host}"), problem)
 }
 
 /// Whether a name leads nowhere but into the own network, as seen from here.
@@ -193,6 +223,21 @@ mod tests {
                 addresses.split_whitespace().map(|address| address.parse().unwrap()).collect();
             assert_eq!(inside("hooks.contoso.com", &addresses).is_some(), told, "{addresses:?}");
         }
+    }
+
+    #[test]
+    fn an_address_stands_for_itself_and_one_that_is_ipv6_alone_is_told() {
+        let told = |url: &str, found: &[&str]| {
+            let url: Url = url.parse().unwrap();
+            let addresses = leads(&url, found.iter().map(|address| address.parse().unwrap()).collect());
+            inside("h", &addresses).or_else(|| out_of_reach("h", &addresses)).and_then(|finding| finding.note)
+        };
+        assert!(told("https://10.1.2.3/", &[]).unwrap().contains("leads to 10.1.2.3 here"));
+        assert!(told("https://[2603:1006::1]/", &[]).unwrap().contains("IPv6 addresses alone"));
+        assert!(told("https://h/", &["2603:1006::1", "2603:1006::2"]).unwrap().contains("an A record"));
+        assert_eq!(told("https://h/", &["2603:1006::1", "20.20.32.1"]), None);
+        assert_eq!(told("https://20.20.32.1/", &[]), None);
+        assert_eq!(told("https://h/", &[]), None, "a proxy looks it up");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What follows from what came of a request.
 
+use tokio::task::JoinError;
+
 use super::Run;
 use crate::deliver::circuit::FAILURES;
 use crate::deliver::fate;
@@ -10,7 +12,18 @@ use crate::sinks::{Report, Verdict};
 use crate::store::{Attempted, Fate, Streak};
 
 impl Run<'_> {
-    pub(super) fn land(&mut self, cargo: Cargo, report: Report) {
+    /// Takes in what has landed, with whatever else has by now. `false`: a request broke off.
+    pub(super) fn land_all(&mut self, landed: Result<(Cargo, Report), JoinError>) -> bool {
+        let mut next = Some(landed);
+        while let Some(landed) = next {
+            let Ok((cargo, report)) = landed else { return false };
+            self.land(cargo, report);
+            next = self.flights.landed_too();
+        }
+        true
+    }
+
+    fn land(&mut self, cargo: Cargo, report: Report) {
         let Report { attempt, verdict } = report;
         self.note(&attempt, verdict, cargo.len());
         match cargo {
@@ -27,6 +40,7 @@ impl Run<'_> {
         if verdict == Verdict::Delivered {
             let Streak { failures, since } = std::mem::take(&mut self.claim.streak);
             if failures >= FAILURES {
+                self.of.failing.ends();
                 tracing::info!(sink = %name, "The sink takes events again");
                 self.ledger.well_since = since;
             }
@@ -45,9 +59,10 @@ impl Run<'_> {
         let streak = &mut self.claim.streak;
         streak.since.get_or_insert(attempt.at);
         streak.failures = streak.failures.saturating_add(1);
-        if streak.failures == FAILURES {
+        // What it was before a restart counts, and is told again after it.
+        if streak.failures >= FAILURES && self.of.failing.begins() {
             tracing::warn!(
-                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status,
+                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status, since = ?streak.since,
                 "The sink does not take events; trying again until it does"
             );
         }

@@ -54,12 +54,15 @@ impl Attempt {
 }
 
 /// What attempts share.
+#[derive(Clone)]
 pub(super) struct Attempts {
     clock: Clock,
     patience: Patience,
     witness: Arc<Witness>,
     tls: ClientConfig,
     older: ClientConfig,
+    /// Where the name leads; empty: the DNS says.
+    leads: Vec<IpAddr>,
 }
 
 impl Attempts {
@@ -67,26 +70,27 @@ impl Attempts {
         clock: &Clock,
         roots: &[CertificateDer<'static>],
         patience: Patience,
+        leads: &[IpAddr],
     ) -> Result<Self, rustls::Error> {
+        let leads = leads.to_vec();
         let witness = Arc::new(Witness::new(clock, roots)?);
         let (tls, older) = (witness.watched(ALL)?, witness.watched(OLDER)?);
-        Ok(Self { clock: clock.clone(), patience, witness, tls, older })
+        Ok(Self { clock: clock.clone(), patience, witness, tls, older, leads })
     }
 
     /// The same, offering TLS 1.2 alone.
     pub(super) fn with_tls_1_2(&self) -> Self {
-        Self {
-            clock: self.clock.clone(),
-            patience: self.patience,
-            witness: Arc::clone(&self.witness),
-            tls: self.older.clone(),
-            older: self.older.clone(),
-        }
+        Self { tls: self.older.clone(), ..self.clone() }
+    }
+
+    /// The same, at one of the addresses of the name.
+    pub(super) fn at(&self, address: IpAddr) -> Self {
+        Self { leads: vec![address], ..self.clone() }
     }
 
     /// Shakes hands, over a connection of its own.
     pub(super) async fn shake(&self, url: &Url, token: Token) -> Attempt {
-        let names = Arc::new(Names::default());
+        let names = Arc::new(Names::leading_to(self.leads.clone()));
         let watch = self.clock.stopwatch();
         let work = self.exchange(url, token, Arc::clone(&names));
         let outcome = match self.clock.timeout(self.patience.limit, work).await {

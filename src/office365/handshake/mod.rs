@@ -81,6 +81,8 @@ pub struct Examined {
     pub lifecycle: Option<Result<String, Unshaken>>,
     /// Of an https address, once the certificate was accepted.
     pub tls: Option<Secured>,
+    /// Addresses of the name that do not do what the name did.
+    pub apart: Vec<(IpAddr, Unshaken)>,
 }
 
 /// Shakes hands as Office 365 would: POST, empty, without a user agent, no redirects followed.
@@ -88,12 +90,22 @@ pub struct Handshaker {
     clock: Clock,
     roots: Vec<CertificateDer<'static>>,
     patience: Patience,
+    leads: Vec<IpAddr>,
 }
+
+/// Addresses of a name that are tried one by one. There are seldom more than two, and each may take its ten seconds.
+const EACH: usize = 4;
 
 impl Handshaker {
     /// One as patient as Microsoft, that trusts whom the system trusts.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, roots: Vec::new(), patience: Patience::default() }
+        Self { clock, roots: Vec::new(), patience: Patience::default(), leads: Vec::new() }
+    }
+
+    /// The same, for whom every name leads to these addresses, whatever the DNS says.
+    #[must_use]
+    pub fn led_to(self, leads: Vec<IpAddr>) -> Self {
+        Self { leads, ..self }
     }
 
     /// The same, trusting these authorities too.
@@ -110,7 +122,7 @@ impl Handshaker {
 
     /// Shakes hands with both addresses, which lie on one host.
     pub async fn examine(&self, notifications: &Url, lifecycle: &Url) -> Examined {
-        let attempts = match Attempts::new(&self.clock, &self.roots, self.patience) {
+        let attempts = match Attempts::new(&self.clock, &self.roots, self.patience, &self.leads) {
             Ok(attempts) => attempts,
             Err(reason) => return Examined::unreached(Vec::new(), no_client(&reason)),
         };
@@ -130,15 +142,32 @@ impl Handshaker {
             let third = attempts.shake(lifecycle, Token::Usual).await;
             Some(judge::once(lifecycle, &third, now, self.patience))
         };
-        Examined { notifications: judged, lifecycle, addresses: first.addresses, tls }
+        let apart = match &judged {
+            Ok(_) => self.apart(&attempts, notifications, &first.addresses).await,
+            Err(_) => Vec::new(),
+        };
+        Examined { notifications: judged, lifecycle, addresses: first.addresses, tls, apart }
+    }
+
+    /// Microsoft calls whichever address of the name it likes, and no IPv6 address, since it lists none that it calls from.
+    /// Who calls from here takes the first that answers.
+    async fn apart(&self, attempts: &Attempts, url: &Url, addresses: &[IpAddr]) -> Vec<(IpAddr, Unshaken)> {
+        let mut apart = Vec::new();
+        let several = addresses.len() > 1;
+        for address in addresses.iter().filter(|address| several && address.is_ipv4()).take(EACH) {
+            let attempt = attempts.at(*address).shake(url, Token::Usual).await;
+            let judged = judge::once(url, &attempt, self.clock.now(), self.patience);
+            apart.extend(judged.err().map(|unshaken| (*address, unshaken)));
+        }
+        apart
     }
 
     /// Shakes hands as SharePoint does, which is less patient.
     pub async fn examine_as_sharepoint(&self, notifications: &Url) -> Result<String, Unshaken> {
         let limit = self.patience.limit.min(Patience::SHAREPOINT.limit);
         let patience = Patience { slow: limit, limit };
-        let attempts =
-            Attempts::new(&self.clock, &self.roots, patience).map_err(|reason| no_client(&reason))?;
+        let attempts = Attempts::new(&self.clock, &self.roots, patience, &self.leads)
+            .map_err(|reason| no_client(&reason))?;
         let attempt = attempts.shake(notifications, Token::SharePoint).await;
         judge::once(notifications, &attempt, self.clock.now(), patience)
     }
@@ -167,6 +196,6 @@ fn no_client(reason: &rustls::Error) -> Unshaken {
 
 impl Examined {
     fn unreached(addresses: Vec<IpAddr>, unshaken: Unshaken) -> Self {
-        Self { addresses, notifications: Err(unshaken), lifecycle: None, tls: None }
+        Self { addresses, notifications: Err(unshaken), lifecycle: None, tls: None, apart: Vec::new() }
     }
 }

@@ -95,7 +95,8 @@ impl SharePoint {
         let listing = Listing::read(&text).map_err(|error| unreadable(&error))?;
         let rows = rows::read(list.id(), &listing.elements).map_err(|error| unreadable(&error))?;
         let link = next(&rows, listing.elements.len(), since, newer)?;
-        let Found { items, folders } = self.touched(site, list, &rows.touched).await?;
+        let more = matches!(link, Link::Next(_));
+        let Found { items, folders } = self.touched(site, list, &rows.touched, more).await?;
         let link = within::first(site, list, link, &folders)?;
         Ok(DeltaPage { items, odd: Vec::new(), link, at: answer.at })
     }

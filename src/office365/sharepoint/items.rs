@@ -96,30 +96,31 @@ impl SharePoint {
         Ok(Portion { found, odd, next, at: answer.at })
     }
 
-    /// What became of the items that the change log names, in its order.
+    /// What became of the items that the change log names, in its order. Where `more` rows follow, what was removed may have
+    /// come back with one of them, and is read, too: between two looks each item is told in its latest state.
     pub(super) async fn touched(
         &self,
         site: &Site,
         list: ListAt<'_>,
         touched: &[Touched],
+        more: bool,
     ) -> Result<Found, Failure> {
         let wanted: Vec<i64> =
-            touched.iter().filter(|one| one.fate != Fate::Removed).map(|one| one.item).collect();
+            touched.iter().filter(|one| more || one.fate != Fate::Removed).map(|one| one.item).collect();
         let read = self.read_items(site, list, &wanted).await?;
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();
         let mut folders = Vec::new();
-        for (at, Touched { item, fate, came, unique_id }) in touched.iter().enumerate() {
+        for (at, Touched { item, came, unique_id, .. }) in touched.iter().enumerate() {
             let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
-            match (outcome, fate) {
-                (Some(Read::Here(properties)), _) => {
+            match outcome {
+                Some(Read::Here(properties)) => {
                     folders.extend(Folder::that_came(*item, *came, &properties));
                     here.push((at, properties));
                 }
-                (Some(Read::Unreadable), _) => rest.push((at, in_part(*item)?)),
-                // A row that is still to come says that it was removed.
-                (Some(Read::NotFound), Fate::There) => {}
-                (Some(Read::NotFound) | None, _) => rest.push((at, removed(*item, unique_id.as_deref())?)),
+                Some(Read::Unreadable) => rest.push((at, in_part(*item)?)),
+                // Whether a row says so or not: what went with its folder has none, and where it lay at last nobody may know.
+                Some(Read::NotFound) | None => rest.push((at, removed(*item, unique_id.as_deref())?)),
             }
         }
         let (places, here): (Vec<usize>, Vec<_>) = here.into_iter().unzip();

@@ -11,12 +11,12 @@ use super::token::ChangeToken;
 /// What is told of an item by its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It is there, unless it was removed since: then a later row says so.
+    /// It is there, if it is found. Else it is gone: a row that is still to come says so, or that of its folder alone did.
     There,
     /// It was removed.
     Removed,
-    /// It left its folder, or something was noted of it after its removal: it is gone if it is not found.
-    Perhaps,
+    /// It left its folder: for another one of the list, if it is found.
+    Left,
 }
 
 /// How an item came. If it is a folder, what lies in it may have come without rows of its own.
@@ -75,17 +75,19 @@ impl Done {
     }
 
     fn after(self, before: Option<Fate>) -> Fate {
-        match (self, before) {
-            (Self::Came(_), _) | (Self::Other, None | Some(Fate::There)) => Fate::There,
-            (Self::Went, _) => Fate::Removed,
-            (Self::Left, _) | (Self::Other, Some(Fate::Removed | Fate::Perhaps)) => Fate::Perhaps,
+        match self {
+            Self::Came(_) => Fate::There,
+            Self::Went => Fate::Removed,
+            Self::Left => Fate::Left,
+            // Something may be noted of it after its removal: whether it is there, reading it shows.
+            Self::Other => before.filter(|before| *before == Fate::Left).unwrap_or(Fate::There),
         }
     }
 
     /// What went from one folder of the list into another was there before.
     fn came(self, before: Option<(Fate, Came)>) -> Came {
         match (self, before) {
-            (Self::Came(Came::Anew), Some((Fate::Perhaps, came))) | (Self::Came(came), _) => came,
+            (Self::Came(Came::Anew), Some((Fate::Left, came))) | (Self::Came(came), _) => came,
             (Self::Went, _) => Came::Not,
             (Self::Left | Self::Other, before) => before.map_or(Came::Not, |(_, came)| came),
         }
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_last_of_an_items_rows_says_what_became_of_it() {
-        use Fate::{Perhaps, Removed, There};
+        use Fate::{Left, Removed, There};
         let (add, update, delete, rename) = (1, 2, 3, 4);
         let (away, into, restore, system) = (5, 6, 7, 15);
         for (kinds, fate) in [
@@ -148,9 +150,9 @@ mod tests {
             (vec![add, delete], Removed),
             (vec![delete, restore, delete], Removed),
             (vec![away, into], There),
-            (vec![into, away], Perhaps),
-            (vec![away, system], Perhaps),
-            (vec![delete, system], Perhaps),
+            (vec![into, away], Left),
+            (vec![away, system], Left),
+            (vec![delete, system], There),
             (vec![delete, system, restore, update], There),
             (vec![22], There),
         ] {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 46] = [
+const CALLS: [(&str, &str, &str, &str); 47] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -77,9 +77,15 @@ const CALLS: [(&str, &str, &str, &str); 46] = [
     ),
     (
         "POST",
+        "/_control/carry",
+        r#"{"resource", "id", "to", "folder"?, "how"}"#,
+        "Copies a file or folder, or moves it into another library; \"how\" is \"copy\" or \"move\", \"id\" and \"folder\" are numbers in the lists.",
+    ),
+    (
+        "POST",
         "/_control/folder-rows",
         r#"{"each"?}"#,
-        "Whether SharePoint's change log gets a row for each item of a folder that is deleted or restored. What is left out is no: only the folder has one.",
+        "Whether SharePoint's change log gets a row for each item of a folder that is deleted, restored, copied or moved into another library. What is left out is no: only the folder has one.",
     ),
     (
         "POST",
@@ -122,8 +128,8 @@ const CALLS: [(&str, &str, &str, &str); 46] = [
     (
         "POST",
         "/_control/conflicts",
-        r#"{"unnamed"?}"#,
-        "Whether a conflict leaves out the id of the subscription that exists.",
+        r#"{"unnamed"?, "none"?}"#,
+        "Whether a conflict leaves out the id of the subscription that exists; whether there are none, as between several apps.",
     ),
     (
         "POST",

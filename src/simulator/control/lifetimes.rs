@@ -51,6 +51,8 @@ pub(crate) struct Lifetimes(BTreeMap<LifetimeOf, Lowered>);
 pub(crate) struct Conflicts {
     /// Whether the id of what exists is left out.
     pub(crate) unnamed: bool,
+    /// Whether there are none, as between the app registrations of several listeners.
+    pub(crate) none: bool,
 }
 
 /// What a renewal does beside renewing.

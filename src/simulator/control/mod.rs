@@ -1,6 +1,7 @@
 //! `/_control`: what Microsoft has no call for. Unlike the rest it needs no token.
 
 mod cards;
+mod carry;
 mod changes;
 mod chaos;
 mod connect;
@@ -53,6 +54,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
             Ok(Answer::json(200, json!({"answering": world.answering, "due": due})))
         }
         ("POST", ["changes"]) => changes::make(world, &read(call)?),
+        ("POST", ["carry"]) => carry::answer(world, &read(call)?),
         ("POST", ["replay"]) => {
             for target in targets(world, read::<Named>(call)?.resource.as_deref())? {
                 target.replay(world);

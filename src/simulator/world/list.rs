@@ -162,6 +162,17 @@ impl List {
         self.items.values().filter(move |item| item.id != ROOT && item.parent == folder && !item.deleted)
     }
 
+    /// An item and what lies in it, folders before what they hold.
+    pub(crate) fn with_contents(&self, id: u64) -> Vec<u64> {
+        let mut found = vec![id];
+        let mut looked_at = 0;
+        while let Some(folder) = found.get(looked_at).copied() {
+            found.extend(self.children(folder).map(|child| child.id));
+            looked_at += 1;
+        }
+        found
+    }
+
     /// The folders from an item up to the root, nearest first.
     pub(crate) fn ancestors(&self, item: &Item) -> Vec<&Item> {
         let mut above = Vec::new();

@@ -30,9 +30,21 @@ impl World {
         actor: &Actor,
         at: DateTime<Utc>,
     ) -> Result<u64, GraphError> {
+        let id = self.put_item(list, draft, actor, at)?;
+        self.note(list, id, &[Action::Add], at);
+        Ok(id)
+    }
+
+    /// Makes an item of which nothing is written down yet.
+    pub(super) fn put_item(
+        &mut self,
+        list: Uuid,
+        draft: Draft,
+        actor: &Actor,
+        at: DateTime<Utc>,
+    ) -> Result<u64, GraphError> {
         let unique_id = self.random.uuid();
         let drive_id = format!("01{}", self.random.text(DRIVE_ID_LETTERS, 32));
-        let key = list;
         let list = self.lists.get_mut(&list).ok_or_else(GraphError::item_not_found)?;
         if list.drive.is_some() && list.next_id > ROOT && list.child(draft.parent, &draft.name).is_some() {
             return Err(name_taken());
@@ -58,7 +70,6 @@ impl World {
             changed_at: at,
         };
         list.items.insert(id, item);
-        self.note(key, id, &[Action::Add], at);
         Ok(id)
     }
 
@@ -181,12 +192,7 @@ impl World {
         }
         let record = self.list(list)?;
         record.item(id)?;
-        let mut gone = vec![id];
-        let mut looked_at = 0;
-        while let Some(folder) = gone.get(looked_at).copied() {
-            gone.extend(record.children(folder).map(|child| child.id));
-            looked_at += 1;
-        }
+        let gone = record.with_contents(id);
         for id in &gone {
             if let Some(item) = self.lists.get_mut(&list).and_then(|record| record.items.get_mut(id)) {
                 item.deleted = true;

@@ -1,6 +1,7 @@
 //! Everything the stand-in knows, in one place behind one lock: who is in the tenant, what they own, who
 //! subscribed to it and what still has to be told.
 
+mod carried;
 mod change_log;
 mod directory;
 mod list;
@@ -17,6 +18,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use carried::Carry;
 pub(crate) use change_log::{Action, FolderRows, KEPT, Row};
 pub(crate) use directory::{Actor, Site, User};
 pub(crate) use list::{Column, Content, Draft, File, Item, List};

@@ -5,6 +5,7 @@
 //! credential: what is said of a failure never has it.
 
 mod guard;
+mod plain;
 mod retry_after;
 mod veil;
 
@@ -20,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Tls, WebhookUrl};
 use crate::model::Outcome;
 use guard::{Forbidden, Guard};
+use plain::{Exchange, Failure, Neighbour};
 use veil::Veil;
 
 /// Reaching a host takes longer only where it is not reached at all.
@@ -28,6 +30,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES: usize = 64 * 1024;
 /// What is kept of it.
 const EXCERPT_CHARS: usize = 200;
+/// Where a proxy for requests without TLS may be named.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 /// What we call ourselves.
 const AGENT: &str = concat!("o365-listener/", env!("CARGO_PKG_VERSION"));
 
@@ -43,12 +47,24 @@ pub(super) struct Target<'c> {
 
 /// An address that requests are sent to.
 pub(super) struct Post {
-    client: Client,
+    way: Way,
     clock: Clock,
     url: WebhookUrl,
     timeout: Duration,
     allow_private: bool,
     veil: Veil,
+}
+
+/// How they are sent.
+enum Way {
+    Client(Client),
+    Plain(Neighbour),
+}
+
+/// An answer of which the head is there.
+enum Asked {
+    Client(Response),
+    Plain(Box<Exchange>),
 }
 
 /// What came back.
@@ -62,7 +78,7 @@ pub(super) struct Answer {
 /// Why nothing came back.
 pub(super) enum Broken {
     TimedOut,
-    Failed(reqwest::Error),
+    Failed(Failure),
     /// There was nothing to send.
     Unwritable(String),
 }
@@ -71,23 +87,33 @@ impl Post {
     pub fn new(to: &Target<'_>, clock: Clock) -> anyhow::Result<Self> {
         let (url, timeout, allow_private) = (to.url.clone(), to.timeout, to.allow_private);
         let veil = Veil::of(url.expose());
-        Ok(Self { client: client(to)?, clock, url, timeout, allow_private, veil })
+        Ok(Self { way: way(to, &clock)?, clock, url, timeout, allow_private, veil })
     }
 
     /// One request, and its answer.
     pub async fn send(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Broken> {
-        let request = self.client.post(self.url.expose().clone()).headers(headers).body(body);
         let watch = self.clock.stopwatch();
-        let response = self.clock.timeout(self.timeout, request.send()).await;
-        let mut response = response.map_err(|_| Broken::TimedOut)?.map_err(Broken::Failed)?;
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let asked = self.clock.timeout(self.timeout, self.ask(headers, body)).await;
+        let asked = asked.map_err(|_| Broken::TimedOut)?.map_err(Broken::Failed)?;
+        let (status, headers) = asked.head();
+        let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let wait = retry_after.and_then(|text| retry_after::wait(text, self.clock.now()));
-        let status = response.status().as_u16();
         // The status has said most of what there is to say: a body that never ends changes nothing.
         let left = self.timeout.saturating_sub(watch.elapsed());
         let mut body = Vec::new();
-        let _ = self.clock.timeout(left, read(&mut response, &mut body)).await;
+        let _ = self.clock.timeout(left, asked.read(&mut body)).await;
         Ok(Answer { status, wait, body: self.veil.over(&String::from_utf8_lossy(&body)) })
+    }
+
+    async fn ask(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Asked, Failure> {
+        match &self.way {
+            Way::Plain(neighbour) => Ok(Asked::Plain(Box::new(neighbour.post(headers, body).await?))),
+            Way::Client(client) => {
+                let request = client.post(self.url.expose().clone()).headers(headers).body(body);
+                let response = request.send().await.map_err(reqwest::Error::without_url)?;
+                Ok(Asked::Client(response))
+            }
+        }
     }
 
     /// Whether the host's name leads somewhere that is allowed; nothing is sent.
@@ -108,7 +134,28 @@ impl Post {
         match broken {
             Broken::TimedOut => (Outcome::TimedOut, format!("no answer within {} s", self.timeout.as_secs())),
             Broken::Unwritable(why) => (Outcome::Unwritable, why),
-            Broken::Failed(error) => failure(error),
+            Broken::Failed(error) => failure(&*error),
+        }
+    }
+}
+
+impl Asked {
+    fn head(&self) -> (u16, &HeaderMap) {
+        match self {
+            Self::Client(response) => (response.status().as_u16(), response.headers()),
+            Self::Plain(exchange) => (exchange.response.status().as_u16(), exchange.response.headers()),
+        }
+    }
+
+    async fn read(self, body: &mut Vec<u8>) {
+        match self {
+            Self::Client(mut response) => {
+                while body.len() < ANSWER_BYTES {
+                    let Ok(Some(chunk)) = response.chunk().await else { return };
+                    body.extend_from_slice(&chunk);
+                }
+            }
+            Self::Plain(exchange) => exchange.read(ANSWER_BYTES, body).await,
         }
     }
 }
@@ -125,24 +172,28 @@ impl Answer {
     }
 }
 
-fn failure(error: reqwest::Error) -> (Outcome, String) {
-    let error = error.without_url();
-    let (mut text, mut source) = (error.to_string(), error.source());
+fn failure(error: &(dyn Error + 'static)) -> (Outcome, String) {
+    let (mut texts, mut next) = (Vec::new(), Some(error));
     let mut outcome = Outcome::Unreachable;
-    while let Some(cause) = source {
+    while let Some(cause) = next {
         if cause.is::<Forbidden>() {
             outcome = Outcome::Forbidden;
         }
-        text = format!("{text}: {cause}");
-        source = cause.source();
+        texts.push(cause.to_string());
+        next = cause.source();
     }
-    (outcome, text.chars().take(2 * EXCERPT_CHARS).collect())
+    (outcome, texts.join(": ").chars().take(2 * EXCERPT_CHARS).collect())
 }
 
-async fn read(response: &mut Response, body: &mut Vec<u8>) {
-    while body.len() < ANSWER_BYTES {
-        let Ok(Some(chunk)) = response.chunk().await else { return };
-        body.extend_from_slice(&chunk);
+/// Without TLS there is a shorter way, unless the environment names a proxy for it.
+fn way(to: &Target<'_>, clock: &Clock) -> anyhow::Result<Way> {
+    let settings = (to.allow_private, to.connections);
+    let neighbour = Neighbour::at(to.url.expose(), settings, clock.clone());
+    let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let proxied = to.allow_private && PROXIES.into_iter().any(named);
+    match neighbour.filter(|_| !proxied && to.client_certificate.is_none()) {
+        Some(neighbour) => Ok(Way::Plain(neighbour)),
+        None => client(to).map(Way::Client),
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::row::{self, Fields, micros};
 use super::subscription::{self, leased_until, select_subscription};
 use super::writer::Turn;
-use super::{arrival, sweeps};
+use super::{arrival, sweeps, ways};
 use crate::model::Name;
 use crate::store::{Cause, Claim, Link, Resync, StoreError};
 
@@ -60,7 +60,7 @@ pub(super) fn claim(
 ) -> Result<Option<Claim>, StoreError> {
     arrival::move_on(db)?;
     let claim = if full.is_empty() {
-        row::first(db, RIPEST, [micros(now)], |row| read_claim(row, Due::Round))?
+        row::first(db, RIPEST, [micros(now)], |row| read_claim(row, Due::Round, now))?
     } else {
         ripest_of_others(db, full, now)?
     };
@@ -71,7 +71,7 @@ pub(super) fn claim(
 fn ripest_of_others(db: &Connection, full: &[Name], now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
     for tenant in sweeps::tenants(db)?.into_iter().filter(|tenant| !full.contains(tenant)) {
         let params = params![micros(now), tenant.as_str()];
-        let ripest = row::first(db, RIPEST_OF_TENANT, params, |row| read_claim(row, Due::Round))?;
+        let ripest = row::first(db, RIPEST_OF_TENANT, params, |row| read_claim(row, Due::Round, now))?;
         if ripest.is_some() {
             return Ok(ripest);
         }
@@ -128,9 +128,9 @@ pub(super) fn lease_round(
     Ok(())
 }
 
-pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
+pub(super) fn read_claim(row: &Row<'_>, due: Due, now: DateTime<Utc>) -> Result<Claim, StoreError> {
     let fields = subscription::fields(row);
-    let subscription = subscription::read(&fields)?;
+    let mut subscription = subscription::read(&fields)?;
     let empty_looks = fields.number("empty_looks")?;
     let cause = if fields.get("first_round_open")? {
         Cause::First
@@ -147,16 +147,13 @@ pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
     };
     let link = fields.optional("link", Fields::json)?;
     // A round that is taken up again covers what was there at its first request, not what came since.
-    let resync = match fields.get("resync")? {
-        0 => Resync::None,
-        1 => Resync::Reading,
-        2 => Resync::Telling,
-        other => return Err(fields.broken("resync", &format!("{other} stands for nothing"))),
-    };
+    let resync = resync(&fields)?;
     let unfinished = matches!(link, Some(Link::Next(_)))
         || resync == Resync::Telling
         || fields.get("folder_round_open")?;
     let through = if unfinished { "round_through" } else { "inbox_through" };
+    let (former_target, former) = ways::former(&fields, unfinished, now)?;
+    subscription.target = former_target.or(subscription.target);
     Ok(Claim {
         subscription,
         lease: Uuid::new_v4(),
@@ -168,7 +165,17 @@ pub(super) fn read_claim(row: &Row<'_>, due: Due) -> Result<Claim, StoreError> {
         empty_looks,
         resync,
         generation: fields.get("generation")?,
+        former,
     })
+}
+
+fn resync(fields: &Fields<'_, '_>) -> Result<Resync, StoreError> {
+    match fields.get("resync")? {
+        0 => Ok(Resync::None),
+        1 => Ok(Resync::Reading),
+        2 => Ok(Resync::Telling),
+        other => Err(fields.broken("resync", &format!("{other} stands for nothing"))),
+    }
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub(super) fn append<'e>(
     subscription: &Subscription,
     counter: u64,
     events: &'e [NewEvent],
-    packer: &Packer,
+    packer: &mut Packer,
     now: DateTime<Utc>,
 ) -> Result<HashMap<&'e ItemId, i64>, StoreError> {
     let mut told = HashMap::with_capacity(events.len());

@@ -34,7 +34,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0022_places.sql"),
     include_str!("migrations/0023_connections.sql"),
     include_str!("migrations/0024_streaks.sql"),
-    include_str!("migrations/0027_connect_lookups.sql"),
+    include_str!("migrations/0025_ways.sql"),
+    include_str!("migrations/0026_connect_lookups.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.

@@ -164,7 +164,7 @@ pub(super) fn write(
     places: &mut Batch<'_>,
     subscription: i64,
     rows: &[MirrorRow],
-    (packer, told): (&Packer, &HashMap<&ItemId, i64>),
+    (packer, told): (&mut Packer, &HashMap<&ItemId, i64>),
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let generation = generation(db, subscription)?.unwrap_or_default();
@@ -234,7 +234,7 @@ pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<Left>, Store
 /// Puts bodies into their rows whose event is deleted.
 pub(super) fn take_back(db: &Connection, bodies: Vec<Left>) -> Result<(), StoreError> {
     for Left { item, body, dictionary } in bodies {
-        let packer = Packer::with(db, dictionary)?;
+        let mut packer = Packer::with(db, dictionary)?;
         let Stored { plain, dictionary, packed } =
             body.as_deref().map(|body| packer.pack(body)).unwrap_or_default();
         row::execute(

@@ -49,6 +49,7 @@ mod sweeps;
 mod sync;
 mod told;
 mod waiting;
+mod ways;
 mod writer;
 
 use std::path::Path;

@@ -1,37 +1,36 @@
 //! Texts of items, packed. What is written is what a large round costs, and most of an item's text stands in every other
-//! one of its kind: so each is packed with what two of them have in common, the dictionary, to a third of its length. A dictionary is found by
+//! one of its kind: so each is packed with what those have in common, the dictionary, to a tenth of its length. A dictionary is found by
 //! its key, so that every row can be read by itself, and stays for ever: there are as many as tenants have kinds of items.
+//!
+//! What is packed and what it is packed with both begin with what Zstandard begins with. What does not was packed by versions before
+//! that, with LZ4, and is read as that for as long as it is kept.
 
-use std::collections::{HashMap, HashSet};
+mod dictionary;
 
-use lz4_flex::block::{
-    compress_prepend_size_with_dict, decompress_size_prepended_with_dict, uncompressed_size,
-};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use lz4_flex::block::{decompress_size_prepended_with_dict, uncompressed_size};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, params};
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::{MAGICNUMBER, get_frame_content_size};
 
 use super::places;
 use super::row::{self, Fields};
 use crate::model::{Body, NewEvent, Subscription};
 use crate::store::{MirrorRow, StoreError};
 
-/// A dictionary's bytes: what is longer costs more time with each text, and saves little.
-const DICTIONARY: usize = 2048;
-/// Texts that are written together before one of them becomes a dictionary.
-const MANY: usize = 20;
+/// Higher levels take longer and save a hundredth.
+const LEVEL: i32 = 1;
 /// Shorter texts are not worth it.
-const SHORT: usize = 256;
+const SHORT: usize = 128;
 /// No text is longer: a page is refused long before.
 const LONGEST: usize = 256 * 1024 * 1024;
 
 /// Packs the texts of a kind.
 #[derive(Default)]
-pub(super) struct Packer(Option<Dictionary>);
-
-struct Dictionary {
-    key: i64,
-    text: Vec<u8>,
-}
+pub(super) struct Packer(Option<(i64, Compressor<'static>)>);
 
 /// A text as it is stored: as it is or packed.
 #[derive(Default)]
@@ -53,69 +52,70 @@ impl Packer {
         let (tenant, kind) = (subscription.wish.tenant.as_str(), target.kind().to_string());
         let found = row::first(
             db,
-            "SELECT key, text FROM dictionary WHERE tenant = ?1 AND kind = ?2 LIMIT 1",
-            params![tenant, kind],
+            "SELECT key, text FROM dictionary WHERE tenant = ?1 AND kind = ?2 AND substr(text, 1, 4) = ?3 LIMIT 1",
+            params![tenant, kind, dictionary::BEGINNING],
             read,
         )?;
-        if found.is_some() {
-            return Ok(Self(found));
+        if let Some((key, text)) = found {
+            return Ok(Self::new(key, &text));
         }
-        let event = |at: usize| events.get(at).map(|event| event.data.get());
-        let body = |at: usize| rows.get(at).and_then(|row| row.properties.as_ref()).map(Body::get);
-        let two = event(MANY).zip(event(MANY / 2)).or_else(|| body(MANY).zip(body(MANY / 2)));
-        let Some((one, other)) = two else { return Ok(Self::default()) };
-        let text = in_common(one, other);
+        let told = || events.iter().map(|event| event.data.get());
+        let kept = || rows.iter().filter_map(|row| row.properties.as_ref()).map(Body::get);
+        let Some(text) = dictionary::of(told()).or_else(|| dictionary::of(kept())) else {
+            return Ok(Self::default());
+        };
         row::execute(
             db,
             "INSERT INTO dictionary (tenant, kind, text) VALUES (?1, ?2, ?3)",
             params![tenant, kind, text],
         )?;
-        Ok(Self(Some(Dictionary { key: db.last_insert_rowid(), text })))
+        Ok(Self::new(db.last_insert_rowid(), &text))
     }
 
     /// With the dictionary of that key, if there is one.
     pub(super) fn with(db: &Connection, key: Option<i64>) -> Result<Self, StoreError> {
-        let sql = "SELECT key, text FROM dictionary WHERE key = ?1";
-        row::first(db, sql, [key], read).map(Self)
+        let found = dictionary(db, key)?;
+        Ok(found.map(|(key, text)| Self::new(key, &text)).unwrap_or_default())
+    }
+
+    /// With one of LZ4's, nothing is packed any more.
+    fn new(key: i64, text: &[u8]) -> Self {
+        let usable = text.starts_with(&dictionary::BEGINNING);
+        let compressor = usable.then(|| Compressor::with_dictionary(LEVEL, text));
+        Self(compressor.and_then(Result::ok).map(|compressor| (key, compressor)))
     }
 
     /// As it takes up less room.
-    pub(super) fn pack<'t>(&self, text: &'t str) -> Stored<'t> {
+    pub(super) fn pack<'t>(&mut self, text: &'t str) -> Stored<'t> {
         let plain = Stored { plain: Some(text), dictionary: None, packed: None };
-        let Some(dictionary) = self.0.as_ref().filter(|_| text.len() >= SHORT) else { return plain };
-        let packed = compress_prepend_size_with_dict(text.as_bytes(), &dictionary.text);
-        if packed.len() < text.len() / 4 * 3 {
-            Stored { plain: None, dictionary: Some(dictionary.key), packed: Some(packed) }
-        } else {
-            plain
+        let Some((key, compressor)) = self.0.as_mut().filter(|_| text.len() >= SHORT) else { return plain };
+        match compressor.compress(text.as_bytes()) {
+            Ok(packed) if packed.len() < text.len() / 4 * 3 => {
+                Stored { plain: None, dictionary: Some(*key), packed: Some(packed) }
+            }
+            _ => plain,
         }
     }
 }
 
-/// What two texts have in common, quotation mark by quotation mark: the names, and what every item of a kind says. What is one
-/// item's own would outlive the retention here.
-fn in_common(one: &str, other: &str) -> Vec<u8> {
-    let there: HashSet<&str> = other.split('"').collect();
-    let kept = one.split('"').map(|piece| if there.contains(piece) { piece } else { "" });
-    let mut text = kept.collect::<Vec<_>>().join("\"").into_bytes();
-    text.truncate(DICTIONARY);
-    text
+fn dictionary(db: &Connection, key: Option<i64>) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    row::first(db, "SELECT key, text FROM dictionary WHERE key = ?1", [key], read)
 }
 
-fn read(row: &rusqlite::Row<'_>) -> Result<Dictionary, StoreError> {
+fn read(row: &rusqlite::Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
     let fields = Fields::new("dictionary", "key", row);
-    Ok(Dictionary { key: fields.get("key")?, text: fields.get("text")? })
+    Ok((fields.get("key")?, fields.get("text")?))
 }
 
 /// Unpacks the texts of many rows.
 pub(super) struct Unpacker<'c> {
     db: &'c Connection,
-    packers: HashMap<i64, Packer>,
+    openers: HashMap<i64, Opener>,
 }
 
 impl<'c> Unpacker<'c> {
     pub(super) fn new(db: &'c Connection) -> Self {
-        Self { db, packers: HashMap::new() }
+        Self { db, openers: HashMap::new() }
     }
 
     /// The text in these columns of a row.
@@ -124,13 +124,15 @@ impl<'c> Unpacker<'c> {
         fields: &Fields<'_, '_>,
         plain: &'static str,
     ) -> Result<String, StoreError> {
-        let Some(dictionary) = fields.get::<Option<i64>>("dictionary")? else { return fields.get(plain) };
-        if !self.packers.contains_key(&dictionary) {
-            self.packers.insert(dictionary, Packer::with(self.db, Some(dictionary))?);
+        let Some(key) = fields.get::<Option<i64>>("dictionary")? else { return fields.get(plain) };
+        if !self.openers.contains_key(&key)
+            && let Some((key, text)) = dictionary(self.db, Some(key))?
+        {
+            self.openers.insert(key, Opener::new(text));
         }
-        let found = self.packers.get(&dictionary).and_then(|packer| packer.0.as_ref());
+        let found = self.openers.get_mut(&key);
         let found = found.ok_or_else(|| fields.broken("dictionary", &"there is none with this key"))?;
-        let text = unpack(fields.bytes("packed")?, &found.text);
+        let text = found.unpack(fields.bytes("packed")?);
         text.map_err(|error| fields.broken("packed", &error))
     }
 }
@@ -138,26 +140,63 @@ impl<'c> Unpacker<'c> {
 /// What is wrong with something packed.
 type Wrong = Box<dyn std::error::Error + Send + Sync>;
 
-fn unpack(packed: &[u8], dictionary: &[u8]) -> Result<String, Wrong> {
-    let (length, _) = uncompressed_size(packed)?;
-    if length > LONGEST {
-        return Err("it would be longer than anything that is packed".into());
+/// Unpacks what was packed with a dictionary.
+#[derive(Default)]
+struct Opener {
+    dictionary: Vec<u8>,
+    /// It is made once for many texts: that takes as long as to unpack ten.
+    decompressor: Option<Decompressor<'static>>,
+}
+
+impl Opener {
+    fn new(dictionary: Vec<u8>) -> Self {
+        Self { dictionary, decompressor: None }
     }
+
+    fn unpack(&mut self, packed: &[u8]) -> Result<String, Wrong> {
+        let text = if packed.starts_with(&MAGICNUMBER.to_le_bytes()) {
+            self.zstd(packed)
+        } else {
+            lz4(packed, &self.dictionary)
+        };
+        Ok(String::from_utf8(text?)?)
+    }
+
+    fn zstd(&mut self, packed: &[u8]) -> Result<Vec<u8>, Wrong> {
+        let length = get_frame_content_size(packed).ok().flatten().ok_or("it does not say how long it is")?;
+        let length = bounded(usize::try_from(length)?)?;
+        let decompressor = match &mut self.decompressor {
+            Some(decompressor) => decompressor,
+            none => none.insert(Decompressor::with_dictionary(&self.dictionary)?),
+        };
+        Ok(decompressor.decompress(packed, length)?)
+    }
+}
+
+fn lz4(packed: &[u8], dictionary: &[u8]) -> Result<Vec<u8>, Wrong> {
+    let length = bounded(uncompressed_size(packed)?.0)?;
     let text = decompress_size_prepended_with_dict(packed, dictionary)?;
-    if text.len() != length {
-        return Err("it breaks off".into());
-    }
-    Ok(String::from_utf8(text)?)
+    if text.len() == length { Ok(text) } else { Err("it breaks off".into()) }
+}
+
+fn bounded(length: usize) -> Result<usize, Wrong> {
+    if length > LONGEST { Err("it would be longer than anything that is packed".into()) } else { Ok(length) }
 }
 
 /// Teaches SQL `unpack(packed, dictionary)` and `item_hash(id)`. What is damaged unpacks to nothing: one row must not keep a
 /// page from being written, nor old ones from being deleted.
 pub(super) fn register(db: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    db.create_scalar_function("unpack", 2, flags, |call: &mut Context<'_>| {
+    // Texts that are read one after the other were mostly packed with the same dictionary.
+    let last = Mutex::<Opener>::default();
+    db.create_scalar_function("unpack", 2, flags, move |call: &mut Context<'_>| {
         let (packed, dictionary) = (call.get_raw(0).as_blob_or_null(), call.get_raw(1).as_blob_or_null());
         let (Some(packed), Some(dictionary)) = (packed?, dictionary?) else { return Ok(None) };
-        let text = unpack(packed, dictionary);
+        let mut opener = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if opener.dictionary != dictionary {
+            *opener = Opener::new(dictionary.to_owned());
+        }
+        let text = opener.unpack(packed);
         let text =
             text.inspect_err(|error| tracing::warn!(%error, "A stored text is damaged and taken for none"));
         Ok(text.ok())

@@ -6,10 +6,10 @@ use rusqlite::{Connection, named_params, params};
 
 use super::row::{self, Fields, micros, to_json};
 use super::subscription::{self, leased_until, select_subscription};
-use super::{SqliteStore, arrival, departed, resyncs};
+use super::{SqliteStore, arrival, departed, resyncs, ways};
 use crate::model::{Name, Origin, Subscription, SubscriptionId, Target, Via};
 use crate::seal::KEY_BYTES;
-use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, Rewished, StoreError};
+use crate::store::{Link, NewSubscription, NewWish, Registered, Registry, Rewished, StoreError, Switch};
 
 #[async_trait]
 impl Registry for SqliteStore {
@@ -40,14 +40,13 @@ impl Registry for SqliteStore {
         self.write(move |db| rewish(db, id, &new, now)).await
     }
 
-    async fn resolved(
-        &self,
-        id: SubscriptionId,
-        target: &Target,
-        now: DateTime<Utc>,
-    ) -> Result<Registered, StoreError> {
+    async fn resolved(&self, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
         let target = target.clone();
-        self.write(move |db| resolved(db, id, &target, now)).await
+        self.write(move |db| resolved(db, id, &target)).await
+    }
+
+    async fn switched(&self, id: SubscriptionId, switch: Switch) -> Result<Registered, StoreError> {
+        self.write(move |db| ways::switched(db, id, &switch)).await
     }
 
     async fn begun(
@@ -243,7 +242,12 @@ fn lifetime(lifetime: Duration) -> i64 {
 }
 
 /// Who follows this already.
-fn follower(db: &Connection, tenant: &Name, target: &Target, via: Via) -> Result<Option<Name>, StoreError> {
+pub(super) fn follower(
+    db: &Connection,
+    tenant: &Name,
+    target: &Target,
+    via: Via,
+) -> Result<Option<Name>, StoreError> {
     row::first(
         db,
         "SELECT name FROM subscription
@@ -253,12 +257,7 @@ fn follower(db: &Connection, tenant: &Name, target: &Target, via: Via) -> Result
     )
 }
 
-fn resolved(
-    db: &Connection,
-    id: SubscriptionId,
-    target: &Target,
-    now: DateTime<Utc>,
-) -> Result<Registered, StoreError> {
+fn resolved(db: &Connection, id: SubscriptionId, target: &Target) -> Result<Registered, StoreError> {
     // Removed meanwhile: there is nothing to keep.
     let Some(own) = subscription::by_id(db, id)? else { return Ok(Registered::Done) };
     let follower = follower(db, &own.wish.tenant, target, own.wish.via)?;
@@ -270,10 +269,6 @@ fn resolved(
         "UPDATE subscription SET target = ?2, target_key = ?3 WHERE id = ?1",
         params![id.to_string(), to_json(target)?, target.key()],
     )?;
-    let begun = own.target.filter(|_| own.started_at.is_some());
-    if begun.is_some_and(|before| before.via() != target.via()) {
-        resyncs::ask(db, id, now)?;
-    }
     Ok(Registered::Done)
 }
 

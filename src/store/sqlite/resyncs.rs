@@ -58,12 +58,13 @@ impl Resyncs for SqliteStore {
     }
 }
 
-/// Makes a round from the beginning due.
+/// Makes a round from the beginning due. What went over to another way is read on that one.
 pub(super) fn ask(db: &Connection, id: SubscriptionId, now: DateTime<Utc>) -> Result<(), StoreError> {
     row::execute(
         db,
         "UPDATE subscription
          SET resync = 1, generation = generation + 1, link = NULL, first_round = NULL,
+             former_target = NULL, former_until = NULL, next_link = NULL,
              round_due_at = ?2, round_not_before = NULL, round_lease = NULL, round_leased_until = NULL
          WHERE id = ?1 AND removed_at IS NULL",
         params![id.to_string(), micros(now)],

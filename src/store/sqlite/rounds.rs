@@ -10,9 +10,11 @@ use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
 use super::told::Teller;
 use super::writer::Turn;
-use super::{SqliteStore, claims, mirror, odd, places, told};
+use super::{SqliteStore, claims, mirror, odd, places, told, ways};
 use crate::model::{ItemId, Name, Properties, SubscriptionId, Trouble};
-use crate::store::{Cause, Claim, Committed, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError};
+use crate::store::{
+    Cause, Claim, Committed, Former, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError,
+};
 
 #[async_trait]
 impl Rounds for SqliteStore {
@@ -116,7 +118,7 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     )?;
     let resync = match after(&page) {
         Some(resync) => go_on(db, key, &page, resync)?,
-        None => end(db, key, page.claim.inbox_through, &page.end, page.now)?,
+        None => finish(db, key, &page)?,
     };
     let attempts = if resync == Resync::None { 0 } else { page.claim.attempts };
     let mut claim = Claim { link: Some(page.link), attempts, resync, ..page.claim };
@@ -127,6 +129,15 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Comm
     };
     *progress = page.progress.or_else(|| progress.take());
     Ok(Committed::Done(Box::new(claim)))
+}
+
+/// Ends a round. The last one on a former way leaves its hints to the first on the other, for whoever waits until all is told.
+fn finish(db: &Connection, key: i64, page: &PageCommit) -> Result<Resync, StoreError> {
+    let PageCommit { claim, now, .. } = page;
+    let through = if claim.former == Former::Last { 0 } else { claim.inbox_through };
+    let resync = end(db, key, through, &page.end, *now)?;
+    ways::round_ended(db, key, claim.former, *now)?;
+    Ok(resync)
 }
 
 /// How a resync stands after a page; none: the round has ended.

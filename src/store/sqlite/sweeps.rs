@@ -102,7 +102,7 @@ const RIPEST: &str = select_subscription!(
 /// The sweep of a tenant that has been due for longest.
 fn due(db: &Connection, tenant: &Name, now: DateTime<Utc>) -> Result<Option<Claim>, StoreError> {
     let params = params![micros(now), tenant.as_str()];
-    row::first(db, RIPEST, params, |row| read_claim(row, Due::Sweep))
+    row::first(db, RIPEST, params, |row| read_claim(row, Due::Sweep, now))
 }
 
 /// Notes that the listener is there, unless it was away for longer than `longest`: then since when.

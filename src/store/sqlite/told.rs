@@ -25,9 +25,9 @@ pub(super) fn write(
     rows: &[MirrorRow],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let packer = Packer::of(db, teller.subscription, events, rows)?;
-    let told = log::append(db, teller.subscription, teller.counter, events, &packer, now)?;
-    mirror::write(db, &mut turn.places, teller.key, rows, (&packer, &told), now)
+    let mut packer = Packer::of(db, teller.subscription, events, rows)?;
+    let told = log::append(db, teller.subscription, teller.counter, events, &mut packer, now)?;
+    mirror::write(db, &mut turn.places, teller.key, rows, (&mut packer, &told), now)
 }
 
 impl SqliteStore {

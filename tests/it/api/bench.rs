@@ -5,7 +5,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, rt};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use o365_listener::api::{Api, Keys, routes};
+use o365_listener::api::{Api, Keys, Tail, routes};
 use o365_listener::clock::Clock;
 use o365_listener::config::{self, ApiKey, Role};
 use o365_listener::deliver::{Desk, OwnApps};
@@ -70,6 +70,8 @@ impl Bench {
         let stopping = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
         let (renewer, fetcher) = loops(&store, &clock, &metrics);
+        let tail = Tail::new(store.clone());
+        rt::spawn(tail.clone().run(stopping.clone()));
         let api = Arc::new(Api {
             clock: clock.clone(),
             store: store.clone(),
@@ -87,6 +89,7 @@ impl Bench {
             started_at: clock.now(),
             stopping: stopping.clone(),
             streams: Arc::new(Semaphore::new(streams)),
+            tail,
             runtime: tokio::runtime::Handle::current(),
         });
         let server = HttpServer::new(move || App::new().configure(|cfg| routes(cfg, &api)))

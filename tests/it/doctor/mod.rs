@@ -155,6 +155,25 @@ async fn what_sleeps_while_nobody_calls_is_told_apart_from_what_is_slow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_address_of_a_name_is_tried_since_microsoft_may_call_any() {
+    let here = serve(None, |asked| plain(&asked.token())).await;
+    let at = |addresses: &[&str]| {
+        let leads = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        Handshaker::new(Clock::system()).led_to(leads)
+    };
+    let url = format!("http://hooks.example:{}", here.port());
+    let both = examined(&at(&["127.0.0.1", "127.0.0.2"]), &url).await;
+    assert!(both.notifications.is_ok(), "who calls takes the one that answers");
+    let [(address, unshaken)] = both.apart.as_slice() else { panic!("{:?}", both.apart) };
+    assert_eq!(address.to_string(), "127.0.0.2");
+    assert!(unshaken.problem.contains("nobody listens on port"), "{}", unshaken.problem);
+    let alone = examined(&at(&["127.0.0.1"]), &url).await;
+    assert_eq!((alone.notifications.is_ok(), alone.apart), (true, Vec::new()));
+    let beside = examined(&at(&["::1", "127.0.0.1"]), &url).await;
+    assert_eq!(beside.apart, Vec::new(), "nobody is called at an IPv6 address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_not_there_is_told_by_what_is_missing() {
     let handshaker = Handshaker::new(Clock::system());
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -74,6 +74,12 @@ impl House {
         answer.json().await.unwrap_or_default()
     }
 
+    /// As [`House::control`], where it may be refused.
+    pub async fn try_control(&self, path: &str, body: Value) -> Option<Value> {
+        let answer = self.controlled(path, &body).await;
+        if answer.status().is_success() { answer.json().await.ok() } else { None }
+    }
+
     /// As [`House::control`] of something that may be gone meanwhile; whether it was there.
     pub async fn control_if_there(&self, path: &str, body: &Value) -> bool {
         let status = self.controlled(path, body).await.status();

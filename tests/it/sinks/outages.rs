@@ -178,6 +178,39 @@ async fn a_pause_or_a_refusal_of_one_sink_does_not_hold_up_another_one_at_the_sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_tried_in_vain_goes_at_once_when_the_receiver_is_well_also_after_a_restart() {
+    let endpoint = Endpoint::start().await;
+    endpoint.treat(Manner::HangUp);
+    let mut house = house(&webhook("orders", &endpoint, "")).await;
+    let mut events = Vec::new();
+    for _ in 0..6 {
+        events.push(edit(&house, None).await);
+    }
+    house.eventually("it fails", async || sink(&house, "orders").await["failing_since"].is_string()).await;
+    // The next attempts are minutes away then.
+    for attempts in 7..13 {
+        house.advance(Duration::from_secs(70));
+        house.eventually("one tries", async || endpoint.requests().len() >= attempts).await;
+    }
+    let since = sink(&house, "orders").await["failing_since"].clone();
+    house.close().await;
+    house.open().await;
+    let shown = sink(&house, "orders").await;
+    assert_eq!((&shown["state"], &shown["failing_since"]), (&json!("failing"), &since), "it is remembered");
+    endpoint.treat(Manner::Take);
+    events.push(edit(&house, None).await);
+    let before = house.now();
+    let mut all = taken(&house, &endpoint, 7).await;
+    assert!(house.now() - before < chrono::TimeDelta::seconds(10), "{}", house.now() - before);
+    all.sort();
+    let mut expected = ids(&events);
+    expected.sort();
+    assert_eq!(all, expected);
+    house.eventually("it is well", async || sink(&house, "orders").await["state"] == "active").await;
+    assert_eq!(sink(&house, "orders").await["failing_since"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_fails_is_left_alone_and_all_goes_once_it_is_well() {
     let endpoint = Endpoint::start().await;
     endpoint.treat(Manner::HangUp);

@@ -23,6 +23,7 @@ mod resyncs;
 mod rounds;
 mod sign_ins;
 mod sqlite;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use o365_listener::model::{Change, Origin, State, Subscription, SubscriptionId, Target, Via, Wish};
-use o365_listener::store::{All, Cause, NewSubscription, NewWish, PageCommit, Registered, Resync, Rewished};
+use o365_listener::model::{Change, Origin, State, Subscription, SubscriptionId, Target, Wish};
+use o365_listener::store::{All, Cause, NewSubscription, NewWish, PageCommit, Registered, Rewished};
 use uuid::Uuid;
 
 use super::{
@@ -45,12 +45,12 @@ async fn a_resolution_is_kept_unless_somebody_else_follows_that(place: &dyn Plac
     let taken = Target::Drive { drive: "files".to_owned() };
     register(&*store, new("files")).await;
     let id = register(&*store, NewSubscription { target: None, ..new("later") }).await;
-    assert_eq!(store.resolved(id, &taken, at(1)).await.unwrap(), Registered::FollowedBy(name("files")));
+    assert_eq!(store.resolved(id, &taken).await.unwrap(), Registered::FollowedBy(name("files")));
     assert_eq!(store.subscription(&name("later")).await.unwrap().unwrap().target, None);
 
     let free = Target::Drive { drive: "free".to_owned() };
-    assert_eq!(store.resolved(id, &free, at(1)).await.unwrap(), Registered::Done);
-    assert_eq!(store.resolved(id, &free, at(1)).await.unwrap(), Registered::Done);
+    assert_eq!(store.resolved(id, &free).await.unwrap(), Registered::Done);
+    assert_eq!(store.resolved(id, &free).await.unwrap(), Registered::Done);
     assert_eq!(store.subscription(&name("later")).await.unwrap().unwrap().target, Some(free));
 }
 
@@ -81,43 +81,6 @@ async fn another_wish_for_the_same_changes_what_may_change(place: &dyn Place) {
     assert_eq!(claim(&*store, 2).await.unwrap().link, None, "a round from the beginning");
     let busy = store.rewish(id, NewWish { renew: true, ..new }, at(3)).await.unwrap();
     assert_eq!(busy, Rewished::Busy, "somebody is at it");
-}
-
-async fn what_is_followed_another_way_is_read_anew_and_by_one_alone(place: &dyn Place) {
-    let store = place.open().await;
-    let list = |web: Option<&str>| Target::List {
-        site: "contoso.sharepoint.com,a,b".to_owned(),
-        list: "l".to_owned(),
-        web: web.map(str::to_owned),
-    };
-    let (over_graph, over_sharepoint) = (list(None), list(Some("https://contoso.sharepoint.com/sites/hr")));
-    let id = quiet(&*store, "candidates").await;
-    assert_eq!(store.resolved(id, &over_graph, at(1)).await.unwrap(), Registered::Done);
-    assert!(
-        claim(&*store, 1).await.is_none(),
-        "the way is the same: a drive and a list differ by their ids alone"
-    );
-
-    let before = store.subscription(&name("candidates")).await.unwrap().unwrap();
-    let wish = Wish { via: Via::SharePoint, ..before.wish.clone() };
-    let switch = NewWish { wish, renew: false, replace: true, resync: false };
-    assert_eq!(store.rewish(id, switch.clone(), at(2)).await.unwrap(), Rewished::Done);
-    let wished = store.subscription(&name("candidates")).await.unwrap().unwrap();
-    assert_eq!(
-        (wished.wish.via, wished.target, wished.replace),
-        (Via::SharePoint, Some(over_graph.clone()), true)
-    );
-    assert!(claim(&*store, 2).await.is_none(), "so far it is followed as before");
-    assert_eq!(store.resolved(id, &over_sharepoint, at(3)).await.unwrap(), Registered::Done);
-    let claim = claim(&*store, 3).await.unwrap();
-    assert_eq!((claim.link, claim.resync), (None, Resync::Reading));
-
-    // Somebody else may follow it the former way, and then nobody goes back to that.
-    let other = NewSubscription { target: Some(over_graph), ..new("other") };
-    register(&*store, other).await;
-    let back = NewWish { wish: before.wish, ..switch };
-    let refused = store.rewish(id, back, at(4)).await.unwrap();
-    assert_eq!(refused, Rewished::FollowedBy(name("other")));
 }
 
 async fn what_could_not_be_created_leaves_nothing_behind(place: &dyn Place) {
@@ -233,7 +196,6 @@ conformance![
     a_name_or_a_resource_is_taken_once,
     a_resolution_is_kept_unless_somebody_else_follows_that,
     another_wish_for_the_same_changes_what_may_change,
-    what_is_followed_another_way_is_read_anew_and_by_one_alone,
     what_could_not_be_created_leaves_nothing_behind,
     one_made_through_the_api_is_gone_after_its_removal_and_its_events_stay,
     one_of_the_configuration_stays_as_removed_until_it_is_wanted_again,

@@ -96,7 +96,8 @@ impl World {
 
     fn refuse_duplicate(&mut self, change_type: &str, resource: &str) -> Result<(), GraphError> {
         self.alive_subscriptions(self.clock.now());
-        let existing = self.subscriptions.values().find(|one| one.same_combination(change_type, resource));
+        let mut others = self.subscriptions.values().filter(|_| !self.settings.conflicts.none);
+        let existing = others.find(|one| one.same_combination(change_type, resource));
         existing.map_or(Ok(()), |existing| {
             let id = if self.settings.conflicts.unnamed { "<>".to_owned() } else { existing.id.to_string() };
             let message = format!("Subscription Id {id} already exists for the requested combination");

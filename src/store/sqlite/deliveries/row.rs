@@ -56,5 +56,7 @@ pub(super) fn standing(row: &Row<'_>, latest: Cursor) -> Result<SinkStanding, St
         disabled: disabled_at.map(|at| (at, reason)),
         removed_at: fields.optional("removed_at", Fields::time)?,
         failure: fields.optional("failure", Fields::json)?,
+        failures: fields.get("failures")?,
+        failing_since: fields.optional("failing_since", Fields::time)?,
     })
 }

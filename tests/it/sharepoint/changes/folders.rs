@@ -34,6 +34,21 @@ impl Library {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// Makes a folder with a file, and with a folder in it that has one too. Answers with its number: the others follow.
+    async fn tree(&self) -> u64 {
+        let outer = self.folder("root", "Outer").await;
+        let inner = self.folder(&outer, "Inner").await;
+        self.file(&outer, "one.txt").await;
+        self.file(&inner, "two.txt").await;
+        self.number(&outer).await.parse().unwrap()
+    }
+
+    /// Copies something, or moves it into another library. Answers with its number there.
+    async fn carry(&self, how: &str, (from, id): (&str, u64), (to, folder): (&str, u64)) -> u64 {
+        let wanted = json!({"resource": from, "id": id, "to": to, "folder": folder, "how": how});
+        self.house.control("carry", wanted).await["id"].as_str().unwrap().parse().unwrap()
+    }
+
     async fn file(&self, folder: &str, name: &str) {
         let path = format!("{}/items/{folder}:/{name}:/content", self.drive);
         let (status, made) = self.house.graph("PUT", &path, &json!({"text": name})).await;
@@ -73,11 +88,7 @@ fn all(word: &str, numbers: &[u64]) -> Vec<String> {
 async fn what_lies_in_a_folder_goes_and_comes_back_with_it() {
     for each in [false, true] {
         let mut library = Library::followed("now", each).await;
-        let outer = library.folder("root", "Outer").await;
-        let inner = library.folder(&outer, "Inner").await;
-        library.file(&outer, "one.txt").await;
-        library.file(&inner, "two.txt").await;
-        let outer: u64 = library.number(&outer).await.parse().unwrap();
+        let outer = library.tree().await;
         let numbers: Vec<u64> = (outer..outer + 4).collect();
         assert_eq!(library.news().await, all("created", &numbers), "{each}");
 
@@ -92,6 +103,55 @@ async fn what_lies_in_a_folder_goes_and_comes_back_with_it() {
         assert!(library.news().await.is_empty());
         assert_eq!(library.house.subscription("it").await["resyncs"], json!(null));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_copied_or_moved_between_libraries_comes_and_goes_with_what_lies_in_it() {
+    for each in [false, true] {
+        let mut library = Library::followed("now", each).await;
+        let onedrive = library.house.tenant.tenant().resources.drive.clone();
+        let outer = library.tree().await;
+        let place = library.folder("root", "Place").await;
+        let place: u64 = library.number(&place).await.parse().unwrap();
+        let other = library.folder("root", "Other place").await;
+        let other: u64 = library.number(&other).await.parse().unwrap();
+        library.news().await;
+        let four = |first: u64| (first..first + 4).collect::<Vec<_>>();
+
+        let copy = library.carry("copy", (LIBRARY, outer), (LIBRARY, place)).await;
+        assert_eq!(library.news().await, all("created", &four(copy)), "{each}");
+        assert!(library.news().await.is_empty());
+
+        let away = library.carry("move", (LIBRARY, copy), (&onedrive, 0)).await;
+        assert_eq!(library.news().await, all("deleted", &four(copy)), "{each}");
+        assert!(library.news().await.is_empty());
+
+        let back = library.carry("move", (&onedrive, away), (LIBRARY, place)).await;
+        assert_eq!(library.news().await, all("created", &four(back)), "{each}");
+        // Come and gone between two looks: of what has no row of its own nothing is known.
+        let copy = library.carry("copy", (LIBRARY, back), (LIBRARY, other)).await;
+        Colleague::of(&library.house).await.recycle(DOCUMENTS, &copy.to_string()).await;
+        let known = if each { four(copy) } else { vec![copy] };
+        assert_eq!(library.news().await, all("deleted", &known), "{each}");
+        assert_eq!(library.house.subscription("it").await["resyncs"], json!(null));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_into_a_folder_that_goes_is_told_as_removed_with_it() {
+    let mut library = Library::followed("beginning", false).await;
+    let outer = library.tree().await;
+    library.news().await;
+    let welcome =
+        library.house.graph("GET", &format!("{}/root:/Welcome.txt", library.drive), &json!(null)).await.1;
+    let folder = library.house.graph("GET", &format!("{}/root:/Outer", library.drive), &json!(null)).await.1;
+    let to = json!({"parentReference": {"id": folder["id"]}});
+    let path = format!("{}/items/{}", library.drive, welcome["id"].as_str().unwrap());
+    assert_eq!(library.house.graph("PATCH", &path, &to).await.0, 200);
+    Colleague::of(&library.house).await.recycle(DOCUMENTS, &outer.to_string()).await;
+    let gone: Vec<u64> = [1].into_iter().chain(outer..outer + 4).collect();
+    assert_eq!(library.news().await, all("deleted", &gone));
+    assert!(library.news().await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

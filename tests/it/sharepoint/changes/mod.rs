@@ -7,6 +7,8 @@ mod same;
 mod switch;
 mod told;
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::house::House;
@@ -16,11 +18,7 @@ pub const SITE: &str = "/sites/hr";
 
 /// An app that signs in with a certificate, as SharePoint wants it, and follows what `entries` say.
 pub async fn house(entries: &str) -> House {
-    seeded(entries, 0).await
-}
-
-pub async fn seeded(entries: &str, seed: u64) -> House {
-    Sites::start_of(House::start_seeded("", seed).await, entries).await.house
+    Sites::start_of(House::start_seeded("", 0).await, entries).await.house
 }
 
 /// Writes the configuration for the next start.
@@ -77,7 +75,9 @@ pub struct Colleague<'a> {
 impl<'a> Colleague<'a> {
     pub async fn of(house: &'a House) -> Self {
         let identity = house.fetch(&format!("{}/_control/identity", house.tenant.url())).await;
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        // It leaves connections that are idle before the servers do.
+        let idle = Duration::from_secs(1);
+        let http = reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build().unwrap();
         let mut url: url::Url =
             identity["virtual_machine"]["identity_url"].as_str().unwrap().parse().unwrap();
         url.set_path("/metadata/identity/oauth2/token");

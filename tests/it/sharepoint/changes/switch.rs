@@ -1,10 +1,11 @@
 //! A subscription that is followed over another way from some day on.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{configure, fetch, following, house, told};
+use super::{Colleague, brief, configure, fetch, following, house, told};
 use crate::house::House;
 
 const LIBRARY: &str = "list:https://contoso.sharepoint.com/sites/hr/Shared Documents";
@@ -82,6 +83,8 @@ async fn another_way_loses_and_repeats_nothing() {
             let seed = 10 * u64::try_from(turn).unwrap();
             let before = told(&house, "it").await.len();
             switch(&mut house, via, resource).await;
+            house.advance(Duration::from_secs(121));
+            fetch(&house, "it").await;
             assert_eq!(told(&house, "it").await.len(), before, "{resource} {via}: something is told anew");
             let there = change(&house, &address, seed + 2).await;
             fetch(&house, "it").await;
@@ -93,4 +96,73 @@ async fn another_way_loses_and_repeats_nothing() {
             assert_eq!(replayed(&told(&house, "it").await), there, "{resource} {via} to {next}");
         }
     }
+}
+
+/// A list that is followed this way from now on, with five entries of which nothing is known.
+async fn from_now_on(via: &str) -> House {
+    let house = house(&following("it", via, "{list}", "now")).await;
+    house.active("it").await;
+    house.control("notifications", json!({"lose": 1.0})).await;
+    house
+}
+
+/// Goes over while the app runs.
+async fn go_over(house: &House, via: &str) {
+    configure(house, &following("it", via, "{list}", "now"));
+    let (status, applied) = house.call("POST", "/v1/apply", None).await;
+    assert_eq!((status, &applied["changes"][0]["result"]), (200, &json!("done")), "{applied:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_of_what_was_never_told_is_told_whenever_the_way_is_changed() {
+    for (from, to, asked) in [("graph", "sharepoint", "/getchanges"), ("sharepoint", "graph", "/items/delta")]
+    {
+        let house = from_now_on(from).await;
+        let colleague = Colleague::of(&house).await;
+        let remove = async |item: u32| {
+            colleague
+                .send("DELETE", &format!("web/lists/getbytitle('Candidates')/items({item})"), None)
+                .await;
+        };
+        remove(1).await;
+        go_over(&house, to).await;
+        remove(2).await;
+        fetch(&house, "it").await;
+        assert_eq!(brief(&told(&house, "it").await), ["deleted 1", "deleted 2"], "{from} to {to}");
+        remove(3).await;
+        house.forget_requests().await;
+        house.advance(Duration::from_secs(121));
+        house
+            .eventually(&format!("it is read over {to}"), async || {
+                let requests = house.requests().await;
+                requests.iter().any(|one| one["url"].as_str().unwrap().contains(asked))
+            })
+            .await;
+        remove(4).await;
+        fetch(&house, "it").await;
+        let all = ["deleted 1", "deleted 2", "deleted 3", "deleted 4"];
+        assert_eq!(brief(&told(&house, "it").await), all, "{from} to {to}");
+        // Nobody reads everything for it.
+        let requests = house.requests().await;
+        let reads_all = |one: &&Value| one["url"].as_str().unwrap().contains("/items?");
+        assert_eq!(requests.iter().find(reads_all), None, "{from} to {to}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_cannot_be_gone_any_more_is_left_before_its_time() {
+    let house = from_now_on("graph").await;
+    fetch(&house, "it").await;
+    let requests = house.requests().await;
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    let delta = urls.find(|url| url.contains("/items/delta")).unwrap().split('?').next().unwrap().to_owned();
+    let fault = json!({"status": 403, "count": 1000, "path_prefix": delta});
+    house.control("faults", fault).await;
+    let colleague = Colleague::of(&house).await;
+    let entry = Some(json!({"Title": "Ada"}));
+    colleague.send("POST", "web/lists/getbytitle('Candidates')/items", entry).await;
+    go_over(&house, "sharepoint").await;
+    house.eventually("it is told", async || brief(&told(&house, "it").await) == ["created 6"]).await;
+    let shown = house.subscription("it").await;
+    assert_eq!((&shown["state"], &shown["error"]), (&json!("active"), &Value::Null));
 }

@@ -166,3 +166,17 @@ async fn more_changes_than_a_page_holds_and_more_items_than_a_batch_are_all_told
     assert!(asked >= 3, "{asked}");
     assert_eq!(house.count_requests("GET", "/sites/hr/_api/web/lists('x')/items(").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_back_on_a_later_page_of_the_log_has_not_gone() {
+    let house = followed("{list}", "baseline").await;
+    let (colleague, mut seen) = (Colleague::of(&house).await, 0);
+    let bin = colleague.recycle(LIST, "2").await;
+    colleague.send("DELETE", &format!("{LIST}/items(3)"), None).await;
+    for score in 0..110 {
+        colleague.send("PATCH", &format!("{LIST}/items(1)"), Some(json!({"Score": score}))).await;
+    }
+    colleague.restore(&bin).await;
+    let told = brief(&news(&house, &mut seen).await);
+    assert_eq!(told, ["deleted 3", "updated 1 fields.Score"], "nobody saw it go");
+}
