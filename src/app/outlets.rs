@@ -11,6 +11,9 @@ use crate::connect::{self, Connect, Joined, Rush};
 use crate::deliver::{Deliverer, Desk, Outlet};
 use crate::sinks;
 
+/// Why connected groups are told nothing.
+const NO_SECTION: &str = "the configuration has no section [connector]";
+
 impl House {
     /// Makes the sinks, and has the ledger know them; from then on, nothing that is written is missed.
     pub(super) async fn outlets(&self, config: &Config) -> anyhow::Result<(Vec<Deliverer>, Arc<Desk>)> {
@@ -36,10 +39,11 @@ impl House {
         let own = config.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.client_id.clone()));
         let desk =
             Desk::new(self.store.clone(), self.clock.clone(), self.metrics.clone(), Arc::new(own.collect()));
-        if config.connector.is_none() {
+        if config.connector.is_none() && !connections.is_empty() {
             // They rest, and nothing of theirs is lost.
+            tracing::warn!(groups = connections.len(), "Connected groups are told nothing: {NO_SECTION}");
             for connection in &connections {
-                desk.set_aside(&connection.name, "the configuration has no section [connector]".to_owned());
+                desk.set_aside(&connection.name, NO_SECTION.to_owned());
             }
         }
         let deliverers = outlets.into_iter().map(|outlet| desk.take_on(outlet)).collect();

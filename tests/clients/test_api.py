@@ -158,7 +158,7 @@ class Api(unittest.TestCase):
         self.assertLess(time.monotonic() - began, BUDGET, "not all calls were tried in time")
         # That something was tried, and not only refused.
         well = {label for label, status in answered if status < 300}
-        self.assertGreater(len(well), 30, sorted(answered))
+        self.assertGreater(len(well), 25, sorted(answered))
         print(f"{asked} calls, {len(answered)} kinds of answers, {len(well)} calls that went well", flush=True)
 
     def test_a_stream_tells_the_log_in_events_that_are_as_described(self):

@@ -1,5 +1,7 @@
 //! What strangers with a link, and those without one, can take: each bound is reached here.
 
+use rusqlite::Connection;
+
 use super::{MINUTE, browser::Browser, choose, connected, ends, house, invite, press};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +58,23 @@ async fn what_is_too_long_is_refused_and_connects_nothing() {
     let (status, problem) = house.call("POST", "/v1/connector/invites", Some(body)).await;
     assert_eq!(status, 400, "{problem}");
     assert!(connected(&house).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_offers_two_hundred_and_says_that_there_may_be_more() {
+    let mut house = house().await;
+    house.close().await;
+    let many = "WITH RECURSIVE n (n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM n WHERE n < 349)
+                INSERT INTO subscription (id, name, tenant, resource, via, start, selected, origin)
+                SELECT printf('%032x', n), 'many-' || n, 'elsewhere', 'drive:b!' || n, 'graph', 'now', '[]', 'api' FROM n";
+    assert_eq!(Connection::open(house.store()).unwrap().execute(many, []).unwrap(), 250);
+    house.open().await;
+    let mut browser = Browser::new();
+    for (glob, offered) in [("many-*", 200), ("many-34*", 10)] {
+        let page = browser.get(&invite(&house, glob).await).await;
+        assert_eq!(page.text.matches("name=\"subscription\"").count(), offered);
+        assert_eq!(page.text.contains("These are the first 200"), offered == 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
