@@ -37,8 +37,8 @@ fn parts(address: &str) -> Vec<String> {
     found
 }
 
-async fn listener() -> Listener {
-    let variables = [KEY, ("O365_LISTENER_LOG", "trace")];
+async fn listener(environment: &[(&str, &str)]) -> Listener {
+    let variables = [&[KEY, ("O365_LISTENER_LOG", "trace")], environment].concat();
     let listener = Listener::start_in(&variables, |tenant| {
         format!(
             "[connector]\napp_id = \"{}\"\nconnect_url = \"{}/connectors/Connect\"\nallowed_hosts = [\"127.0.0.1\"]\n\
@@ -145,7 +145,17 @@ async fn ask_for_all(listener: &Listener, name: &str, said: &mut Said) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_log_line_no_answer_and_no_command_tells_the_address_of_a_group() {
-    let (mut said, mut listener) = (Said::default(), listener().await);
+    assert_kept_secret(&[]).await;
+}
+
+/// Where the environment names a proxy, cards go by the HTTP client that https takes, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_does_the_other_way_to_send_cards_tell_it() {
+    assert_kept_secret(&[("http_proxy", "http://127.0.0.1:1"), ("no_proxy", "127.0.0.1")]).await;
+}
+
+async fn assert_kept_secret(environment: &[(&str, &str)]) {
+    let (mut said, mut listener) = (Said::default(), listener(environment).await);
     listener.followed().await;
     let (address, tokens) = connect(&listener, &mut said).await;
     eventually("the group is greeted and told", async || {
