@@ -186,7 +186,9 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
                 let portion = window.settle();
                 let written = portion.as_ref().map_or(0, |portion| portion.gone.len() + portion.stored.len());
                 assert_eq!(counted, written, "counted before it is written");
-                portion.iter().for_each(|portion| world.write(portion));
+                if let Some(portion) = &portion {
+                    world.write(portion);
+                }
             }
             6 => {
                 let touched = world.retry(at);
