@@ -125,7 +125,7 @@ fn span(time: TimeDelta) -> String {
     ];
     let shown = parts.iter().skip_while(|(number, _)| *number == 0).take(2);
     let shown: Vec<String> = shown.map(|(number, unit)| format!("{number} {unit}")).collect();
-    if shown.is_empty() { "now".to_owned() } else { shown.join(" ") }
+    if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
 }
 
 #[cfg(test)]
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn spans_are_said_in_two_units() {
-        assert_eq!(span(TimeDelta::seconds(0)), "now");
+        assert_eq!(span(TimeDelta::seconds(0)), "0 s");
         assert_eq!(span(TimeDelta::seconds(59)), "59 s");
         assert_eq!(span(TimeDelta::minutes(90)), "1 h 30 min");
         assert_eq!(span(TimeDelta::days(29) + TimeDelta::minutes(5)), "29 d 0 h");

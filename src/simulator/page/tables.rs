@@ -19,10 +19,10 @@ const LATEST: usize = 15;
 /// A time with how far it is, ahead or back.
 fn when(world: &World, time: DateTime<Utc>) -> Html {
     let ahead = time - world.clock.now();
-    let far = if ahead.num_seconds() >= 0 {
-        format!("in {}", span(ahead))
-    } else {
-        format!("{} ago", span(-ahead))
+    let far = match ahead.num_seconds() {
+        0 => "now".to_owned(),
+        1.. => format!("in {}", span(ahead)),
+        _ => format!("{} ago", span(-ahead)),
     };
     let far = Html::element("span", "small", [Html::text(far)]);
     Html::element("time", "", [Html::text(graph_time(time)), far])

@@ -44,7 +44,7 @@ async fn the_page_shows_what_is_held_what_was_sent_and_what_is_to_go_wrong() {
         "badge bad\">503",
         "status 429 for 3 of any method /v1.0/sites",
         "seed 4711",
-        "conflicts {&quot;unnamed&quot;:true}",
+        "conflicts {&quot;none&quot;:false,&quot;unnamed&quot;:true}",
     ] {
         assert!(shown.contains(text), "no {text} in {shown}");
     }
