@@ -129,6 +129,16 @@ impl World {
         assert_eq!(missing, None, "the position passed one");
     }
 
+    fn assert_in_turn(&self, taken: &Event) {
+        let item = Self::item(taken);
+        let mut under_way = self.flying.iter().flatten();
+        assert!(
+            under_way.all(|other| Self::item(&other.event) != item),
+            "two requests with one item at once"
+        );
+        assert!(self.pending.iter().all(|(_, other)| *other != item), "{} overtakes", taken.cursor);
+    }
+
     /// The first pending delivery of an item goes; the items it touched.
     fn retry(&mut self, at: usize) -> Vec<(ItemKey, bool)> {
         let Some((_, item)) = self.pending.get(at % self.pending.len().max(1)).copied() else {
@@ -157,11 +167,7 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
             1 if !strict || world.flying.is_empty() => {
                 let taken = window.take(1 + at % limit);
                 for one in &taken {
-                    let (sequence, item) = (one.event.cursor.number(), World::item(&one.event));
-                    let under_way = world.flying.iter().flatten();
-                    let earlier = under_way.filter(|other| World::item(&other.event) == item).count();
-                    assert_eq!(earlier, 0, "two requests with one item at once");
-                    assert!(world.pending.iter().all(|(_, other)| *other != item), "{sequence} overtakes");
+                    world.assert_in_turn(&one.event);
                 }
                 if !taken.is_empty() {
                     world.flying.push(taken);
