@@ -39,7 +39,10 @@ impl Fetcher {
         let mut inside = Vec::new();
         while !folders.is_empty() {
             let found = self.store.inside(claim.subscription.id, std::mem::take(&mut folders), MOST).await;
-            for (id, properties) in found.map_err(|error| unstored(&error))? {
+            let found = found.map_err(|error| unstored(&error))?;
+            // Before those are left out that the page shows: there may be more than were looked at.
+            let is_all = found.len() < MOST;
+            for (id, properties) in found {
                 // What the page shows has its own fate.
                 if shown.contains(&id) || known.contains_key(&id) {
                     continue;
@@ -49,7 +52,7 @@ impl Fetcher {
                 inside.push(Item { id: id.clone(), body, removed: true, partial: false });
                 known.insert(id, Known::Here(properties));
             }
-            if inside.len() >= MOST {
+            if !is_all || inside.len() >= MOST {
                 return Err(too_many());
             }
         }

@@ -49,10 +49,11 @@ impl Library {
         self.house.control("carry", wanted).await["id"].as_str().unwrap().parse().unwrap()
     }
 
+    /// A file, made or edited.
     async fn file(&self, folder: &str, name: &str) {
         let path = format!("{}/items/{folder}:/{name}:/content", self.drive);
         let (status, made) = self.house.graph("PUT", &path, &json!({"text": name})).await;
-        assert_eq!(status, 201, "{made:#}");
+        assert!([200, 201].contains(&status), "{made:#}");
     }
 
     /// The number of the item in the list.
@@ -185,6 +186,10 @@ async fn a_folder_with_very_many_items_is_told_by_reading_everything_anew() {
     library.news().await;
     let known = library.seen;
     let number = library.number(&folder).await;
+    // What the page shows by itself is not counted among what went with the folder.
+    for edited in 0..20 {
+        library.file(&folder, &format!("{edited}.txt")).await;
+    }
     Colleague::of(&library.house).await.recycle(DOCUMENTS, &number).await;
     fetch(&library.house, "it").await;
     let house = &library.house;
