@@ -67,7 +67,12 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that waits on the system clock")]
     pub async fn sleep_until(&self, wake: DateTime<Utc>) {
         match &self.0 {
-            Source::System => tokio::time::sleep((wake - Utc::now()).to_std().unwrap_or_default()).await,
+            Source::System => {
+                // The timer rounds up to the next millisecond, also what is over.
+                if let Some(left) = (wake - Utc::now()).to_std().ok().filter(|left| !left.is_zero()) {
+                    tokio::time::sleep(left).await;
+                }
+            }
             Source::Movable(ahead) => {
                 let mut moved = ahead.subscribe();
                 while let Ok(left) = (wake - self.now()).to_std() {
