@@ -24,12 +24,14 @@ use crate::store::Link;
 /// Items on a page. More would make it long in coming.
 const TOP: &str = "500";
 
-/// The list is not there, rather than one of its items.
-const NO_LIST: &str = "-2130575322";
+/// What SharePoint says of an item that is not there. The same status with anything else may come from something on the
+/// way, or pass by itself.
+const NO_ITEM: &str = "-2130575338";
 
 /// What became of an item that was to be read.
 pub(super) enum Read {
     Here(Properties),
+    /// It is gone for certain.
     NotFound,
     /// It cannot be read, which may be its own fault.
     Unreadable,
@@ -137,14 +139,22 @@ impl SharePoint {
         let site = self.site_of(list)?;
         let url = one(site.list(list, &[item_piece(id).as_str()]));
         let call = Call { accept: MINIMAL_METADATA, ..Call::get("item", &site, url) };
-        let answer = match self.send(&call).await {
-            Ok(answer) => answer,
-            Err(failure) if is_missing(&failure) => return Ok(None),
+        let read = match self.send(&call).await {
+            Ok(answer) => {
+                let text = body_text(&answer.body);
+                understood(&text, matches!(text, Cow::Owned(_))).map_err(|odd| odd.explanation)
+            }
+            Err(failure) if is_gone(&failure) => return Ok(None),
+            Err(failure) if failure.verdict == Verdict::NotFound => {
+                match self.in_their_places(&site, list, &[id]).await?.pop() {
+                    Some(Read::Here(properties)) => Ok(properties),
+                    Some(Read::NotFound) => return Ok(None),
+                    Some(Read::Unreadable) | None => Err(failure.message),
+                }
+            }
             Err(failure) => return Err(failure),
         };
-        let text = body_text(&answer.body);
-        let properties = understood(&text, matches!(text, Cow::Owned(_)))
-            .map_err(|odd| Failure::local(Verdict::Transient, "unreadable", odd.explanation))?;
+        let properties = read.map_err(|why| Failure::local(Verdict::Transient, "unreadable", why))?;
         Ok(self.in_graphs_shape(&site, list, vec![properties]).await?.pop())
     }
 
@@ -158,13 +168,11 @@ impl SharePoint {
         let urls: Vec<Url> =
             ids.iter().map(|id| one(site.named_list(list, &[item_piece(*id).as_str()]))).collect();
         let answers = self.read_all(site, &urls, MINIMAL_METADATA).await?;
-        let read = |answer: Result<String, Failure>| match answer {
-            Ok(text) => Ok(understood(&text, false).map_or(Read::Unreadable, Read::Here)),
-            Err(failure) if is_missing(&failure) => Ok(Read::NotFound),
-            Err(Failure { verdict: Verdict::Rejected | Verdict::Forbidden, .. }) => Ok(Read::Unreadable),
-            Err(failure) => Err(failure),
-        };
-        answers.into_iter().map(read).collect()
+        let read: Vec<Option<Read>> = answers.into_iter().map(judged).collect::<Result<_, _>>()?;
+        let unclear: Vec<i64> =
+            ids.iter().zip(&read).filter(|(_, read)| read.is_none()).map(|(id, _)| *id).collect();
+        let mut cleared = self.in_their_places(site, list, &unclear).await?.into_iter();
+        Ok(read.into_iter().filter_map(|read| read.or_else(|| cleared.next())).collect())
     }
 }
 
@@ -192,9 +200,20 @@ fn understood(text: &str, damaged: bool) -> Result<Properties, OddItem> {
     element::read(whole.map_err(odd)?, damaged)
 }
 
-/// Whether the item is not there, and the list is.
-fn is_missing(failure: &Failure) -> bool {
-    failure.verdict == Verdict::NotFound && !failure.code.starts_with(NO_LIST)
+/// What an answer says of an item that was asked for; none: it says nothing for certain.
+fn judged(answer: Result<String, Failure>) -> Result<Option<Read>, Failure> {
+    match answer {
+        Ok(text) => Ok(Some(understood(&text, false).map_or(Read::Unreadable, Read::Here))),
+        Err(failure) if is_gone(&failure) => Ok(Some(Read::NotFound)),
+        Err(Failure { verdict: Verdict::NotFound, .. }) => Ok(None),
+        Err(Failure { verdict: Verdict::Rejected | Verdict::Forbidden, .. }) => Ok(Some(Read::Unreadable)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether SharePoint says that there is no such item.
+fn is_gone(failure: &Failure) -> bool {
+    failure.verdict == Verdict::NotFound && failure.code.split(',').next().map(str::trim) == Some(NO_ITEM)
 }
 
 /// An item that was removed, as Graph tells it. By its unique id those are known that lay in it.

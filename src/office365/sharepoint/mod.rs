@@ -19,6 +19,7 @@ mod shape;
 mod site;
 mod subscriptions;
 mod token;
+mod unclear;
 mod within;
 
 use std::sync::Arc;

@@ -7,6 +7,16 @@ use crate::house::House;
 
 const LIST: &str = "web/lists/getbytitle('Candidates')";
 
+/// What SharePoint says of an entry that is not there.
+const NO_ITEM: &str = "-2130575338, Microsoft.SharePoint.SPException";
+/// What comes with the same status and says nothing of the entry.
+const OTHERS: [&str; 4] = [
+    "proxyError",
+    "-1, Microsoft.SharePoint.Client.ResourceNotFoundException",
+    "-2130575322, Microsoft.SharePoint.SPException",
+    "-2147024894, System.IO.FileNotFoundException",
+];
+
 /// Follows without being told of anything; and where the items' addresses begin.
 async fn followed() -> (House, String) {
     let house = house(&following("it", "sharepoint", "{list}", "baseline")).await;
@@ -29,7 +39,7 @@ async fn an_entry_that_is_gone_when_it_is_read_is_told_as_removed_whatever_its_r
     let colleague = Colleague::of(&house).await;
     score(&colleague, 2, 1).await;
     score(&colleague, 3, 1).await;
-    let fault = json!({"status": 404, "count": 1, "path_prefix": format!("{list}items(2)")});
+    let fault = json!({"status": 404, "code": NO_ITEM, "count": 1, "path_prefix": format!("{list}items(2)")});
     house.control("faults", fault).await;
     fetch(&house, "it").await;
     assert_eq!(brief(&told(&house, "it").await), ["deleted 2", "updated 3 fields.Score"]);
@@ -39,6 +49,69 @@ async fn an_entry_that_is_gone_when_it_is_read_is_told_as_removed_whatever_its_r
     let events = told(&house, "it").await;
     assert_eq!(brief(&events), ["deleted 2", "updated 3 fields.Score"]);
     assert_eq!(events[0]["data"]["resource"]["fields"]["Title"], "Tomás Rivera");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_not_found_for_some_other_reason_is_looked_for_in_its_list() {
+    let (house, list) = followed().await;
+    let colleague = Colleague::of(&house).await;
+    let (mut expected, mut number) = (Vec::new(), 0);
+    for code in OTHERS {
+        number += 1;
+        let fault =
+            json!({"status": 404, "code": code, "count": 1000, "path_prefix": format!("{list}items(2)")});
+        house.control("faults", fault).await;
+        score(&colleague, 2, number).await;
+        fetch(&house, "it").await;
+        expected.push("updated 2 fields.Score");
+        assert_eq!(brief(&told(&house, "it").await), expected, "{code}");
+        house.forget_faults().await;
+    }
+    // It is gone when the first of several pages is read, on which an earlier row stands.
+    let fault =
+        json!({"status": 404, "code": OTHERS[0], "count": 1000, "path_prefix": format!("{list}items(2)")});
+    score(&colleague, 2, 50).await;
+    for score in 100..210 {
+        self::score(&colleague, 1, score).await;
+    }
+    colleague.send("DELETE", &format!("{LIST}/items(2)"), None).await;
+    house.control("faults", fault).await;
+    fetch(&house, "it").await;
+    expected.extend(["deleted 2", "updated 1 fields.Score"]);
+    assert_eq!(brief(&told(&house, "it").await), expected);
+    let aside = house.get("/v1/quarantine").await;
+    assert!(!aside.to_string().contains("item_"), "{aside:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_told_of_an_entry_while_its_list_is_not_found_either() {
+    let (house, list) = followed().await;
+    let colleague = Colleague::of(&house).await;
+    for (number, code) in (1..).zip(OTHERS) {
+        let before = told(&house, "it").await.len();
+        score(&colleague, 2, number).await;
+        let fault =
+            json!({"status": 404, "code": code, "count": 1000, "path_prefix": format!("{list}items")});
+        house.control("faults", fault).await;
+        let (status, refused) = house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+        assert_ne!(status, 200, "{refused:#}");
+        house.forget_requests().await;
+        // Longer than what cannot be read is waited for.
+        house
+            .eventually("it is tried again", async || {
+                house.advance(std::time::Duration::from_secs(60));
+                house.count_requests("POST", &format!("{list}getchanges")).await > 4
+            })
+            .await;
+        house.forget_faults().await;
+        house
+            .eventually("it is told", async || {
+                house.advance(std::time::Duration::from_secs(60));
+                told(&house, "it").await.len() > before
+            })
+            .await;
+        assert_eq!(brief(&told(&house, "it").await)[before..], ["updated 2 fields.Score"], "{code}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
