@@ -1,16 +1,23 @@
 //! What lay in folders that were removed. SharePoint may note the removal of a folder alone; what lay in it the mirror knows, and
 //! it is told as removed with the folder. Where it is noted as well, it is known to be gone by then.
+//!
+//! The mirror is as old as the changes that were read. Where more are to come, something may have left the folder before it was
+//! removed: what lay in it is then read before anything is told of it, and what is there still is told as it is now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Fetcher;
 use super::flight::{unstored, unwritable};
+use super::odd::PATIENCE;
 use crate::model::{Body, Item, ItemId, Properties, Target, Via};
 use crate::office365::{Failure, Verdict};
 use crate::store::{Claim, Known};
 
 /// Items that are told as removed with one page. Those of larger folders are found by reading everything anew, a few at a time.
 const MOST: usize = 1000;
+
+/// As many are read even where reading more has failed again and again, as it may where a tenant may ask for little at a time.
+const FEW: usize = 100;
 
 /// What the content types of folders begin with.
 const FOLDER_TYPE: &str = "0x0120";
@@ -22,44 +29,56 @@ pub(super) fn looks_inside(target: &Target) -> bool {
 
 impl Fetcher {
     /// Puts before the items of a page those that lay in the folders which it shows as removed, and adds to `known` what is
-    /// known of them.
+    /// known of them. Whether the page is ahead of the change log comes with its items.
     pub(super) async fn with_contents(
         &self,
         claim: &Claim,
-        target: &Target,
-        mut items: Vec<Item>,
+        (mut items, ahead): (Vec<Item>, bool),
         known: &mut HashMap<ItemId, Known>,
     ) -> Result<Vec<Item>, Failure> {
-        if !looks_inside(target) {
+        if !self.reach(claim).is_ok_and(|(_, target)| looks_inside(target)) {
             return Ok(items);
         }
         let removed = items.iter().filter(|item| item.removed);
         let mut folders: Vec<String> = removed.filter_map(|item| folder(item, known.get(&item.id))).collect();
-        let shown: Vec<ItemId> = items.iter().map(|item| item.id.clone()).collect();
+        let shown: HashSet<ItemId> = items.iter().map(|item| item.id.clone()).collect();
         let mut inside = Vec::new();
         while !folders.is_empty() {
             let found = self.store.inside(claim.subscription.id, std::mem::take(&mut folders), MOST).await;
-            let found = found.map_err(|error| unstored(&error))?;
+            let mut found = found.map_err(|error| unstored(&error))?;
             // Before those are left out that the page shows: there may be more than were looked at.
             let is_all = found.len() < MOST;
-            for (id, properties) in found {
-                // What the page shows has its own fate.
-                if shown.contains(&id) || known.contains_key(&id) {
-                    continue;
-                }
-                folders.extend(unique_id(&properties).filter(|_| is_folder(&properties)));
-                let body = Body::of(&Properties::new()).map_err(|error| unwritable(&error))?;
-                inside.push(Item { id: id.clone(), body, removed: true, partial: false });
-                known.insert(id, Known::Here(properties));
-            }
-            if !is_all || inside.len() >= MOST {
+            // What the page shows has its own fate.
+            found.retain(|(id, _)| !shown.contains(id) && !known.contains_key(id));
+            if !is_all || inside.len() + found.len() >= MOST {
                 return Err(too_many());
             }
+            let ids: Vec<ItemId> = found.iter().map(|(id, _)| id.clone()).collect();
+            known.extend(found.into_iter().map(|(id, properties)| (id, Known::Here(properties))));
+            let now = if ahead { self.looked_at(claim, &ids).await? } else { all_removed(ids)? };
+            folders.extend(
+                now.iter().filter(|item| item.removed).filter_map(|item| folder(item, known.get(&item.id))),
+            );
+            inside.extend(now);
         }
         inside.reverse();
         items.splice(..0, inside);
         Ok(items)
     }
+
+    /// What items are now.
+    async fn looked_at(&self, claim: &Claim, ids: &[ItemId]) -> Result<Vec<Item>, Failure> {
+        if ids.len() > FEW && claim.attempts >= PATIENCE {
+            return Err(too_many());
+        }
+        let (tenant, target) = self.reach(claim)?;
+        tenant.items_now(target, ids).await
+    }
+}
+
+fn all_removed(ids: Vec<ItemId>) -> Result<Vec<Item>, Failure> {
+    let body = Body::of(&Properties::new()).map_err(|error| unwritable(&error))?;
+    Ok(ids.into_iter().map(|id| Item { id, body: body.clone(), removed: true, partial: false }).collect())
 }
 
 /// The unique id of a removed item that was a folder, or may have been one for all that is known.

@@ -11,7 +11,7 @@ use crate::store::{Claim, Known, Link};
 
 /// What fails as often in a row is not expected to pass by itself: a link that leads to itself is given up, and so is an
 /// item that cannot be read.
-const PATIENCE: u32 = 3;
+pub(super) const PATIENCE: u32 = 3;
 
 /// The links of one flight, eight bytes for each.
 #[derive(Default)]
@@ -140,7 +140,13 @@ mod tests {
 
     #[expect(clippy::unnecessary_wraps, reason = "it stands for an answer")]
     fn page(link: Link) -> Result<DeltaPage, Failure> {
-        Ok(DeltaPage { items: Vec::new(), odd: Vec::new(), link, at: DateTime::UNIX_EPOCH })
+        Ok(DeltaPage {
+            items: Vec::new(),
+            odd: Vec::new(),
+            link,
+            at: DateTime::UNIX_EPOCH,
+            ahead_of_log: false,
+        })
     }
 
     #[test]

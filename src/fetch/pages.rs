@@ -182,7 +182,7 @@ async fn judge(fetcher: &Fetcher, claim: &Claim, stack: Stack) -> Result<Judged,
     let ids = items.iter().map(|item| item.id.clone()).collect();
     let mut known =
         fetcher.store.known(claim.subscription.id, ids).await.map_err(|error| unstored(&error))?;
-    let items = fetcher.with_contents(claim, target, items, &mut known).await?;
+    let items = fetcher.with_contents(claim, (items, page.ahead_of_log), &mut known).await?;
     let mut completed = complete(tenant, target, claim, items, &known).await?;
     completed.odd.splice(..0, page.odd);
     let findings = Findings { pages, ..fetcher.judge(claim, target.kind(), &known, completed)? };

@@ -44,6 +44,7 @@ impl Stack {
         self.shown.note(&page.items);
         self.page.items.extend(page.items);
         self.page.link = page.link;
+        self.page.ahead_of_log |= page.ahead_of_log;
         self.pages += 1;
     }
 }
@@ -94,6 +95,7 @@ mod tests {
             odd: Vec::new(),
             link: link(from + 1),
             at: DateTime::UNIX_EPOCH,
+            ahead_of_log: false,
         };
         Ahead { link: link(from), page: Ok(page) }
     }
@@ -116,6 +118,12 @@ mod tests {
         }
         assert_eq!((stack.pages, stack.page.items.len(), &stack.page.link), (5, 1000, &link(6)));
         assert!(!stack.takes(&page(6, [1000])), "it is high enough");
+        assert!(!stack.page.ahead_of_log);
+        let mut ahead = page(6, []).page.unwrap();
+        ahead.ahead_of_log = true;
+        stack.put(ahead);
+        stack.put(page(7, []).page.unwrap());
+        assert!(stack.page.ahead_of_log, "one of them is");
     }
 
     #[test]

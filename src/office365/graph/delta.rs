@@ -29,6 +29,8 @@ pub struct DeltaPage {
     pub link: Link,
     /// Office 365's time of the answer.
     pub at: DateTime<Utc>,
+    /// Whether it shows items as they are now, while the changes that made them so are still to come.
+    pub ahead_of_log: bool,
 }
 
 /// Elements are read one by one, so that one that cannot be read costs nothing but itself.
@@ -170,7 +172,7 @@ fn read_page(answer: &Accepted, kind: Kind) -> Result<DeltaPage, Failure> {
             "Graph's page has neither a next link nor a delta link, so it is not known where to go on";
         Failure::local(Verdict::Transient, "noLink", message)
     })?;
-    Ok(DeltaPage { items, odd, link, at: answer.at })
+    Ok(DeltaPage { items, odd, link, at: answer.at, ahead_of_log: false })
 }
 
 #[cfg(test)]

@@ -96,9 +96,9 @@ impl SharePoint {
         let rows = rows::read(list.id(), &listing.elements).map_err(|error| unreadable(&error))?;
         let link = next(&rows, listing.elements.len(), since, newer)?;
         let more = matches!(link, Link::Next(_));
-        let Found { items, folders } = self.touched(site, list, &rows.touched, more).await?;
+        let Found { items, folders, ahead } = self.touched(site, list, &rows.touched, more).await?;
         let link = within::first(site, list, link, &folders)?;
-        Ok(DeltaPage { items, odd: Vec::new(), link, at: answer.at })
+        Ok(DeltaPage { items, odd: Vec::new(), link, at: answer.at, ahead_of_log: more || ahead })
     }
 
     async fn changes_since(

@@ -12,7 +12,7 @@ use super::super::{Failure, REPEATED_LINK, Verdict};
 use super::element::{self, body_text};
 use super::listing::Listing;
 use super::place::Place;
-use super::rows::{Fate, Touched};
+use super::rows::{Came, Fate, Touched};
 use super::shape::{EXPAND, SELECT};
 use super::site::{ListAt, Site, with_options};
 use super::token::ChangeToken;
@@ -51,6 +51,8 @@ pub(super) struct Found {
     pub(super) items: Vec<Item>,
     /// Folders among them that came, and what lies in them is still to be read.
     pub(super) folders: Vec<Folder>,
+    /// Whether some are gone of which no row said so yet.
+    pub(super) ahead: bool,
 }
 
 impl SharePoint {
@@ -69,7 +71,7 @@ impl SharePoint {
             Some(position) => Place::Items { since, position },
         };
         let items = self.in_graphs_shape(site, list, found).await?;
-        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at })
+        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at, ahead_of_log: false })
     }
 
     /// Some of what is in the list: at a position, or first.
@@ -112,8 +114,8 @@ impl SharePoint {
         let read = self.read_items(site, list, &wanted).await?;
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();
-        let mut folders = Vec::new();
-        for (at, Touched { item, came, unique_id, .. }) in touched.iter().enumerate() {
+        let (mut folders, mut ahead) = (Vec::new(), false);
+        for (at, Touched { item, came, unique_id, fate }) in touched.iter().enumerate() {
             let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
             match outcome {
                 Some(Read::Here(properties)) => {
@@ -122,7 +124,10 @@ impl SharePoint {
                 }
                 Some(Read::Unreadable) => rest.push((at, in_part(*item)?)),
                 // Whether a row says so or not: what went with its folder has none, and where it lay at last nobody may know.
-                Some(Read::NotFound) | None => rest.push((at, removed(*item, unique_id.as_deref())?)),
+                Some(Read::NotFound) | None => {
+                    ahead |= *fate != Fate::Removed;
+                    rest.push((at, removed(*item, unique_id.as_deref())?));
+                }
             }
         }
         let (places, here): (Vec<usize>, Vec<_>) = here.into_iter().unzip();
@@ -130,7 +135,15 @@ impl SharePoint {
         rest.extend(places.into_iter().zip(here));
         rest.sort_by_key(|(at, _)| *at);
         let folders = self.not_empty(site, folders).await?;
-        Ok(Found { items: rest.into_iter().map(|(_, item)| item).collect(), folders })
+        Ok(Found { items: rest.into_iter().map(|(_, item)| item).collect(), folders, ahead })
+    }
+
+    /// What these items are now, whatever the change log says of them.
+    pub(crate) async fn items_now(&self, list: ListAt<'_>, ids: &[ItemId]) -> Result<Vec<Item>, Failure> {
+        let numbers = ids.iter().filter_map(|id| id.0.parse().ok());
+        let there = |item| Touched { item, fate: Fate::There, came: Came::Not, unique_id: None };
+        let asked: Vec<Touched> = numbers.map(there).collect();
+        Ok(self.touched(&self.site_of(list)?, list, &asked, true).await?.items)
     }
 
     /// One whole item; none if it is gone.

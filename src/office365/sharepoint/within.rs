@@ -94,6 +94,6 @@ impl SharePoint {
             Some(position) => Place::Within { since, folders, position },
         };
         let items = self.in_graphs_shape(site, list, found).await?;
-        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at })
+        Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at, ahead_of_log: false })
     }
 }

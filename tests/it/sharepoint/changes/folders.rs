@@ -156,6 +156,64 @@ async fn what_was_moved_into_a_folder_that_goes_is_told_as_removed_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_left_a_folder_before_it_was_removed_is_told_where_it_is() {
+    for each in [false, true] {
+        let mut library = Library::followed("baseline", each).await;
+        let outer = library.tree().await;
+        let place = library.folder("root", "Place").await;
+        library.news().await;
+
+        // The first page shows that the folder is gone; what happened before that comes with the second one.
+        let colleague = Colleague::of(&library.house).await;
+        let rename = json!({"FileLeafRef": "Away"});
+        colleague.send("PATCH", &format!("{DOCUMENTS}/items({outer})"), Some(rename)).await;
+        for _ in 0..60 {
+            library.file("root", "Welcome.txt").await;
+        }
+        let one = format!("{}/root:/Away/one.txt", library.drive);
+        let one = library.house.graph("GET", &one, &json!(null)).await.1;
+        let id = one["id"].as_str().unwrap();
+        let to = json!({"parentReference": {"id": place}});
+        library.house.graph("PATCH", &format!("{}/items/{id}", library.drive), &to).await;
+        colleague.recycle(DOCUMENTS, &outer.to_string()).await;
+
+        let mut news = library.news().await;
+        news.retain(|one| !format!("{one} ").starts_with("updated 1 "));
+        let (inner, one, two) = (outer + 1, outer + 2, outer + 3);
+        let mut expected = all("deleted", &[outer, inner, two]);
+        expected.push(format!("updated {one} parent"));
+        assert_eq!(news, expected, "{each}");
+        assert!(library.news().await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_a_folder_that_only_seems_to_be_gone_is_not_told_as_removed_with_it() {
+    let mut library = Library::followed("baseline", false).await;
+    let outer = library.tree().await;
+    library.news().await;
+    let requests = library.house.requests().await;
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    let list = urls.find_map(|url| url.strip_suffix("getchanges")).unwrap().to_owned();
+    let gone = json!({"status": 404, "count": 1, "path_prefix": format!("{list}items({outer})")});
+    library.house.control("faults", gone).await;
+    let rename = async |library: &Library, name: &str| {
+        let colleague = Colleague::of(&library.house).await;
+        let name = json!({"FileLeafRef": name});
+        colleague.send("PATCH", &format!("{DOCUMENTS}/items({outer})"), Some(name)).await;
+    };
+    rename(&library, "Away").await;
+    let is_told = [
+        format!("deleted {outer}"),
+        format!("updated {} webUrl", outer + 1),
+        format!("updated {} webUrl", outer + 2),
+    ];
+    assert_eq!(library.news().await, is_told, "no row says that it is gone, and what lies in it is there");
+    rename(&library, "Back").await;
+    assert_eq!(library.news().await, all("created", &[outer]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_to_lie_in_a_folder_that_is_not_known_goes_with_it() {
     let mut library = Library::followed("baseline", false).await;
     let folder = library.folder("root", "Old").await;
