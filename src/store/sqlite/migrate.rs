@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0024_streaks.sql"),
     include_str!("migrations/0025_ways.sql"),
     include_str!("migrations/0026_connect_lookups.sql"),
+    include_str!("migrations/0028_lies_in.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.
@@ -101,8 +102,9 @@ fn checksum(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{connection, mirror, places};
+    use super::super::{connection, lies_in, mirror, places};
     use super::*;
+    use crate::model::SubscriptionId;
 
     const FIRST: &str = "CREATE TABLE one (a INTEGER)";
     const SECOND: &str = "ALTER TABLE one ADD COLUMN b INTEGER";
@@ -152,6 +154,29 @@ mod tests {
         let next = "INSERT INTO item (subscription, id) VALUES (1, 'new') RETURNING key > (SELECT through FROM placed)";
         assert!(db.query_row(next, [], |row| row.get::<_, bool>(0)).unwrap());
         assert!(!places::Places::load(&db).unwrap().has(2));
+    }
+
+    #[test]
+    fn what_lay_in_folders_before_they_were_kept_is_found_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut db = connection::for_writing(&folder.path().join("store.db")).unwrap();
+        let before = MIGRATIONS.iter().position(|sql| sql.contains("ADD COLUMN lies_in")).unwrap();
+        apply_to(&mut db, &MIGRATIONS[..before]).unwrap();
+        let id = SubscriptionId(uuid::Uuid::from_u128(7));
+        db.execute_batch(&format!(
+            r#"INSERT INTO subscription (id, name, tenant, resource, via, start, selected, origin, target)
+               VALUES ('{id}', 'n', 't', 'r', 'graph', 'now', '[]', 'api', '{{"kind": "list"}}');
+               INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data)
+               VALUES ('e', 't', 's', 'x', 'told', 0, 0, '{{"resource": {{"parentReference": {{"id": "F-1"}}}}}}');
+               INSERT INTO item (subscription, id, told) VALUES (1, 'told', 1);
+               INSERT INTO item (subscription, id, properties) VALUES (1, 'here', '{{"parentReference": {{"id": "f-1"}}}}');
+               INSERT INTO item (subscription, id, properties) VALUES (1, 'nowhere', '{{}}');
+               INSERT INTO item (subscription, id, gone_at) VALUES (1, 'gone', 9)"#,
+        ))
+        .unwrap();
+        apply_to(&mut db, MIGRATIONS).unwrap();
+        let found = lies_in::inside(&db, id, &["F-1".to_owned()], 9).unwrap();
+        assert_eq!(found.into_iter().map(|(item, _)| item.0).collect::<Vec<_>>(), ["told", "here"]);
     }
 
     #[test]

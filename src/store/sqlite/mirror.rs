@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{CachedStatement, Connection, Row, params};
 use serde_json::json;
 
+use super::lies_in;
 use super::packed::{Packer, Stored};
 use super::places::{self, Batch, Place};
 use super::row::{self, Fields, micros};
-use crate::model::{Body, ItemId, Properties, SubscriptionId};
+use crate::model::{Body, ItemId, Kind, Properties};
 use crate::store::{Known, MirrorRow, StoreError};
 
 /// The properties of the item `i`, which stand in its row or in the event that told them.
@@ -132,37 +133,12 @@ pub(super) fn body(fields: &Fields<'_, '_>) -> Result<Properties, StoreError> {
     Ok(known.into_iter().chain([("id".to_owned(), json!(id))]).collect())
 }
 
-/// Up to `limit` items that lie in folders with these unique ids.
-pub(super) fn inside(
-    db: &Connection,
-    id: SubscriptionId,
-    folders: &[String],
-    limit: usize,
-) -> Result<Vec<(ItemId, Properties)>, StoreError> {
-    let (hash, after) = after(None);
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    row::all(
-        db,
-        concat!(
-            "SELECT id, properties FROM (SELECT i.id, ",
-            properties!(),
-            " AS properties FROM ",
-            walk!(),
-            ") WHERE lower(properties ->> '$.parentReference.id') IN (SELECT lower(value) FROM json_each(?4)) LIMIT ?5"
-        ),
-        params![id.to_string(), hash, after, row::to_json(&folders)?, limit],
-        |row| {
-            let fields = Fields::new("item", "id", row);
-            Ok((ItemId(fields.get("id")?), fields.json("properties")?))
-        },
-    )
-}
-
-/// Writes rows over what is there. `told` are the events that were written with them.
+/// Writes rows over what is there. `told` are the events that were written with them. Items of a `kind` that lies in folders are
+/// found by those, too.
 pub(super) fn write(
     db: &Connection,
     places: &mut Batch<'_>,
-    subscription: i64,
+    (subscription, kind): (i64, Option<Kind>),
     rows: &[MirrorRow],
     (packer, told): (&mut Packer, &HashMap<&ItemId, i64>),
     now: DateTime<Utc>,
@@ -170,11 +146,12 @@ pub(super) fn write(
     let generation = generation(db, subscription)?.unwrap_or_default();
     let mut finder = Finder::new(db, KEY, subscription)?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO item (subscription, id, gone_at, generation, told, properties, dictionary, packed)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO item (subscription, id, gone_at, generation, told, properties, dictionary, packed, lies_in)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     let mut update = db.prepare_cached(
-        "UPDATE item SET gone_at = ?2, generation = ?3, told = ?4, properties = ?5, dictionary = ?6, packed = ?7
+        "UPDATE item SET gone_at = ?2, generation = ?3, told = ?4, properties = ?5, dictionary = ?6, packed = ?7,
+             lies_in = ?8
          WHERE key = ?1",
     )?;
     for MirrorRow { item, properties, as_told } in rows {
@@ -182,11 +159,12 @@ pub(super) fn write(
         let told = told.get(item).filter(|_| *as_told);
         let body = properties.as_ref().filter(|_| told.is_none()).map(Body::get);
         let Stored { plain, dictionary, packed } = body.map(|body| packer.pack(body)).unwrap_or_default();
+        let lies_in = properties.as_ref().filter(|_| kind == Some(Kind::ListItem)).and_then(lies_in::hash);
         let hash = places::hash(&item.0);
         let rows = places.find(subscription, hash);
         if let Some(key) = finder.find(item, hash, &rows, |row| Ok(row.get(0)?))? {
             let key: i64 = key;
-            update.execute(params![key, gone_at, generation, told, plain, dictionary, packed])?;
+            update.execute(params![key, gone_at, generation, told, plain, dictionary, packed, lies_in])?;
         } else {
             insert.execute(params![
                 subscription,
@@ -196,7 +174,8 @@ pub(super) fn write(
                 told,
                 plain,
                 dictionary,
-                packed
+                packed,
+                lies_in
             ])?;
             places.add(Place { subscription, hash, item: db.last_insert_rowid() });
         }

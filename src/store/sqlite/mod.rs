@@ -25,6 +25,7 @@ mod health;
 mod inbox;
 mod keep;
 mod left_over;
+mod lies_in;
 mod lifetimes;
 mod log;
 mod mailboxes;

@@ -10,7 +10,7 @@ use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
 use super::told::Teller;
 use super::writer::Turn;
-use super::{SqliteStore, claims, mirror, odd, places, told, ways};
+use super::{SqliteStore, claims, lies_in, mirror, odd, places, told, ways};
 use crate::model::{ItemId, Name, Properties, SubscriptionId, Trouble};
 use crate::store::{
     Cause, Claim, Committed, Former, Known, Link, PageCommit, Resync, RoundEnd, Rounds, StoreError,
@@ -34,8 +34,7 @@ impl Rounds for SqliteStore {
         folders: Vec<String>,
         limit: usize,
     ) -> Result<Vec<(ItemId, Properties)>, StoreError> {
-        self.sort_in(id).await?;
-        self.read(move |db| mirror::inside(db, id, &folders, limit)).await
+        self.read(move |db| lies_in::inside(db, id, &folders, limit)).await
     }
 
     async fn known(

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::packed::Packer;
 use super::writer::Turn;
 use super::{SqliteStore, log, mirror, row};
-use crate::model::{NewEvent, Subscription, SubscriptionId};
+use crate::model::{NewEvent, Subscription, SubscriptionId, Target};
 use crate::store::{MirrorRow, StoreError};
 
 /// Of whom something is told: a subscription, its key, and how many events it has had.
@@ -27,7 +27,8 @@ pub(super) fn write(
 ) -> Result<(), StoreError> {
     let mut packer = Packer::of(db, teller.subscription, events, rows)?;
     let told = log::append(db, teller.subscription, teller.counter, events, &mut packer, now)?;
-    mirror::write(db, &mut turn.places, teller.key, rows, (&mut packer, &told), now)
+    let kind = teller.subscription.target.as_ref().map(Target::kind);
+    mirror::write(db, &mut turn.places, (teller.key, kind), rows, (&mut packer, &told), now)
 }
 
 impl SqliteStore {

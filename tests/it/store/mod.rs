@@ -13,6 +13,7 @@ mod gates;
 mod inbox;
 mod interleaving;
 mod keep;
+mod lies_in;
 mod lifetimes;
 mod log;
 mod mailboxes;
