@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// One call: method, address, what it takes, what it does.
-const CALLS: [(&str, &str, &str, &str); 47] = [
+const CALLS: [(&str, &str, &str, &str); 48] = [
     ("GET", "/", "", "A page for people that shows the state; with ?refresh=off it stands still."),
     ("GET", "/_control", "", "This description."),
     (
@@ -80,6 +80,12 @@ const CALLS: [(&str, &str, &str, &str); 47] = [
         "/_control/carry",
         r#"{"resource", "id", "to", "folder"?, "how"}"#,
         "Copies a file or folder, or moves it into another library; \"how\" is \"copy\" or \"move\", \"id\" and \"folder\" are numbers in the lists.",
+    ),
+    (
+        "POST",
+        "/_control/share",
+        r#"{"resource", "id"}"#,
+        "Gives somebody a right to an item of a list or library, by its number there: a row of the change log (11), and nothing else.",
     ),
     (
         "POST",

@@ -55,6 +55,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Outcome {
         }
         ("POST", ["changes"]) => changes::make(world, &read(call)?),
         ("POST", ["carry"]) => carry::answer(world, &read(call)?),
+        ("POST", ["share"]) => carry::share(world, &read(call)?),
         ("POST", ["replay"]) => {
             for target in targets(world, read::<Named>(call)?.resource.as_deref())? {
                 target.replay(world);

@@ -42,6 +42,7 @@ impl Query<'_> {
             Action::MoveAway | Action::MoveInto => "Move",
             Action::Restore => "Restore",
             Action::SystemUpdate => "SystemUpdate",
+            Action::AssignmentAdd => "RoleAssignmentAdd",
         };
         self.wants("Item") && self.wants(kind) && (row.at_top || self.wants("RecursiveAll"))
     }
@@ -128,6 +129,7 @@ fn entity(world: &World, call: &SiteCall<'_>, list: &List, row: &Row) -> Entity 
         Action::MoveAway => 5,
         Action::MoveInto => 6,
         Action::Restore => 7,
+        Action::AssignmentAdd => 11,
         Action::SystemUpdate => 15,
     };
     let value = token::write(list.id, row.number, row.at);

@@ -23,6 +23,8 @@ pub(crate) enum Action {
     Restore,
     /// Something that SharePoint did itself, such as taking over properties of a file.
     SystemUpdate,
+    /// Somebody was given a right to it.
+    AssignmentAdd,
 }
 
 /// Whose rows are written when a folder is deleted or restored.

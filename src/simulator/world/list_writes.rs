@@ -204,6 +204,14 @@ impl World {
         Ok(recycled)
     }
 
+    /// Gives somebody a right to an item, which stays as it is.
+    pub(crate) fn share_item(&mut self, list: Uuid, id: u64) -> Result<(), GraphError> {
+        self.list(list)?.item(id)?;
+        self.note(list, id, &[Action::AssignmentAdd], self.clock.now());
+        self.ring(&Happened::InList(list));
+        Ok(())
+    }
+
     /// Makes every item that is there appear in the next delta, unchanged.
     pub(crate) fn replay_items(&mut self, list: Uuid) {
         let Ok(record) = self.list(list) else { return };

@@ -148,6 +148,32 @@ async fn an_entry_is_put_aside(refusal: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_was_put_aside_is_told_once_it_may_be_read() {
+    let (house, list) = followed().await;
+    let share = async |item: u32| {
+        let resource = house.tenant.tenant().resources.list.clone();
+        house.control("share", json!({"resource": resource, "id": item})).await;
+        fetch(&house, "it").await;
+    };
+    let fault = json!({"status": 403, "count": 1000, "path_prefix": format!("{list}items(2)")});
+    house.control("faults", fault).await;
+    score(&Colleague::of(&house).await, 2, 1).await;
+    house.call("POST", "/v1/subscriptions/it/fetch", None).await;
+    house
+        .eventually("it is put aside", async || {
+            house.advance(std::time::Duration::from_secs(60));
+            house.get("/v1/quarantine").await.to_string().contains("item_unreadable")
+        })
+        .await;
+    house.forget_faults().await;
+    fetch(&house, "it").await;
+    assert_eq!(told(&house, "it").await, [] as [Value; 0], "nothing says that it may be read");
+    share(2).await;
+    share(3).await;
+    assert_eq!(brief(&told(&house, "it").await), ["updated 2 fields.Score"], "a right alone is no change");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_does_not_answer_everything_is_asked_again() {
     let (house, _) = followed().await;
     let colleague = Colleague::of(&house).await;

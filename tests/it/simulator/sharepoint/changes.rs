@@ -220,6 +220,19 @@ async fn a_token_that_is_none_is_refused_by_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
+async fn a_right_that_is_given_has_a_row_for_whoever_asks_for_those() {
+    let site = SiteBench::start().await;
+    let list = site.list("Candidates").await;
+    let start = now(&site, &list).await;
+    let resource = site.bench.tenant().resources.list.clone();
+    site.bench.control("/share", json!({"resource": resource, "id": 2})).await;
+    assert!(rows(&site, &list, &start).await.is_empty());
+    let asked = query(Some(&start), |query| query["RoleAssignmentAdd"] = json!(true));
+    let told = ask(&site, &list, asked).await.body["value"].as_array().unwrap().clone();
+    assert_eq!((kinds(&told), &told[0]["ItemId"]), (vec![11], &json!(2)));
+}
+
+#[tokio::test]
 async fn verbose_json_names_types_and_writes_large_numbers_as_text() {
     let site = SiteBench::start().await;
     let list = site.list("Candidates").await;
