@@ -4,6 +4,7 @@
 //! `[section]` can be overridden by the environment variable `O365_LISTENER__SECTION__KEY`.
 
 mod admin;
+mod cloud;
 mod connector;
 mod document;
 mod encryption;
@@ -28,6 +29,7 @@ mod wording;
 use url::Url;
 
 pub use admin::{Admin, ApiKey, Role};
+pub use cloud::{Cloud, Sites, host as site_host};
 pub use connector::{AllowedHost, Connector};
 pub use encryption::{Encryption, NO_ENCRYPTION_KEY};
 pub use error::{ConfigError, Place};
@@ -42,7 +44,7 @@ pub use sink::{
 };
 pub use store::Store;
 pub use subscription::{SHAREPOINT_WANTS_MORE, Subscription};
-pub use tenant::{CertificateFiles, Cloud, IdentityService, ManagedIdentity, Proof, Tenant};
+pub use tenant::{CertificateFiles, IdentityService, ManagedIdentity, Proof, Tenant};
 pub use tls::Tls;
 pub(crate) use values::is_loopback;
 

@@ -79,6 +79,10 @@ pub(super) fn check(subscriptions: &[Subscription], tenants: &[Tenant]) -> Resul
         if let Some(other) = same {
             return wrong("resource", format!("'{other}' follows the same: remove one of the two"));
         }
+        let tenant = tenants.iter().find(|tenant| tenant.name == entry.tenant);
+        if let Some(why) = tenant.and_then(|tenant| tenant.sites().refuses(&entry.resource, entry.via)) {
+            return wrong("resource", why.to_owned());
+        }
         if let Some(why) = refused_way(entry, tenants) {
             return wrong("via", why.to_owned());
         }

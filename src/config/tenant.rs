@@ -10,6 +10,7 @@ use url::Url;
 pub use proof::{CertificateFiles, IdentityService, ManagedIdentity, Proof};
 use proof::{WrittenCertificate, WrittenIdentity};
 
+use super::cloud::{Cloud, Sites};
 use super::environment::Environment;
 use super::path::Fault;
 use super::secret_source::SecretSource;
@@ -41,46 +42,19 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// Where its sites are.
+    pub const fn sites(&self) -> Sites {
+        Sites {
+            cloud: self.cloud,
+            own_graph: self.graph_url.is_some(),
+            own_sharepoint: self.sharepoint_url.is_some(),
+        }
+    }
+
     /// Its client secret, if it is known when that ends.
     pub fn secret(&self) -> Option<Credential> {
         let Proof::Secret { expires_at: Some(expires_at), .. } = self.proof else { return None };
         Some(Credential { tenant: Some(self.name.clone()), kind: "client_secret", expires_at })
-    }
-}
-
-/// Microsoft's clouds; registrations, subscriptions and tokens never cross them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cloud {
-    /// The public cloud.
-    #[default]
-    Global,
-    /// US Government L4.
-    UsGov,
-    /// US Government L5.
-    UsGovDod,
-    /// Operated by 21Vianet.
-    China,
-}
-
-impl Cloud {
-    /// Where to sign in.
-    pub const fn login(self) -> &'static str {
-        match self {
-            Self::Global => "https://login.microsoftonline.com",
-            Self::UsGov | Self::UsGovDod => "https://login.microsoftonline.us",
-            Self::China => "https://login.partner.microsoftonline.cn",
-        }
-    }
-
-    /// Graph's address, which is also the audience of its tokens.
-    pub const fn graph(self) -> &'static str {
-        match self {
-            Self::Global => "https://graph.microsoft.com",
-            Self::UsGov => "https://graph.microsoft.us",
-            Self::UsGovDod => "https://dod-graph.microsoft.us",
-            Self::China => "https://microsoftgraph.chinacloudapi.cn",
-        }
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Tenant {
     client_id: String,
     name: Name,
     prover: Arc<Prover>,
+    sites: config::Sites,
     secret: Option<Credential>,
 }
 
@@ -85,6 +86,7 @@ impl Tenant {
             client_id: tenant.client_id.clone(),
             name: tenant.name.clone(),
             prover,
+            sites: tenant.sites(),
             secret: tenant.secret(),
         })
     }
@@ -116,7 +118,7 @@ impl Tenant {
     pub fn refuses(&self, resource: &Resource, via: Via) -> Option<&'static str> {
         let for_secret = (via == Via::SharePoint && matches!(*self.prover, Prover::Secret(_)))
             .then_some(config::SHAREPOINT_WANTS_MORE);
-        via.refuses(resource).or(for_secret)
+        via.refuses(resource).or(for_secret).or_else(|| self.sites.refuses(resource, via))
     }
 
     /// The link from which only what happens from now on is told, and Office 365's time of "now"; none for mail.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::finding::Finding;
 use crate::config::{self, Proof};
-use crate::model::{ListAddress, Resource, Via};
+use crate::model::Via;
 use crate::office365::{SignIn, Tenant};
 
 /// SharePoint's own id, which some tokens name in the place of a host.
@@ -21,7 +21,8 @@ pub(super) async fn check(
     followed: &[&config::Subscription],
 ) -> Vec<Finding> {
     let over_sharepoint = followed.iter().filter(|entry| entry.via == Via::SharePoint);
-    let hosts: BTreeSet<String> = over_sharepoint.filter_map(|entry| host(&entry.resource)).collect();
+    let hosts: BTreeSet<String> =
+        over_sharepoint.filter_map(|entry| config::site_host(&entry.resource)).collect();
     let mut findings = Vec::new();
     for host in hosts {
         let subject = format!("tenant {}: sign-in to {host}", tenant.name);
@@ -35,15 +36,6 @@ pub(super) async fn check(
         }
     }
     findings
-}
-
-/// The host of a list's site.
-fn host(resource: &Resource) -> Option<String> {
-    match resource {
-        Resource::List(ListAddress::Web(url)) => url.host_str().map(str::to_lowercase),
-        Resource::List(ListAddress::Ids { site, .. }) => Some(site.split(',').next()?.to_lowercase()),
-        _ => None,
-    }
 }
 
 /// Whether the token is for that host. One that does not say is left to SharePoint.
@@ -79,20 +71,4 @@ fn permission(tenant: &config::Tenant, host: &str, roles: &[String]) -> Finding 
         )
     });
     Finding::good(format!("tenant {}: permission to manage lists at {host}", tenant.name), note)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_is_read_from_each_form_of_a_list() {
-        for (address, expected) in [
-            ("list:https://Contoso.sharepoint.com/sites/hr/Lists/Candidates", Some("contoso.sharepoint.com")),
-            ("list:Contoso.sharepoint.com,a,b/c", Some("contoso.sharepoint.com")),
-            ("onedrive:alice@contoso.com", None),
-        ] {
-            assert_eq!(host(&address.parse().unwrap()).as_deref(), expected, "{address}");
-        }
-    }
 }

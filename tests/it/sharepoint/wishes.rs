@@ -196,6 +196,25 @@ async fn a_tenant_with_a_secret_is_told_before_anything_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_site_of_another_cloud_is_refused_before_anybody_is_asked() {
+    let mut sites = Sites::start("").await;
+    sites.house.close().await;
+    let url = format!("sharepoint_url = \"{}\"\n", sites.house.tenant.url());
+    sites.house.rewrite(|text| text.replace(&url, "cloud = \"us-gov\"\n"));
+    sites.house.open().await;
+    sites.house.forget_requests().await;
+    for list in
+        ["list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates", "list:contoso.sharepoint.cn,a,b/c"]
+    {
+        let wish = json!({"name": "list", "tenant": "contoso", "resource": list, "via": "sharepoint"});
+        let (status, problem) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
+        let said = problem["detail"].as_str().unwrap();
+        assert!(status == 400 && said.contains("whose sites are at *.sharepoint.us"), "{problem:#}");
+    }
+    assert_eq!(sites.house.count_requests("GET", "/sites").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_stand_in_advises_for_its_printed_configuration_follows_the_list_over_sharepoint() {
     let mut house = House::start("").await;
     house.close().await;

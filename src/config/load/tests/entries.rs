@@ -23,6 +23,39 @@ fn a_public_url_that_office_365_cannot_call_is_told_why() {
 }
 
 #[test]
+fn a_site_of_another_cloud_is_refused_unless_requests_go_elsewhere() {
+    let following = |tenant: &str, resource: &str| {
+        format!(
+            "{TENANT}{tenant}\n[[subscription]]\nname = \"a\"\ntenant = \"contoso\"\nresource = \"{resource}\"\n"
+        )
+    };
+    let list = "list:https://contoso.sharepoint.com/sites/hr/Lists/Candidates";
+    let gov = "list:https://contoso.sharepoint.us/sites/hr/Lists/Candidates";
+    assert_eq!(
+        refusal(&following("cloud = \"us-gov\"", list)),
+        "line 11, subscription.resource: the site is in another of Microsoft's clouds than the tenant (us-gov), whose sites are at *.sharepoint.us: write the address of such a site, or set the tenant's cloud"
+    );
+    for (tenant, resource) in [
+        ("", gov),
+        ("cloud = \"china\"", "list:contoso.sharepoint.us,a,b/c"),
+        ("cloud = \"us-gov-dod\"\nsharepoint_url = \"http://127.0.0.1:1\"", gov),
+        ("", "drive:https://contoso.sharepoint.cn/sites/hr/Shared Documents"),
+    ] {
+        let said = refusal(&following(tenant, resource));
+        assert!(said.contains("another of Microsoft's clouds"), "{tenant} {resource}: {said}");
+    }
+    for (tenant, resource) in [
+        ("", list),
+        ("cloud = \"us-gov\"", gov),
+        ("cloud = \"us-gov\"", "list:https://intranet.contoso.com/sites/hr/Lists/Candidates"),
+        ("cloud = \"us-gov\"\ngraph_url = \"http://127.0.0.1:1\"", list),
+    ] {
+        let text = format!("public_url = \"https://hooks.contoso.com\"\n{}", following(tenant, resource));
+        read(&text, &[]).unwrap();
+    }
+}
+
+#[test]
 fn a_tenant_that_cannot_be_is_told_why() {
     let tenant = |from: &str, to: &str| refusal(&TENANT.replace(from, to));
     for (said, message) in [
