@@ -48,12 +48,22 @@ async fn the_log_replayed_is_the_tenant(listener: Listener, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_in_the_middle_loses_nothing_and_doubles_nothing() {
-    stopping_in_the_middle("-TERM", 20).await;
+    stopping_in_the_middle(Listener::start(20).await, "-TERM").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_in_the_middle_with_a_list_over_sharepoint_loses_nothing_and_doubles_nothing() {
+    stopping_in_the_middle(Listener::start_over_sharepoint(23).await, "-TERM").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn being_killed_in_the_middle_loses_nothing_and_doubles_nothing() {
-    stopping_in_the_middle("-KILL", 21).await;
+    stopping_in_the_middle(Listener::start(21).await, "-KILL").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_killed_in_the_middle_with_a_list_over_sharepoint_loses_nothing_and_doubles_nothing() {
+    stopping_in_the_middle(Listener::start_over_sharepoint(24).await, "-KILL").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,8 +82,7 @@ async fn a_log_that_nobody_reads_stops_nothing() {
     assert!(listener.end("-TERM"), "it did not end well");
 }
 
-async fn stopping_in_the_middle(signal: &str, seed: u64) {
-    let mut listener = Listener::start(seed).await;
+async fn stopping_in_the_middle(mut listener: Listener, signal: &str) {
     for round in 0..4 {
         for part in 0..3 {
             change(&listener, 100 * round + part).await;
