@@ -166,3 +166,59 @@ async fn a_way_that_cannot_be_gone_any_more_is_left_before_its_time() {
     let shown = house.subscription("it").await;
     assert_eq!((&shown["state"], &shown["error"]), (&json!("active"), &Value::Null));
 }
+
+/// What is stored of the remote subscription.
+type Held = (String, i64, i64);
+
+/// What is held of the only subscription; `instead` puts something else in its place, with its renewal due. The app must be closed.
+fn held(house: &House, instead: Option<&Held>) -> Held {
+    let store = rusqlite::Connection::open(house.store()).unwrap();
+    let all = "SELECT remote_id, remote_expires_at, remote_renew_at FROM subscription";
+    let held = store.query_row(all, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    if let Some((id, expires_at, renew_at)) = instead {
+        let put = "UPDATE subscription SET remote_id = ?1, remote_expires_at = ?2, remote_renew_at = ?3, renewal_due_at = ?4";
+        let due = house.now().timestamp_micros();
+        assert_eq!(store.execute(put, rusqlite::params![id, expires_at, renew_at, due]).unwrap(), 1);
+    }
+    held
+}
+
+/// After the other way was stored, and before what was made for it is, a crash leaves the id of what has been deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_in_the_middle_of_going_over_leaves_one_that_is_held_and_loses_nothing() {
+    for (from, to) in [("graph", "sharepoint"), ("sharepoint", "graph")] {
+        let mut house = from_now_on(from).await;
+        house.close().await;
+        let former = held(&house, None);
+        house.open().await;
+        go_over(&house, to).await;
+        house.crash().await;
+        let made = held(&house, Some(&former));
+        assert_ne!(made.0, former.0, "{from} to {to}");
+        let remove = async |house: &House, item: u32| {
+            let item = format!("web/lists/getbytitle('Candidates')/items({item})");
+            Colleague::of(house).await.send("DELETE", &item, None).await;
+        };
+        remove(&house, 1).await;
+        house.open().await;
+        remove(&house, 2).await;
+        house
+            .eventually(&format!("one is held over {to}"), async || {
+                let state = house.fetch(&format!("{}/_control/state", house.tenant.url())).await;
+                let all = ["subscriptions", "webhooks"].map(|held| state[held].as_array().unwrap().clone());
+                let shown = house.subscription("it").await;
+                let id = &shown["remote_id"];
+                (shown["state"] == "active" && shown["error"].is_null())
+                    && matches!(all.concat().as_slice(), [one] if one["id"] == *id)
+            })
+            .await;
+        fetch(&house, "it").await;
+        house.advance(Duration::from_secs(121));
+        remove(&house, 3).await;
+        fetch(&house, "it").await;
+        fetch(&house, "it").await;
+        let mut told = brief(&told(&house, "it").await);
+        told.sort();
+        assert_eq!(told, ["deleted 1", "deleted 2", "deleted 3"], "{from} to {to}");
+    }
+}
