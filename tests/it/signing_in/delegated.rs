@@ -1,3 +1,5 @@
+mod mail;
+
 use std::sync::Arc;
 use std::time::Duration;
 
