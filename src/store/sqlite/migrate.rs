@@ -36,7 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0024_streaks.sql"),
     include_str!("migrations/0025_ways.sql"),
     include_str!("migrations/0026_connect_lookups.sql"),
-    include_str!("migrations/0028_lies_in.sql"),
+    include_str!("migrations/0027_lies_in.sql"),
 ];
 
 /// Brings the database to the newest schema, or refuses one that this program does not know.
