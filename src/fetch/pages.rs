@@ -103,13 +103,12 @@ impl<'a> Pages<'a> {
         let committed = {
             let commit = self.fetcher.commit(claim, kind, findings, link.clone(), &mut written);
             let mut commit = Box::pin(commit);
-            match self.ahead.beside(&mut commit, claim, (&link, bytes)).await {
-                Some(committed) => committed,
-                None => {
-                    let (committed, judged) = tokio::join!(commit, self.judge_ahead(claim, &link, &shown));
-                    self.judged = judged;
-                    committed
-                }
+            if let Some(committed) = self.ahead.beside(&mut commit, claim, (&link, bytes)).await {
+                committed
+            } else {
+                let (committed, judged) = tokio::join!(commit, self.judge_ahead(claim, &link, &shown));
+                self.judged = judged;
+                committed
             }
         };
         self.written = written;
