@@ -3,6 +3,9 @@
 //! mirror's index. If they come faster than they are written, they are judged meanwhile. That is safe: what is asked for or
 //! judged too early is only read, and what is written is written on condition of the link that its first page was asked with.
 
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::Fetcher;
@@ -29,6 +32,8 @@ pub(super) struct Pages<'a> {
     ahead: Lookahead<'a>,
     /// What comes after what was written last, if it was judged meanwhile.
     judged: Option<Judged>,
+    /// Held while pages are judged ahead of their turn.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// Pages, and what is to be written of them.
@@ -44,7 +49,7 @@ impl<'a> Pages<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, written: u64, stop: &'a CancellationToken) -> Self {
         let ahead = Lookahead::new(fetcher, stop);
-        Self { fetcher, stop, written, told: None, trail: Trail::default(), ahead, judged: None }
+        Self { fetcher, stop, written, told: None, trail: Trail::default(), ahead, judged: None, place: None }
     }
 
     /// Follows the links to the end of the round or to `stop`.
@@ -121,6 +126,7 @@ impl<'a> Pages<'a> {
             self.ahead.has_turn();
             return Ok(judged);
         }
+        self.place = None;
         let page = self.ahead.page(claim).await;
         let page = self.trail.step(claim.link.as_ref(), claim.attempts, page)?;
         let stack = self.stack(claim, page, |_| true);
@@ -134,6 +140,8 @@ impl<'a> Pages<'a> {
 
     /// Judges what has come at this link while what is `before` it is being written.
     async fn judge_ahead(&mut self, claim: &Claim, link: &Link, before: &Shown) -> Option<Judged> {
+        let free = || Arc::clone(&self.fetcher.ahead).try_acquire_owned().ok();
+        self.place = Some(self.place.take().or_else(free)?);
         let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
         let can_be_judged = |ahead: &Ahead| !looks_inside && is_apart(ahead, before);
         let Ahead { link, page } = self.ahead.take(|ahead| ahead.link == *link && can_be_judged(ahead))?;

@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
@@ -10,9 +11,12 @@ use super::ItemId;
 pub type Properties = Map<String, Value>;
 
 /// The same as JSON text, on one line. Most items are told and kept as they came, and are never taken apart: that would
-/// cost more than everything else that is done with them.
+/// cost more than everything else that is done with them. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Body {
+pub struct Body(Arc<Text>);
+
+#[derive(Debug)]
+struct Text {
     text: Box<RawValue>,
     marks: Option<Marks>,
 }
@@ -35,33 +39,33 @@ pub struct Marks {
 impl Body {
     /// Properties as text.
     pub fn of(properties: &Properties) -> Result<Self, serde_json::Error> {
-        Ok(Self { text: to_raw_value(properties)?, marks: None })
+        Ok(Self(Arc::new(Text { text: to_raw_value(properties)?, marks: None })))
     }
 
     /// A text that reads as properties, and has no line break, and what was seen in it.
     pub fn as_it_came(text: &RawValue, marks: Marks) -> Self {
-        Self { text: text.to_owned(), marks: Some(marks) }
+        Self(Arc::new(Text { text: text.to_owned(), marks: Some(marks) }))
     }
 
     /// What was seen in it, if it was looked at.
     pub fn marks(&self) -> Option<&Marks> {
-        self.marks.as_ref()
+        self.0.marks.as_ref()
     }
 
     /// Takes it apart.
     pub fn properties(&self) -> Result<Properties, serde_json::Error> {
-        serde_json::from_str(self.text.get())
+        serde_json::from_str(self.get())
     }
 
     /// The text.
     pub fn get(&self) -> &str {
-        self.text.get()
+        self.0.text.get()
     }
 }
 
 impl Serialize for Body {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.text.serialize(serializer)
+        self.0.text.serialize(serializer)
     }
 }
 
