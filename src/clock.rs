@@ -63,7 +63,7 @@ impl Clock {
         self.sleep_until(wake).await;
     }
 
-    /// Waits until this clock reads `wake` or later.
+    /// Waits until this clock reads `wake` or later; not at all, and without letting others go first, if it does by now.
     #[expect(clippy::disallowed_methods, reason = "the one place that waits on the system clock")]
     pub async fn sleep_until(&self, wake: DateTime<Utc>) {
         match &self.0 {

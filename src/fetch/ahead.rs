@@ -24,7 +24,7 @@ pub(super) struct Ahead {
     pub(super) page: Result<DeltaPage, Failure>,
 }
 
-/// What has come, in order, and what is asked for just now. That goes on while nobody waits for it, or is dropped.
+/// What has come, in order, and what is asked for just now. That is taken up again by whoever looks next, or is dropped.
 pub(super) struct Lookahead<'a> {
     fetcher: &'a Fetcher,
     stop: &'a CancellationToken,
@@ -77,7 +77,7 @@ impl<'a> Lookahead<'a> {
                 ask(self.fetcher, claim, link.cloned()).await
             }
         };
-        self.has_turn();
+        self.since = self.fetcher.clock.stopwatch();
         page
     }
 
@@ -107,24 +107,6 @@ impl<'a> Lookahead<'a> {
             let page = asking.page.as_mut().await;
             self.has_come(page);
         }
-    }
-
-    /// Does some work while pages are asked for from this link on; none: it is not done, and as many have come as may.
-    pub(super) async fn beside<T>(
-        &mut self,
-        work: &mut (impl Future<Output = T> + Unpin),
-        claim: &Claim,
-        (from, written): (&Link, usize),
-    ) -> Option<T> {
-        tokio::select! {
-            done = work => Some(done),
-            () = self.look(claim, Some(from), written) => None,
-        }
-    }
-
-    /// A page has its turn that was taken before.
-    pub(super) fn has_turn(&mut self) {
-        self.since = self.fetcher.clock.stopwatch();
     }
 
     /// Waits for the page that is next, and for others to be written with it: not for long, since that one may have come.

@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use flights::Flights;
@@ -71,8 +71,6 @@ pub struct Fetcher {
     ended: broadcast::Sender<Ended>,
     outage: Outage,
     sweeping: Arc<Sweeping>,
-    /// Who may judge pages ahead of their turn: it takes memory, and many at once keep the processors busy anyway.
-    ahead: Arc<Semaphore>,
 }
 
 /// A round ended, well or not.
@@ -96,8 +94,7 @@ impl Fetcher {
     ) -> Self {
         let (ended, outage) = (broadcast::Sender::new(256), Outage::default());
         let sweeping = Arc::new(Sweeping::new(&settings));
-        let ahead = Arc::new(Semaphore::new(1));
-        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage, sweeping, ahead }
+        Self { store, office365, clock, metrics, settings, wake, sealer, ended, outage, sweeping }
     }
 
     /// Launches what is due, and says when to look again.

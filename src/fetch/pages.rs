@@ -1,11 +1,8 @@
 //! A round, page by page. Most of its time is spent waiting for Office 365, so the next pages are asked for while one is
 //! written, and those that have come are then written together: they share the sync of the disk, and the
-//! mirror's index. If they come faster than they are written, they are judged meanwhile. That is safe: what is asked for or
-//! judged too early is only read, and what is written is written on condition of the link that its first page was asked with.
+//! mirror's index. That is safe: what is asked for too early is only read, and what is written is written on condition of
+//! the link that its first page was asked with.
 
-use std::sync::Arc;
-
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::Fetcher;
@@ -14,7 +11,7 @@ use super::flight::{Findings, Landing, PAGE, last_occurrences, slow, unstored};
 use super::inside::looks_inside;
 use super::odd::{Trail, complete};
 use super::resync::{is_dead, leads_nowhere};
-use super::stack::{Shown, Stack};
+use super::stack::Stack;
 use crate::model::ItemId;
 use crate::office365::{DeltaPage, Failure};
 use crate::store::{Claim, Committed, Former, Link, Resync};
@@ -30,26 +27,13 @@ pub(super) struct Pages<'a> {
     told: Option<ItemId>,
     trail: Trail,
     ahead: Lookahead<'a>,
-    /// What comes after what was written last, if it was judged meanwhile.
-    judged: Option<Judged>,
-    /// Held while pages are judged ahead of their turn.
-    place: Option<OwnedSemaphorePermit>,
-}
-
-/// Pages, and what is to be written of them.
-struct Judged {
-    findings: Findings,
-    shown: Shown,
-    /// Where it goes on.
-    link: Link,
-    bytes: usize,
 }
 
 impl<'a> Pages<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, written: u64, stop: &'a CancellationToken) -> Self {
         let ahead = Lookahead::new(fetcher, stop);
-        Self { fetcher, stop, written, told: None, trail: Trail::default(), ahead, judged: None, place: None }
+        Self { fetcher, stop, written, told: None, trail: Trail::default(), ahead }
     }
 
     /// Follows the links to the end of the round or to `stop`.
@@ -75,10 +59,8 @@ impl<'a> Pages<'a> {
                     _ => claim = next,
                 },
             }
-            if self.judged.is_none() {
-                // Outside of the step, which is done. What never comes is the next step's failure.
-                let _ = self.fetcher.clock.timeout(PAGE, Box::pin(self.ahead.gather(&claim))).await;
-            }
+            // Outside of the step, which is done. What never comes is the next step's failure.
+            let _ = self.fetcher.clock.timeout(PAGE, Box::pin(self.ahead.gather(&claim))).await;
         }
     }
 
@@ -101,66 +83,26 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Writes the page at the claim's link, and those after it that are there, while the next ones are asked for and judged.
+    /// Writes the page at the claim's link, and those after it that are there, while the next ones are asked for.
     async fn turn(&mut self, claim: &Claim) -> Result<Committed, Failure> {
-        let Judged { findings, shown, link, bytes } = self.judged(claim).await?;
-        let (kind, mut written) = (self.fetcher.reach(claim)?.1.kind(), self.written);
-        let committed = {
-            let commit = self.fetcher.commit(claim, kind, findings, link.clone(), &mut written);
-            let mut commit = Box::pin(commit);
-            if let Some(committed) = self.ahead.beside(&mut commit, claim, (&link, bytes)).await {
-                committed
-            } else {
-                let (committed, judged) = tokio::join!(commit, self.judge_ahead(claim, &link, &shown));
-                self.judged = judged;
-                committed
-            }
-        };
-        self.written = written;
-        committed
-    }
-
-    /// What is to be written of the page at the claim's link, and of those after it that are there.
-    async fn judged(&mut self, claim: &Claim) -> Result<Judged, Failure> {
-        if let Some(judged) = self.judged.take() {
-            self.ahead.has_turn();
-            return Ok(judged);
-        }
-        self.place = None;
         let page = self.ahead.page(claim).await;
         let page = self.trail.step(claim.link.as_ref(), claim.attempts, page)?;
-        let stack = self.stack(claim, page, |_| true);
+        let stack = self.stack(claim, page);
         let (next, bytes) = (stack.page.link.clone(), bytes(&stack.page));
-        let mut judged = Box::pin(judge(self.fetcher, claim, stack));
-        match self.ahead.beside(&mut judged, claim, (&next, bytes)).await {
-            Some(judged) => judged,
-            None => judged.await,
+        let Self { fetcher, written, ahead, .. } = self;
+        let mut write = std::pin::pin!(write(fetcher, claim, stack, written));
+        tokio::select! {
+            written = &mut write => written,
+            () = ahead.look(claim, Some(&next), bytes) => write.await,
         }
-    }
-
-    /// Judges what has come at this link while what is `before` it is being written.
-    async fn judge_ahead(&mut self, claim: &Claim, link: &Link, before: &Shown) -> Option<Judged> {
-        let free = || Arc::clone(&self.fetcher.ahead).try_acquire_owned().ok();
-        self.place = Some(self.place.take().or_else(free)?);
-        let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
-        let can_be_judged = |ahead: &Ahead| !looks_inside && is_apart(ahead, before);
-        let Ahead { link, page } = self.ahead.take(|ahead| ahead.link == *link && can_be_judged(ahead))?;
-        // Those that failed were made at the link before.
-        let claim = Claim { link: Some(link.clone()), attempts: 0, ..claim.clone() };
-        let judged = match self.trail.step(Some(&link), 0, page) {
-            Ok(page) => judge(self.fetcher, &claim, self.stack(&claim, page, can_be_judged)).await,
-            Err(failure) => Err(failure),
-        };
-        // It fails when it has its turn.
-        judged.map_err(|failure| self.ahead.put_back(Ahead { link, page: Err(failure) })).ok()
     }
 
     /// Puts the pages that are there upon this one, as long as they show other items: of one that comes on two pages,
     /// each page may be a change of its own.
-    fn stack(&mut self, claim: &Claim, page: DeltaPage, fits: impl Fn(&Ahead) -> bool) -> Stack {
+    fn stack(&mut self, claim: &Claim, page: DeltaPage) -> Stack {
         let looks_inside = claim.subscription.target.as_ref().is_some_and(looks_inside);
-        let mut stack = Stack::on(page, looks_inside);
-        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead) && fits(ahead)) {
+        let mut stack = Stack { page, pages: 1, looks_inside };
+        while let Some(Ahead { link, page }) = self.ahead.take(|ahead| stack.takes(ahead)) {
             match self.trail.step(Some(&link), 0, page) {
                 Ok(page) => stack.put(page),
                 Err(failure) => {
@@ -173,17 +115,13 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Whether a page has nothing to do with what is written `before` it, nor with anything but its own items: of these the
-/// mirror then knows the same before and after.
-fn is_apart(ahead: &Ahead, before: &Shown) -> bool {
-    let Ok(page) = &ahead.page else { return false };
-    page.items.iter().all(|item| item.removed || !item.partial) && before.none_of(&page.items)
-}
-
-/// Classifies pages.
-async fn judge(fetcher: &Fetcher, claim: &Claim, stack: Stack) -> Result<Judged, Failure> {
-    let Stack { page, pages, shown, .. } = stack;
-    let bytes = bytes(&page);
+/// Classifies pages and commits them. `written` counts the round's events.
+async fn write(
+    fetcher: &Fetcher,
+    claim: &Claim,
+    Stack { page, pages, .. }: Stack,
+    written: &mut u64,
+) -> Result<Committed, Failure> {
     let (tenant, target) = fetcher.reach(claim)?;
     let items = last_occurrences(page.items);
     let ids = items.iter().map(|item| item.id.clone()).collect();
@@ -193,5 +131,5 @@ async fn judge(fetcher: &Fetcher, claim: &Claim, stack: Stack) -> Result<Judged,
     let mut completed = complete(tenant, target, claim, items, &known).await?;
     completed.odd.splice(..0, page.odd);
     let findings = Findings { pages, ..fetcher.judge(claim, target.kind(), &known, completed)? };
-    Ok(Judged { findings, shown, link: page.link, bytes })
+    fetcher.commit(claim, target.kind(), findings, page.link, written).await
 }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::flight::{Findings, unstored, unwritable};
+use super::odd::PATIENCE;
 use super::{Fetcher, LEASE, progress};
 use crate::fetch::classify::{Outcome, classify};
 use crate::model::{Body, Item, ItemId, Kind, Properties};
@@ -28,7 +29,9 @@ pub(super) fn is_dead(claim: &Claim, failure: &Failure) -> bool {
 
 /// Whether the way that a subscription was followed before does not lead on. What fails for a while is no reason to leave it.
 pub(super) fn leads_nowhere(claim: &Claim, failure: &Failure) -> bool {
-    claim.former != Former::No && (is_dead(claim, failure) || !failure.is_transient())
+    // Something on the way may say "not found", too, for a while.
+    let may_pass = failure.verdict == Verdict::NotFound && claim.attempts < PATIENCE;
+    claim.former != Former::No && (is_dead(claim, failure) || !failure.is_transient() && !may_pass)
 }
 
 impl Fetcher {

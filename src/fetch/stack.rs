@@ -1,10 +1,9 @@
 //! Pages that are written together as if they were one. Pure.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 
 use super::ahead::{Ahead, bytes};
-use crate::model::{Item, ItemId};
+use crate::model::ItemId;
 use crate::office365::DeltaPage;
 
 /// Items that are written together, and their text: acknowledgements of notifications wait meanwhile.
@@ -15,61 +14,30 @@ const TOGETHER_BYTES: usize = 2 * 1024 * 1024;
 pub(super) struct Stack {
     pub(super) page: DeltaPage,
     pub(super) pages: u64,
-    pub(super) shown: Shown,
     /// What goes with a removed folder is looked for in the mirror, where what the pages before showed must be by then.
-    looks_inside: bool,
+    pub(super) looks_inside: bool,
 }
 
 impl Stack {
-    pub(super) fn on(page: DeltaPage, looks_inside: bool) -> Self {
-        let mut shown = Shown::default();
-        shown.note(&page.items);
-        Self { page, pages: 1, shown, looks_inside }
-    }
-
     /// Whether a page that came ahead can be put upon it.
     pub(super) fn takes(&self, ahead: &Ahead) -> bool {
         let Ok(page) = &ahead.page else { return false };
+        let here: HashSet<&ItemId> = self.page.items.iter().map(|item| &item.id).collect();
         // What is odd is put aside with the link of its own page.
         let understood = self.page.odd.is_empty() && page.odd.is_empty();
         ahead.link == self.page.link
             && understood
             && !(self.looks_inside && page.items.iter().any(|item| item.removed))
-            && self.shown.items.len() + page.items.len() <= TOGETHER
+            && here.len() + page.items.len() <= TOGETHER
             && bytes(&self.page) + bytes(page) <= TOGETHER_BYTES
-            && self.shown.none_of(&page.items)
+            && page.items.iter().all(|item| !here.contains(&item.id))
     }
 
     pub(super) fn put(&mut self, page: DeltaPage) {
-        self.shown.note(&page.items);
         self.page.items.extend(page.items);
         self.page.link = page.link;
         self.page.ahead_of_log |= page.ahead_of_log;
         self.pages += 1;
-    }
-}
-
-/// The items that pages show, eight bytes for each. Others are taken for one of them once in a lifetime, which costs nothing
-/// but that their page waits for its turn.
-#[derive(Default)]
-pub(super) struct Shown {
-    hasher: RandomState,
-    items: HashSet<u64>,
-}
-
-impl Shown {
-    /// Whether not one of these is among them.
-    pub(super) fn none_of(&self, items: &[Item]) -> bool {
-        items.iter().all(|item| !self.items.contains(&self.number(&item.id)))
-    }
-
-    fn note(&mut self, items: &[Item]) {
-        let numbers: Vec<u64> = items.iter().map(|item| self.number(&item.id)).collect();
-        self.items.extend(numbers);
-    }
-
-    fn number(&self, item: &ItemId) -> u64 {
-        self.hasher.hash_one(item)
     }
 }
 
@@ -105,7 +73,7 @@ mod tests {
     }
 
     fn stack(ahead: Ahead) -> Stack {
-        Stack::on(ahead.page.unwrap(), false)
+        Stack { page: ahead.page.unwrap(), pages: 1, looks_inside: false }
     }
 
     #[test]

@@ -24,8 +24,8 @@ use crate::store::Link;
 /// Items on a page. More would make it long in coming.
 const TOP: &str = "500";
 
-/// What SharePoint says of an item that is not there. The same status with anything else may come from something on the
-/// way, or pass by itself.
+/// What SharePoint says of an item that is not there, as it was recorded (`-2130575338, Microsoft.SharePoint.SPException`). The
+/// same status with anything else may come from something on the way, or pass by itself.
 const NO_ITEM: &str = "-2130575338";
 
 /// What became of an item that was to be read.
@@ -109,14 +109,13 @@ impl SharePoint {
         touched: &[Touched],
         more: bool,
     ) -> Result<Found, Failure> {
-        let wanted: Vec<i64> =
-            touched.iter().filter(|one| more || one.fate != Fate::Removed).map(|one| one.item).collect();
-        let read = self.read_items(site, list, &wanted).await?;
+        let wanted: Vec<&Touched> = touched.iter().filter(|one| more || one.fate != Fate::Removed).collect();
+        let read = self.read_touched(site, list, &wanted).await?;
         let (mut here, mut rest) = (Vec::new(), Vec::new());
         let mut read = wanted.iter().zip(read).peekable();
         let (mut folders, mut ahead) = (Vec::new(), false);
         for (at, Touched { item, came, unique_id, fate }) in touched.iter().enumerate() {
-            let outcome = read.next_if(|(id, _)| *id == item).map(|(_, outcome)| outcome);
+            let outcome = read.next_if(|(one, _)| one.item == *item).map(|(_, outcome)| outcome);
             match outcome {
                 Some(Read::Here(properties)) => {
                     folders.extend(Folder::that_came(*item, *came, &properties));
@@ -141,8 +140,9 @@ impl SharePoint {
     /// What these items are now, whatever the change log says of them.
     pub(crate) async fn items_now(&self, list: ListAt<'_>, ids: &[ItemId]) -> Result<Vec<Item>, Failure> {
         let numbers = ids.iter().filter_map(|id| id.0.parse().ok());
-        let there = |item| Touched { item, fate: Fate::There, came: Came::Not, unique_id: None };
-        let asked: Vec<Touched> = numbers.map(there).collect();
+        // Their folder's row says that they are gone.
+        let gone = |item| Touched { item, fate: Fate::Removed, came: Came::Not, unique_id: None };
+        let asked: Vec<Touched> = numbers.map(gone).collect();
         Ok(self.touched(&self.site_of(list)?, list, &asked, true).await?.items)
     }
 
@@ -169,6 +169,28 @@ impl SharePoint {
         };
         let properties = read.map_err(|why| Failure::local(Verdict::Transient, "unreadable", why))?;
         Ok(self.in_graphs_shape(&site, list, vec![properties]).await?.pop())
+    }
+
+    /// Reads what rows name. That there is no such item is believed at once where its row says so, too; otherwise the list is
+    /// asked as well: what answers may be behind what the log says.
+    async fn read_touched(
+        &self,
+        site: &Site,
+        list: ListAt<'_>,
+        touched: &[&Touched],
+    ) -> Result<Vec<Read>, Failure> {
+        let ids: Vec<i64> = touched.iter().map(|one| one.item).collect();
+        let mut read = self.read_items(site, list, &ids).await?;
+        let mut unsure: Vec<(i64, &mut Read)> = Vec::new();
+        for (one, read) in touched.iter().zip(&mut read) {
+            if one.fate == Fate::There && matches!(read, Read::NotFound) {
+                unsure.push((one.item, read));
+            }
+        }
+        let ids: Vec<i64> = unsure.iter().map(|(id, _)| *id).collect();
+        let shown = self.in_their_places(site, list, &ids).await?;
+        unsure.into_iter().zip(shown).for_each(|((_, read), shown)| *read = shown);
+        Ok(read)
     }
 
     /// Reads items by their numbers, in that order.

@@ -50,23 +50,22 @@ fn shown(id: i64, answer: Result<String, Failure>) -> Result<Read, Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    let listing = Listing::read(&text).map_err(|_| inconclusive())?;
+    let listing = Listing::read(&text).map_err(|_| no_list())?;
     let Some(first) = listing.elements.first() else {
         // A page with nothing on it is not the end where another one follows.
-        return if listing.next.is_none() { Ok(Read::NotFound) } else { Err(inconclusive()) };
+        return Ok(if listing.next.is_none() { Read::NotFound } else { Read::Unreadable });
     };
     let Ok(item) = element::read(first, false) else { return Ok(Read::Unreadable) };
     match whole(item.get("Id").or_else(|| item.get("ID"))) {
         Some(number) if number == id => Ok(Read::Here(item)),
         Some(number) if number > id => Ok(Read::NotFound),
-        // It did not begin where it was asked to.
-        _ => Err(inconclusive()),
+        // It did not begin where it was asked to: that may stay so, and only this item suffers.
+        _ => Ok(Read::Unreadable),
     }
 }
 
-fn inconclusive() -> Failure {
-    let message =
-        "An item was not found, and what SharePoint shows of the list does not say whether it is gone";
+fn no_list() -> Failure {
+    let message = "An item was not found, and what was answered for its list, which says whether it is gone, is no list";
     Failure::local(Verdict::Transient, "unreadable", message)
 }
 
@@ -95,8 +94,8 @@ mod tests {
             (r#"{"value": [{"Id": "7"}]}"#, "here"),
             (r#"{"value": [{"Id": 8}]}"#, "gone"),
             (r#"{"value": []}"#, "gone"),
-            (r#"{"value": [], "odata.nextLink": "n"}"#, "later"),
-            (r#"{"value": [{"Id": 1}]}"#, "later"),
+            (r#"{"value": [], "odata.nextLink": "n"}"#, "unreadable"),
+            (r#"{"value": [{"Id": 1}]}"#, "unreadable"),
             (r#"{"value": [{"Id": 7, "Title": "\ud800"}]}"#, "unreadable"),
             ("<html>404</html>", "later"),
             ("{}", "later"),

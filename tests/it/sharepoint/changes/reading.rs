@@ -34,7 +34,8 @@ async fn score(colleague: &Colleague<'_>, item: u32, score: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_that_is_gone_when_it_is_read_is_told_as_removed_whatever_its_row_says_and_once() {
+async fn an_entry_that_is_said_to_be_gone_is_told_as_removed_only_if_its_list_does_not_show_it_or_its_row_says_so()
+ {
     let (house, list) = followed().await;
     let colleague = Colleague::of(&house).await;
     score(&colleague, 2, 1).await;
@@ -42,13 +43,16 @@ async fn an_entry_that_is_gone_when_it_is_read_is_told_as_removed_whatever_its_r
     let fault = json!({"status": 404, "code": NO_ITEM, "count": 1, "path_prefix": format!("{list}items(2)")});
     house.control("faults", fault).await;
     fetch(&house, "it").await;
-    assert_eq!(brief(&told(&house, "it").await), ["deleted 2", "updated 3 fields.Score"]);
+    // What answered was behind the log.
+    let mut expected = vec!["updated 2 fields.Score", "updated 3 fields.Score"];
+    assert_eq!(brief(&told(&house, "it").await), expected);
     colleague.send("DELETE", &format!("{LIST}/items(2)"), None).await;
     fetch(&house, "it").await;
     fetch(&house, "it").await;
     let events = told(&house, "it").await;
-    assert_eq!(brief(&events), ["deleted 2", "updated 3 fields.Score"]);
-    assert_eq!(events[0]["data"]["resource"]["fields"]["Title"], "Tomás Rivera");
+    expected.push("deleted 2");
+    assert_eq!(brief(&events), expected);
+    assert_eq!(events[2]["data"]["resource"]["fields"]["Title"], "Tomás Rivera");
 }
 
 #[tokio::test(flavor = "multi_thread")]
