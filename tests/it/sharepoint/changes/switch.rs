@@ -149,15 +149,33 @@ async fn a_removal_of_what_was_never_told_is_told_whenever_the_way_is_changed() 
     }
 }
 
+/// Lets so many requests for what changed be answered with this status, over Graph.
+async fn strike(house: &House, status: u16, count: u32) {
+    let requests = house.requests().await;
+    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
+    let delta = urls.find(|url| url.contains("/items/delta")).unwrap().split('?').next().unwrap().to_owned();
+    house.control("faults", json!({"status": status, "count": count, "path_prefix": delta})).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_is_not_found_for_a_moment_is_gone_on_all_the_same() {
+    let house = from_now_on("graph").await;
+    fetch(&house, "it").await;
+    strike(&house, 404, 1).await;
+    let colleague = Colleague::of(&house).await;
+    // Nobody but the former way can tell it: nothing is known of it.
+    colleague.send("DELETE", "web/lists/getbytitle('Candidates')/items(1)", None).await;
+    go_over(&house, "sharepoint").await;
+    house.eventually("it has failed", async || !house.subscription("it").await["error"].is_null()).await;
+    house.advance(Duration::from_secs(61));
+    house.eventually("it is told", async || brief(&told(&house, "it").await) == ["deleted 1"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_way_that_cannot_be_gone_any_more_is_left_before_its_time() {
     let house = from_now_on("graph").await;
     fetch(&house, "it").await;
-    let requests = house.requests().await;
-    let mut urls = requests.iter().filter_map(|one| one["url"].as_str());
-    let delta = urls.find(|url| url.contains("/items/delta")).unwrap().split('?').next().unwrap().to_owned();
-    let fault = json!({"status": 403, "count": 1000, "path_prefix": delta});
-    house.control("faults", fault).await;
+    strike(&house, 403, 1000).await;
     let colleague = Colleague::of(&house).await;
     let entry = Some(json!({"Title": "Ada"}));
     colleague.send("POST", "web/lists/getbytitle('Candidates')/items", entry).await;
