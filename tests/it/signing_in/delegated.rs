@@ -20,6 +20,7 @@ use crate::office365::Reach;
 use crate::simulator::harness::Bench;
 
 const DRIVE: &str = "onedrive:alice@contoso.com";
+const MAIL: &str = "mail:alice@contoso.com/inbox";
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// A delegated tenant whose sign-in is kept in a store on disk.
@@ -200,14 +201,18 @@ async fn a_key_that_does_not_open_the_sign_in_is_told() {
 }
 
 #[tokio::test]
-async fn a_listener_follows_the_onedrive_of_whoever_signed_in() {
+async fn a_listener_follows_the_onedrive_and_the_mail_of_whoever_signed_in() {
     let mut house = House::start("").await;
     house.close().await;
     let secret = format!("client_secret = \"{}\"", house.tenant.tenant().client_secret);
     house.rewrite(|text| {
         let text = text.replace(&secret, "delegated = true");
         let text = text.replace("[store]\n", &format!("[store]\nencryption_key = \"{KEY}\"\n"));
-        format!("{text}[[subscription]]\nname = \"files\"\ntenant = \"contoso\"\nresource = \"{DRIVE}\"\n")
+        let follow = |(name, resource)| {
+            format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\n")
+        };
+        let followed: String = [("files", DRIVE), ("mail", MAIL)].map(follow).concat();
+        format!("{text}{followed}")
     });
     let config = config::load(&house.folder().join("config.toml"), []).unwrap();
     let contoso = "contoso".parse().unwrap();
@@ -231,9 +236,12 @@ async fn a_listener_follows_the_onedrive_of_whoever_signed_in() {
     }
 
     house.open().await;
-    house.active("files").await;
-    house.change(DRIVE).await;
-    house.eventually("the change is told", async || !house.events().await.is_empty()).await;
+    for (name, resource) in [("files", DRIVE), ("mail", MAIL)] {
+        house.active(name).await;
+        house.change(resource).await;
+        let told = async || house.events().await.iter().any(|event| event["subscription"] == name);
+        house.eventually(&format!("the change of {name} is told"), told).await;
+    }
     let refused = app::login(&config, &contoso, &house.clock, |_| Ok(())).await.unwrap_err();
     assert!(refused.to_string().contains("a running listener has the store"), "{refused}");
     let nobody =
