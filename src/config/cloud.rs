@@ -4,6 +4,18 @@ use serde::Deserialize;
 
 use crate::model::{DriveAddress, ListAddress, Resource, Via};
 
+macro_rules! elsewhere {
+    ($cloud:literal, $sites:literal) => {
+        concat!(
+            "the site is in another of Microsoft's clouds than the tenant",
+            $cloud,
+            ", whose sites are at *.",
+            $sites,
+            ": write the address of such a site, or set the tenant's cloud"
+        )
+    };
+}
+
 /// Microsoft's clouds; registrations, subscriptions and tokens never cross them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -54,10 +66,10 @@ impl Cloud {
         let host = host.to_ascii_lowercase();
         let others = ALL.iter().filter(|cloud| **cloud != self);
         others.into_iter().any(|other| host.ends_with(other.sites())).then_some(match self {
-            Self::Global => "the site is in another of Microsoft's clouds than the tenant, whose sites are at *.sharepoint.com: write the address of such a site, or set the tenant's cloud",
-            Self::UsGov => "the site is in another of Microsoft's clouds than the tenant (us-gov), whose sites are at *.sharepoint.us: write the address of such a site, or set the tenant's cloud",
-            Self::UsGovDod => "the site is in another of Microsoft's clouds than the tenant (us-gov-dod), whose sites are at *.sharepoint-mil.us: write the address of such a site, or set the tenant's cloud",
-            Self::China => "the site is in another of Microsoft's clouds than the tenant (china), whose sites are at *.sharepoint.cn: write the address of such a site, or set the tenant's cloud",
+            Self::Global => elsewhere!("", "sharepoint.com"),
+            Self::UsGov => elsewhere!(" (us-gov)", "sharepoint.us"),
+            Self::UsGovDod => elsewhere!(" (us-gov-dod)", "sharepoint-mil.us"),
+            Self::China => elsewhere!(" (china)", "sharepoint.cn"),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Items of which it is not clear whether they are there: they were not found, and SharePoint did not say that there are none.
+//! Items of which it is not clear whether they are there: they were not found, and nothing else says that they are gone.
 //! The list itself is asked then. It shows its items in the order of their numbers, so that what it passes over is gone, and
 //! what it shows is read that way. Where it does not answer either, nothing is concluded, and everything is asked again later.
 
