@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use super::Fetcher;
 use crate::model::{Item, ItemId, OddItem, Target};
-use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, Verdict};
+use crate::office365::{DeltaPage, Failure, REPEATED_LINK, Tenant, UNREADABLE_FOLDER, Verdict};
 use crate::store::{Claim, Known, Link};
 
 /// What fails as often in a row is not expected to pass by itself: a link that leads to itself is given up, and so is an
@@ -40,12 +40,17 @@ impl Trail {
                     "The pages' links lead back to a page that was read before: the round would never end",
                 ))
             }
-            Err(failure) if failure.code == REPEATED_LINK && attempts >= PATIENCE => {
-                Err(endless(&failure.message))
+            Err(failure) if attempts >= PATIENCE && is_dead_end(&failure) => {
+                Err(Failure::local(Verdict::Gone { restart: None }, &failure.code, failure.message))
             }
             page => page,
         }
     }
+}
+
+/// Whether asking for the same page again and again may never help, and reading everything anew does.
+fn is_dead_end(failure: &Failure) -> bool {
+    [REPEATED_LINK, UNREADABLE_FOLDER].contains(&failure.code.as_str())
 }
 
 fn endless(message: &str) -> Failure {
@@ -164,11 +169,16 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_to_itself_may_pass_and_is_given_up_in_the_end() {
-        let itself = || Err(Failure::local(Verdict::Transient, REPEATED_LINK, "itself"));
-        let judged =
-            |attempts| Trail::default().step(Some(&next(1)), attempts, itself()).unwrap_err().verdict;
-        assert_eq!((judged(0), judged(2)), (Verdict::Transient, Verdict::Transient));
-        assert_eq!(judged(3), Verdict::Gone { restart: None });
+    fn a_page_that_leads_nowhere_may_come_right_and_is_given_up_in_the_end() {
+        let judged = |code, attempts| {
+            let page = Err(Failure::local(Verdict::Transient, code, "why"));
+            Trail::default().step(Some(&next(1)), attempts, page).unwrap_err()
+        };
+        for code in [REPEATED_LINK, UNREADABLE_FOLDER] {
+            assert!(judged(code, 0).is_transient() && judged(code, 2).is_transient());
+            let given_up = judged(code, 3);
+            assert_eq!((given_up.verdict, given_up.code.as_str()), (Verdict::Gone { restart: None }, code));
+        }
+        assert!(judged("timeout", 3).is_transient(), "what has nothing to do with the page");
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 /// The code of a chain of links that comes back to itself.
 pub const REPEATED_LINK: &str = "repeatedLink";
 
+/// The code of a folder that came and cannot be read: what lies in it is not found that way.
+pub const UNREADABLE_FOLDER: &str = "unreadableFolder";
+
 /// Why Office 365 did not do what it was asked, judged once where it is known. Nobody reads message text to decide.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -13,7 +16,7 @@ pub struct Failure {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// Microsoft's `error.code` (the most specific one), or our own word: `unreachable`, `timeout`, `unreadable`,
-    /// `tooLarge`, `throttled`, `busy`, `foreignLink`, `noLink`, `repeatedLink`, and of signing in `certificate`,
+    /// `tooLarge`, `throttled`, `busy`, `foreignLink`, `noLink`, `repeatedLink`, `unreadableFolder`, and of signing in `certificate`,
     /// `federatedToken`, `managedIdentity`, `notSignedIn`, `notDelegated`, `signIn`.
     pub code: String,
     /// What a person needs to know and do, with Microsoft's own words in it.

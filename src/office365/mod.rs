@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use auth::{DeviceCode, SignIn, Vault};
-pub use error::{Failure, REPEATED_LINK, Verdict};
+pub use error::{Failure, REPEATED_LINK, UNREADABLE_FOLDER, Verdict};
 pub use graph::{
     DeltaPage, FolderPage, NewRemote, Recipient, RemoteSubscription, Renew, Resolved, read_content,
 };

@@ -173,7 +173,7 @@ impl SharePoint {
 
     /// Reads what rows name. That there is no such item is believed at once where its row says so, too; otherwise the list is
     /// asked as well: what answers may be behind what the log says.
-    async fn read_touched(
+    pub(super) async fn read_touched(
         &self,
         site: &Site,
         list: ListAt<'_>,

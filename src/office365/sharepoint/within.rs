@@ -2,17 +2,18 @@
 //! what came with it is read from the list's items, in pages, before the changes after it. Where there are rows for them as well,
 //! they say nothing new.
 //!
-//! The folders are kept by their numbers, and where they are is asked with each page, since they may be renamed meanwhile.
+//! The folders are kept by their numbers, and where they are is asked before and after each page, since they may be renamed
+//! meanwhile.
 
 use serde::Deserialize;
 
-use super::super::Failure;
 use super::super::graph::DeltaPage;
+use super::super::{Failure, UNREADABLE_FOLDER, Verdict};
 use super::around::folder_at;
 use super::items::{Portion, Read, all};
 use super::listing::whole;
 use super::place::Place;
-use super::rows::Came;
+use super::rows::{Came, Fate, Touched};
 use super::shape::as_folder;
 use super::site::{ListAt, Site};
 use super::token::ChangeToken;
@@ -78,13 +79,9 @@ impl SharePoint {
         folders: Vec<i64>,
         position: &str,
     ) -> Result<DeltaPage, Failure> {
-        let read = self.read_items(site, list, &folders).await?;
-        let paths = read.iter().filter_map(|read| match read {
-            Read::Here(folder) => as_folder(folder).map(|(path, _)| format!("{path}/")),
-            Read::NotFound | Read::Unreadable => None,
-        });
-        let paths: Vec<String> = paths.collect();
+        let mut paths = self.paths(site, list, &folders).await?;
         let Portion { mut found, odd, next, at } = self.some(site, list, Some(position)).await?;
+        paths.extend(self.paths(site, list, &folders).await?);
         found.retain(|item| {
             let path = item.get("FileRef").and_then(|path| path.as_str()).unwrap_or_default();
             whole(item.get("Id")).is_some() && paths.iter().any(|folder| path.starts_with(folder.as_str()))
@@ -96,4 +93,24 @@ impl SharePoint {
         let items = self.in_graphs_shape(site, list, found).await?;
         Ok(DeltaPage { items, odd, link: Link::Next(next.to_text()), at, ahead_of_log: false })
     }
+
+    /// What the paths of all that lies in these folders begin with. One that is gone meanwhile has none: its removal is told
+    /// afterwards, and nothing that lay in it was told before.
+    async fn paths(&self, site: &Site, list: ListAt<'_>, folders: &[i64]) -> Result<Vec<String>, Failure> {
+        let there = |item: &i64| Touched { item: *item, fate: Fate::There, came: Came::Not, unique_id: None };
+        let asked: Vec<Touched> = folders.iter().map(there).collect();
+        let read = self.read_touched(site, list, &asked.iter().collect::<Vec<_>>()).await?;
+        let path = |read: &Read| match read {
+            Read::Here(folder) => as_folder(folder).map(|(path, _)| Ok(format!("{path}/"))),
+            Read::NotFound => None,
+            Read::Unreadable => Some(Err(unreadable())),
+        };
+        read.iter().filter_map(path).collect()
+    }
+}
+
+/// Where a folder is that cannot be read nobody knows, and so not what lies in it.
+fn unreadable() -> Failure {
+    let message = "A folder that came cannot be read, which says where to look for what lies in it";
+    Failure::local(Verdict::Transient, UNREADABLE_FOLDER, message)
 }

@@ -58,6 +58,13 @@ fn apply(connection: &mut Connection, migrations: &[&str], now: DateTime<Utc>) -
     if let Some((found, _)) = applied.last().filter(|(found, _)| *found > known) {
         return Err(StoreError::TooNew { found: *found, known });
     }
+    if let Some((from, _)) = applied.last().filter(|(found, _)| *found < known) {
+        tracing::info!(
+            from,
+            to = known,
+            "The store is brought to a newer schema; with much in it, that takes a while"
+        );
+    }
     for (version, sql) in (1_i64..).zip(migrations) {
         let checksum = checksum(sql);
         match applied.iter().find(|(found, _)| *found == version) {
@@ -102,7 +109,7 @@ fn checksum(sql: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{connection, lies_in, mirror, places};
+    use super::super::{connection, lies_in, mirror, packed, places};
     use super::*;
     use crate::model::SubscriptionId;
 
@@ -174,9 +181,21 @@ mod tests {
                INSERT INTO item (subscription, id, gone_at) VALUES (1, 'gone', 9)"#,
         ))
         .unwrap();
+        let long = |item: u32| {
+            let words = "what all of them have in common, ".repeat(20);
+            format!(r#"{{"id": "{item}", "words": "{words}", "parentReference": {{"id": "F-1"}}}}"#)
+        };
+        let dictionary =
+            zstd::dict::from_samples(&(0..100).map(long).collect::<Vec<_>>(), 16 * 1024).unwrap();
+        db.execute("INSERT INTO dictionary (tenant, kind, text) VALUES ('t', 'list', ?1)", [dictionary])
+            .unwrap();
+        let text = long(7);
+        let packed = packed::Packer::with(&db, Some(1)).unwrap().pack(&text).packed.expect("it is packed");
+        let insert = "INSERT INTO item (subscription, id, dictionary, packed) VALUES (1, 'packed', 1, ?1)";
+        db.execute(insert, [packed]).unwrap();
         apply_to(&mut db, MIGRATIONS).unwrap();
         let found = lies_in::inside(&db, id, &["F-1".to_owned()], 9).unwrap();
-        assert_eq!(found.into_iter().map(|(item, _)| item.0).collect::<Vec<_>>(), ["told", "here"]);
+        assert_eq!(found.into_iter().map(|(item, _)| item.0).collect::<Vec<_>>(), ["told", "here", "packed"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod cursor;
 mod folders;
+mod large_folders;
 mod reading;
 mod same;
 mod switch;
