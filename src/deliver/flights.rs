@@ -1,10 +1,11 @@
 //! Requests under way.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tokio::task::{JoinError, JoinSet};
 
-use super::window::Numbered;
+use super::window::Taken;
 use crate::model::{Delivery, Event};
 use crate::sinks::{Report, Sink};
 
@@ -12,22 +13,23 @@ use crate::sinks::{Report, Sink};
 #[derive(Debug)]
 pub(super) enum Cargo {
     /// Events from the log.
-    Fresh(Vec<Numbered>),
+    Fresh(Taken),
     /// Stored deliveries.
     Stored(Vec<Delivery>),
 }
 
 impl Cargo {
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Cow<'_, [Event]> {
         match self {
-            Self::Fresh(fresh) => fresh.iter().map(|one| one.event.clone()).collect(),
+            Self::Fresh(fresh) => Cow::Borrowed(&fresh.events),
+            // There are few of them, and what is known of each stays with it.
             Self::Stored(stored) => stored.iter().map(|one| one.event.clone()).collect(),
         }
     }
 
     pub fn len(&self) -> u64 {
         let number = match self {
-            Self::Fresh(fresh) => fresh.len(),
+            Self::Fresh(fresh) => fresh.events.len(),
             Self::Stored(stored) => stored.len(),
         };
         u64::try_from(number).unwrap_or(u64::MAX)

@@ -10,11 +10,12 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use crate::model::{Attempt, Cursor, Event, ItemKey};
 use crate::store::{Fate, NewDelivery};
 
-/// An event with its number in the window.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    number: u64,
-    pub event: Event,
+/// Events that go together.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Their numbers in the window, in the same order.
+    numbers: Vec<u64>,
+    pub events: Vec<Event>,
 }
 
 /// What can be written down: a position and what is left behind it.
@@ -129,7 +130,7 @@ impl Window {
     }
 
     /// Takes up to `limit` events that may go together.
-    pub fn take(&mut self, limit: usize) -> Vec<Numbered> {
+    pub fn take(&mut self, limit: usize) -> Taken {
         let mut numbers = BTreeSet::new();
         while numbers.len() < limit {
             let Some(number) = self.ready.pop_first() else { break };
@@ -141,12 +142,19 @@ impl Window {
                 numbers.extend(line.into_iter().flatten().skip(1).take(room).copied());
             }
         }
-        numbers.into_iter().filter_map(|number| self.fly(number)).collect()
+        let mut taken = Taken::default();
+        for number in numbers {
+            if let Some(event) = self.fly(number) {
+                taken.numbers.push(number);
+                taken.events.push(event);
+            }
+        }
+        taken
     }
 
     /// These have gone.
-    pub fn delivered(&mut self, gone: &[Numbered]) {
-        for Numbered { number, .. } in gone {
+    pub fn delivered(&mut self, gone: &Taken) {
+        for number in &gone.numbers {
             let Some(entry) = place(*number, self.first).and_then(|at| self.entries.get_mut(at)) else {
                 continue;
             };
@@ -157,34 +165,33 @@ impl Window {
                 self.lines.remove(&entry.item);
             }
         }
-        for one in gone {
-            self.make_ready(one.number);
+        for number in &gone.numbers {
+            self.make_ready(*number);
         }
     }
 
     /// These have not gone, and are to be stored; with them, what waits behind them.
-    pub fn failed(&mut self, failed: Vec<Numbered>, attempt: &Attempt, fate: Fate) {
-        for Numbered { number, event } in failed {
+    pub fn failed(&mut self, failed: Taken, attempt: &Attempt, fate: Fate) {
+        for (number, event) in failed.numbers.into_iter().zip(failed.events) {
             let item = ItemKey::of(&event);
             self.store(number, NewDelivery { event, tried: Some((attempt.clone(), fate)) });
             for behind in self.lines.remove(&item).unwrap_or_default() {
                 // Those that were sent together with it have their own turn here.
-                if let Some(Numbered { number, event }) = self.fly(behind) {
-                    self.store(number, NewDelivery { event, tried: None });
+                if let Some(event) = self.fly(behind) {
+                    self.store(behind, NewDelivery { event, tried: None });
                 }
             }
         }
     }
 
     /// These have not gone, and nothing follows from that: they may go again.
-    pub fn put_back(&mut self, back: Vec<Numbered>) {
-        let numbers: Vec<u64> = back.iter().map(|one| one.number).collect();
-        for Numbered { number, event } in back {
-            if let Some(entry) = self.entry_mut(number) {
+    pub fn put_back(&mut self, back: Taken) {
+        for (number, event) in back.numbers.iter().zip(back.events) {
+            if let Some(entry) = self.entry_mut(*number) {
                 entry.stage = Stage::Waiting(event);
             }
         }
-        for number in numbers {
+        for number in back.numbers {
             self.make_ready(number);
         }
     }
@@ -236,11 +243,11 @@ impl Window {
         }
     }
 
-    fn fly(&mut self, number: u64) -> Option<Numbered> {
+    fn fly(&mut self, number: u64) -> Option<Event> {
         self.ready.remove(&number);
         let entry = self.entry_mut(number)?;
         match std::mem::replace(&mut entry.stage, Stage::Flying) {
-            Stage::Waiting(event) => Some(Numbered { number, event }),
+            Stage::Waiting(event) => Some(event),
             other => {
                 entry.stage = other;
                 None

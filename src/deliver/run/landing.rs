@@ -8,7 +8,7 @@ use super::Run;
 use crate::deliver::circuit::FAILURES;
 use crate::deliver::fate;
 use crate::deliver::flights::Cargo;
-use crate::deliver::window::Numbered;
+use crate::deliver::window::Taken;
 use crate::model::{Attempt, Delivery, ItemKey};
 use crate::sinks::{Report, Verdict};
 use crate::store::{Attempted, Fate, Streak};
@@ -72,7 +72,7 @@ impl Run<'_> {
         }
     }
 
-    fn land_fresh(&mut self, fresh: Vec<Numbered>, attempt: &Attempt, verdict: Verdict) {
+    fn land_fresh(&mut self, fresh: Taken, attempt: &Attempt, verdict: Verdict) {
         match verdict {
             Verdict::Delivered => self.window.delivered(&fresh),
             Verdict::Failed => {

@@ -34,8 +34,8 @@ fn window(items: &[u8], strict: bool) -> Window {
     window
 }
 
-fn sequences(taken: &[Numbered]) -> Vec<u64> {
-    taken.iter().map(|one| one.event.cursor.number()).collect()
+fn sequences(taken: &Taken) -> Vec<u64> {
+    taken.events.iter().map(|event| event.cursor.number()).collect()
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn an_item_waits_for_its_own_events_only() {
     let two = window.take(1);
     let three = window.take(1);
     assert_eq!([sequences(&one), sequences(&two), sequences(&three)], [[1], [3], [5]]);
-    assert!(window.take(9).is_empty());
+    assert!(window.take(9).events.is_empty());
     window.delivered(&three);
     window.delivered(&two);
     assert!(window.settle().is_none(), "the first is still under way");
@@ -70,7 +70,7 @@ fn what_waits_behind_a_failure_is_stored_with_it_and_what_comes_later_too() {
     assert_eq!(stored, [(1, true), (2, false), (4, false)]);
     assert_eq!((portion.position, portion.gone.len()), (Cursor::at(4), 1));
     window.push(event(5, 1));
-    assert!(window.take(9).is_empty(), "its deliveries are pending");
+    assert!(window.take(9).events.is_empty(), "its deliveries are pending");
     window.settle().unwrap();
     window.confirm(vec![(ItemKey::of(&event(5, 1)), false)]);
     window.push(event(6, 1));
@@ -105,7 +105,7 @@ fn a_strict_sink_has_everything_in_its_order() {
 struct World {
     gone: Vec<(u64, u8)>,
     pending: Vec<(u64, u8)>,
-    flying: Vec<Vec<Numbered>>,
+    flying: Vec<Taken>,
     position: u64,
 }
 
@@ -131,9 +131,9 @@ impl World {
 
     fn assert_in_turn(&self, taken: &Event) {
         let item = Self::item(taken);
-        let mut under_way = self.flying.iter().flatten();
+        let mut under_way = self.flying.iter().flat_map(|taken| &taken.events);
         assert!(
-            under_way.all(|other| Self::item(&other.event) != item),
+            under_way.all(|other| Self::item(other) != item),
             "two requests with one item at once"
         );
         assert!(self.pending.iter().all(|(_, other)| *other != item), "{} overtakes", taken.cursor);
@@ -166,10 +166,10 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
             }
             1 if !strict || world.flying.is_empty() => {
                 let taken = window.take(1 + at % limit);
-                for one in &taken {
-                    world.assert_in_turn(&one.event);
+                for event in &taken.events {
+                    world.assert_in_turn(event);
                 }
-                if !taken.is_empty() {
+                if !taken.events.is_empty() {
                     world.flying.push(taken);
                 }
             }
@@ -179,7 +179,7 @@ fn simulate(items: &[u8], steps: &[(u8, usize)], limit: usize, strict: bool) {
                 match step {
                     2 => {
                         world.gone.extend(
-                            landed.iter().map(|one| (one.event.cursor.number(), World::item(&one.event))),
+                            landed.events.iter().map(|event| (event.cursor.number(), World::item(event))),
                         );
                         window.delivered(&landed);
                     }

@@ -6,7 +6,7 @@ mod sign;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::post::{Answer, Broken, Post, Target};
 use super::{Manner, Report, Sink, Verdict};
@@ -53,19 +53,21 @@ impl WebhookSink {
 
     async fn send(&self, events: &[Event]) -> Result<Answer, Broken> {
         let unwritable = || Broken::Unwritable("the event cannot be written as a request".to_owned());
-        let written = request::write(self.mode, events).map_err(|_| unwritable())?;
-        let headers = self.sign(&written).ok_or_else(unwritable)?;
-        self.post.send(headers, written.body).await
+        let (headers, body) = self.request(events).ok_or_else(unwritable)?;
+        self.post.send(headers, body).await
     }
 
-    fn sign(&self, written: &Written) -> Option<HeaderMap> {
-        let mut headers = self.headers.clone();
-        headers.reserve(written.headers.len() + SIGNED_WITH);
-        let signed = self.signer.sign(&written.id, self.clock.now(), &written.body);
-        for (name, value) in written.headers.iter().chain(&signed) {
-            headers.insert(*name, HeaderValue::from_str(value).ok()?);
+    /// Headers and body; none: something cannot stand there.
+    fn request(&self, events: &[Event]) -> Option<(HeaderMap, Vec<u8>)> {
+        let Written { id, content_type, headers: told, body } = request::write(self.mode, events).ok()?;
+        let signed = self.signer.sign(&id, self.clock.now(), &body);
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + told.len() + SIGNED_WITH);
+        headers.extend(self.headers.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        for (name, value) in told.into_iter().chain(signed) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).ok()?);
         }
-        Some(headers)
+        Some((headers, body))
     }
 }
 
@@ -105,7 +107,7 @@ impl Sink for WebhookSink {
 
     fn preview(&self, events: &[Event]) -> String {
         let Ok(written) = request::write(self.mode, events) else { return String::new() };
-        let mut text = format!("POST {}/…\n", self.post.origin());
+        let mut text = format!("POST {}/…\ncontent-type: {}\n", self.post.origin(), written.content_type);
         for (name, value) in &written.headers {
             text = format!("{text}{name}: {value}\n");
         }

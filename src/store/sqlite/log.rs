@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 
 use super::packed::{Packer, Unpacker};
-use super::row::{self, Fields, micros};
+use super::row::{self, Columns, Fields, micros};
 use super::{SqliteStore, mirror};
 use crate::model::{Cursor, Event, ItemId, NewEvent, Subscription};
 use crate::store::{EventFilter, EventPage, Log, LogBounds, ReadError, StoreError};
@@ -86,13 +86,14 @@ fn look(
 ) -> Result<EventPage, StoreError> {
     let mut statement =
         db.prepare_cached("SELECT * FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2")?;
+    let columns = Columns::of(&statement);
     let mut rows = statement.query(params![number(after), LOOK_AT])?;
     let mut unpacker = Unpacker::new(db);
     let mut page = EventPage { next: after, ..EventPage::default() };
     let mut bytes = 0;
     while page.events.len() < limit && bytes < PAGE_BYTES {
         let Some(row) = rows.next()? else { break };
-        let fields = Fields::new("event", "sequence", row);
+        let fields = Fields::new("event", "sequence", row).among(&columns);
         page.next = Cursor::at(fields.number("sequence")?);
         if filter.wants(fields.text("subscription")?, fields.text("type")?) {
             let event = event(&fields, page.next, unpacker.text(&fields, "data")?)?;

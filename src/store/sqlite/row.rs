@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::{Connection, Params, Row, Statement};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,28 +16,51 @@ use crate::store::StoreError;
 pub(super) struct Fields<'r, 's> {
     table: &'static str,
     key: &'static str,
+    columns: Option<&'r Columns>,
     row: &'r Row<'s>,
+}
+
+/// The columns of many rows. To look for a name among SQLite's own costs more than to read what stands there.
+pub(super) struct Columns(Vec<String>);
+
+impl Columns {
+    pub(super) fn of(statement: &Statement<'_>) -> Self {
+        Self(statement.column_names().map(str::to_owned).collect())
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|column| column == name)
+    }
 }
 
 impl<'r, 's> Fields<'r, 's> {
     pub(super) fn new(table: &'static str, key: &'static str, row: &'r Row<'s>) -> Self {
-        Self { table, key, row }
+        Self { table, key, columns: None, row }
+    }
+
+    /// One of many rows.
+    pub(super) fn among(self, columns: &'r Columns) -> Self {
+        Self { columns: Some(columns), ..self }
     }
 
     /// A value as it is.
     pub(super) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
-        self.row.get(column).map_err(|error| self.broken(column, &error))
+        let value = match self.place(column) {
+            Some(place) => self.row.get(place),
+            None => self.row.get(column),
+        };
+        value.map_err(|error| self.broken(column, &error))
     }
 
     /// A text, borrowed.
     pub(super) fn text(&self, column: &'static str) -> Result<&'r str, StoreError> {
-        let value = self.row.get_ref(column).map_err(|error| self.broken(column, &error))?;
+        let value = self.value(column)?;
         value.as_str().map_err(|error| self.broken(column, &error))
     }
 
     /// Bytes, borrowed.
     pub(super) fn bytes(&self, column: &'static str) -> Result<&'r [u8], StoreError> {
-        let value = self.row.get_ref(column).map_err(|error| self.broken(column, &error))?;
+        let value = self.value(column)?;
         value.as_blob().map_err(|error| self.broken(column, &error))
     }
 
@@ -66,13 +89,25 @@ impl<'r, 's> Fields<'r, 's> {
         column: &'static str,
         read: impl FnOnce(&Self, &'static str) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let value = self.row.get_ref(column).map_err(|error| self.broken(column, &error))?;
-        if value == rusqlite::types::ValueRef::Null { Ok(None) } else { read(self, column).map(Some) }
+        let value = self.value(column)?;
+        if value == ValueRef::Null { Ok(None) } else { read(self, column).map(Some) }
     }
 
     /// A JSON text.
     pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
         serde_json::from_str(self.text(column)?).map_err(|error| self.broken(column, &error))
+    }
+
+    fn place(&self, column: &str) -> Option<usize> {
+        self.columns.and_then(|columns| columns.place(column))
+    }
+
+    fn value(&self, column: &'static str) -> Result<ValueRef<'r>, StoreError> {
+        let value = match self.place(column) {
+            Some(place) => self.row.get_ref(place),
+            None => self.row.get_ref(column),
+        };
+        value.map_err(|error| self.broken(column, &error))
     }
 
     /// A column of this row does not hold what it should.
