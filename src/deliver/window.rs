@@ -6,6 +6,7 @@
 //! * the position never passes an event that has neither gone nor is to be stored with it.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use crate::model::{Attempt, Cursor, Event, ItemKey};
 use crate::store::{Fate, NewDelivery};
@@ -41,7 +42,7 @@ enum Stage {
 #[derive(Debug)]
 struct Entry {
     cursor: Cursor,
-    item: ItemKey,
+    item: Arc<ItemKey>,
     bytes: usize,
     stage: Stage,
 }
@@ -57,9 +58,9 @@ pub(super) struct Window {
     /// Entries that may go.
     ready: BTreeSet<u64>,
     /// Of each item, the entries that are waiting or flying.
-    lines: HashMap<ItemKey, VecDeque<u64>>,
+    lines: HashMap<Arc<ItemKey>, VecDeque<u64>>,
     /// Of each item, how many entries are to be stored.
-    storing: HashMap<ItemKey, usize>,
+    storing: HashMap<Arc<ItemKey>, usize>,
     /// The items of which deliveries are stored and pending.
     held: HashSet<ItemKey>,
     read_through: Cursor,
@@ -112,10 +113,10 @@ impl Window {
     /// Takes in the next event.
     pub fn push(&mut self, event: Event) {
         let number = self.first + u64::try_from(self.entries.len()).unwrap_or_default();
-        let (cursor, item, bytes) = (event.cursor, ItemKey::of(&event), event.data.get().len());
+        let (cursor, item, bytes) = (event.cursor, Arc::new(ItemKey::of(&event)), event.data.get().len());
         self.advance(cursor);
         self.bytes += bytes;
-        let stage = if self.held.contains(&item) || self.storing.contains_key(&item) {
+        let stage = if self.held.contains(&*item) || self.storing.contains_key(&item) {
             *self.storing.entry(item.clone()).or_default() += 1;
             Stage::Stored(Box::new(NewDelivery { event, tried: None }))
         } else {
@@ -207,7 +208,7 @@ impl Window {
             match entry.stage {
                 Stage::Stored(new) => {
                     self.stop_storing(&entry.item);
-                    self.held.insert(entry.item);
+                    self.held.insert(Arc::unwrap_or_clone(entry.item));
                     portion.stored.push(*new);
                 }
                 _ => portion.gone.push(entry.cursor),
