@@ -132,10 +132,7 @@ impl World {
     fn assert_in_turn(&self, taken: &Event) {
         let item = Self::item(taken);
         let mut under_way = self.flying.iter().flat_map(|taken| &taken.events);
-        assert!(
-            under_way.all(|other| Self::item(other) != item),
-            "two requests with one item at once"
-        );
+        assert!(under_way.all(|other| Self::item(other) != item), "two requests with one item at once");
         assert!(self.pending.iter().all(|(_, other)| *other != item), "{} overtakes", taken.cursor);
     }
 

@@ -1,190 +1,25 @@
 //! Remote subscriptions: create, renew, find, delete.
 
-use std::collections::{BTreeSet, HashSet};
+mod wire;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, SecondsFormat, Utc};
+use std::collections::HashSet;
+
 use reqwest::Method;
-use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::super::throttle::Area;
 use super::super::{Failure, Patience, REPEATED_LINK, Verdict, handshake};
 use super::resources::{self, name_permission};
 use super::{Accepted, Call, Graph, HANDSHAKE, PAGE, lifetime};
-use crate::model::{CertificateId, Kind, RemoteId, Target};
+use crate::model::{Kind, RemoteId, Target};
+pub(super) use wire::Renewal;
+use wire::{Creation, WireList, combination, read, wire_time};
+pub use wire::{NewRemote, Recipient, RemoteSubscription, Renew};
 
 /// Microsoft's oldest accepted version; it may use a later one.
 const TLS_VERSION: &str = "v1_2";
 /// Only at creation can be chosen that messages keep their id when they are moved.
 const IMMUTABLE_IDS: &str = r#"IdType="ImmutableId""#;
-
-/// A remote subscription to be made.
-#[derive(Debug, Clone, Copy)]
-pub struct NewRemote<'a> {
-    /// What to follow.
-    pub target: &'a Target,
-    /// Where notifications go.
-    pub notification_url: &'a Url,
-    /// Where lifecycle notifications go.
-    pub lifecycle_url: &'a Url,
-    /// What proves that a notification is ours.
-    pub client_state: &'a str,
-    /// When it shall end.
-    pub expires_at: DateTime<Utc>,
-    /// Messages: properties beside the default ones that content shall have.
-    pub select: &'a [String],
-    /// For whom the content of its notifications is encrypted; none: they bring no content.
-    pub recipient: Option<&'a Recipient>,
-}
-
-impl<'a> NewRemote<'a> {
-    /// The renewal that makes one that is held already what this one was to be.
-    pub const fn renewal_of(&self, id: &'a RemoteId) -> Renew<'a> {
-        let Self { target, client_state, expires_at, recipient, .. } = *self;
-        Renew { target: Some(target), id, client_state, expires_at, recipient }
-    }
-}
-
-/// Whom content is encrypted for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recipient {
-    /// What the certificate is called; comes back with each content.
-    pub certificate_id: CertificateId,
-    /// The certificate, in DER.
-    pub certificate: Vec<u8>,
-}
-
-/// A remote subscription to be renewed.
-#[derive(Debug, Clone, Copy)]
-pub struct Renew<'a> {
-    /// What it follows; none: what Graph has told of, without anything more being known.
-    pub target: Option<&'a Target>,
-    /// Its id.
-    pub id: &'a RemoteId,
-    /// What proves that a notification is ours. Graph keeps what it was told at the creation.
-    pub client_state: &'a str,
-    /// When it shall end.
-    pub expires_at: DateTime<Utc>,
-    /// For whom its content is encrypted from now on; none: as it is.
-    pub recipient: Option<&'a Recipient>,
-}
-
-/// A remote subscription as Office 365 told it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteSubscription {
-    /// Its id.
-    pub id: RemoteId,
-    /// When it ends; not always what was asked for.
-    pub expires_at: DateTime<Utc>,
-    /// What it follows, as it was sent; empty where the answer does not say.
-    pub resource: String,
-    /// The kinds of change it announces, separated by commas.
-    pub change_type: String,
-    /// Where its notifications go.
-    pub notification_url: Option<String>,
-    /// What it proves its notifications with, where that is told: Graph never shows it.
-    pub client_state: Option<String>,
-    /// Office 365's time of the answer.
-    pub at: DateTime<Utc>,
-}
-
-impl RemoteSubscription {
-    /// What Office 365 tells subscriptions of an app apart by: there is one at most for each.
-    pub fn combination(&self) -> String {
-        combination(&self.resource, &self.change_type)
-    }
-}
-
-/// Resource and kinds of change, however they are written. Options of the resource (`?$select=…`) do not count: there
-/// can be only one, whatever it selects.
-fn combination(resource: &str, change_type: &str) -> String {
-    let resource = resource.split('?').next().unwrap_or_default().trim_matches('/');
-    let kinds: BTreeSet<String> = change_type.split(',').map(|kind| kind.trim().to_lowercase()).collect();
-    let kinds: Vec<String> = kinds.into_iter().collect();
-    format!("{} {}", resource.to_lowercase(), kinds.join(","))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Creation<'a> {
-    change_type: &'static str,
-    notification_url: &'a str,
-    lifecycle_notification_url: &'a str,
-    resource: String,
-    expiration_date_time: String,
-    client_state: &'a str,
-    latest_supported_tls_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    include_resource_data: Option<bool>,
-    #[serde(flatten)]
-    encryption: Option<Encryption<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Encryption<'a> {
-    encryption_certificate: String,
-    encryption_certificate_id: &'a CertificateId,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Renewal<'a> {
-    expiration_date_time: String,
-    #[serde(flatten)]
-    encryption: Option<Encryption<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireSubscription {
-    id: String,
-    expiration_date_time: DateTime<Utc>,
-    resource: Option<String>,
-    change_type: Option<String>,
-    notification_url: Option<String>,
-}
-
-impl WireSubscription {
-    fn told(self, at: DateTime<Utc>) -> RemoteSubscription {
-        RemoteSubscription {
-            id: RemoteId(self.id),
-            expires_at: self.expiration_date_time,
-            resource: self.resource.unwrap_or_default(),
-            change_type: self.change_type.unwrap_or_default(),
-            notification_url: self.notification_url,
-            client_state: None,
-            at,
-        }
-    }
-}
-
-/// A page of the list.
-#[derive(Deserialize)]
-struct WireList {
-    value: Vec<WireSubscription>,
-    #[serde(rename = "@odata.nextLink")]
-    next: Option<String>,
-}
-
-impl<'a> Renew<'a> {
-    pub(super) fn body(&self) -> Renewal<'a> {
-        let encryption = self.recipient.map(Recipient::encryption);
-        Renewal { expiration_date_time: wire_time(self.expires_at), encryption }
-    }
-}
-
-impl Recipient {
-    fn encryption(&self) -> Encryption<'_> {
-        Encryption {
-            encryption_certificate: STANDARD.encode(&self.certificate),
-            encryption_certificate_id: &self.certificate_id,
-        }
-    }
-}
 
 impl Graph {
     /// Makes one. Returns after both addresses have passed the handshake.
@@ -321,15 +156,6 @@ fn stopped() -> Failure {
     Failure::local(Verdict::Transient, "stopped", "The listener stops before the list has come to its end")
 }
 
-fn wire_time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-fn read(answer: &Accepted) -> Result<RemoteSubscription, Failure> {
-    let wire: WireSubscription = answer.json("subscription")?;
-    Ok(wire.told(answer.at))
-}
-
 fn named(id: &RemoteId, failure: Failure) -> Failure {
     failure.naming(format_args!("subscription {id} at Office 365 any more"))
 }
@@ -342,39 +168,5 @@ fn unrenewable(failure: Failure) -> Failure {
              the subscription was made with other permissions and has to be deleted and made anew",
         ),
         _ => lifetime::judged(failure),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn dates_come_with_seven_digits_and_any_offset() {
-        for (written, expected) in [
-            ("2026-11-30T09:00:00Z", "2026-11-30T09:00:00Z"),
-            ("2026-11-30T09:00:00.1234567Z", "2026-11-30T09:00:00.123456700Z"),
-            ("2026-11-30T11:00:00+02:00", "2026-11-30T09:00:00Z"),
-        ] {
-            let body = json!({"id": "s", "expirationDateTime": written, "clientState": null, "new": {}});
-            let answer = Accepted { body: body.to_string().into_bytes(), at: DateTime::UNIX_EPOCH };
-            let expires_at = read(&answer).unwrap().expires_at;
-            assert_eq!(expires_at, expected.parse::<DateTime<Utc>>().unwrap(), "{written}");
-        }
-    }
-
-    #[test]
-    fn two_are_the_same_by_resource_and_kinds_of_change_however_they_are_written() {
-        let mail = combination("/users/u/mailFolders/f/messages", "created,updated,deleted");
-        for (resource, change_type, same) in [
-            ("users/U/mailfolders/F/messages", "created,updated,deleted", true),
-            ("/users/u/mailFolders/f/messages?$select=subject", "deleted, Updated,created", true),
-            ("/users/u/mailFolders/f/messages", "updated", false),
-            ("/users/u/messages", "created,updated,deleted", false),
-            ("", "", false),
-        ] {
-            assert_eq!(combination(resource, change_type) == mail, same, "{resource} {change_type}");
-        }
     }
 }
