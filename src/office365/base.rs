@@ -2,6 +2,9 @@ use url::Url;
 
 use super::{Failure, Verdict};
 
+/// The code of a link that leads to another address.
+const FOREIGN_LINK: &str = "foreignLink";
+
 /// The address below which all requests of an API go. They carry our token, so no link leads anywhere else.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
@@ -33,21 +36,36 @@ impl Base {
 
     /// Whether a link leads to this API.
     pub(super) fn owns(&self, link: &str) -> bool {
-        self.follow(link).is_ok()
+        self.own(link).is_some()
     }
 
     /// Reads a link that Office 365 gave. It is opaque, and used as it is.
     pub(super) fn follow(&self, link: &str) -> Result<Url, Failure> {
-        let url = Url::parse(link).ok().filter(|url| {
-            url.origin() == self.root.origin() && url.username().is_empty() && url.password().is_none()
-        });
-        url.ok_or_else(|| {
+        self.own(link).ok_or_else(|| {
             let own = self.root.origin().ascii_serialization();
             let message = format!(
                 "Office 365 gave a link that does not lead to {own}; it is not followed, since it would carry our \
                  token there. If {own} stands behind another address, configure that one as graph_url or sharepoint_url"
             );
-            Failure::local(Verdict::Rejected, "foreignLink", message)
+            Failure::local(Verdict::Rejected, FOREIGN_LINK, message)
+        })
+    }
+
+    /// Reads a link that was stored. It led here once: if it does not any more, the configuration names another address now.
+    pub(super) fn resume(&self, link: &str) -> Result<Url, Failure> {
+        self.own(link).ok_or_else(|| {
+            let own = self.root.origin().ascii_serialization();
+            let message = format!(
+                "The place that was reached is not at {own}, which the configuration names now: everything is read anew, \
+                 and compared"
+            );
+            Failure::local(Verdict::Gone { restart: None }, FOREIGN_LINK, message)
+        })
+    }
+
+    fn own(&self, link: &str) -> Option<Url> {
+        Url::parse(link).ok().filter(|url| {
+            url.origin() == self.root.origin() && url.username().is_empty() && url.password().is_none()
         })
     }
 }

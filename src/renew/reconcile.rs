@@ -34,6 +34,7 @@ const CHUNK: usize = 500;
 /// The task that looks. One for all tenants; each has a time of its own.
 pub struct Reconciler {
     renewer: Renewer,
+    started_at: DateTime<Utc>,
     next: Mutex<HashMap<Name, Next>>,
     /// When those that are in no list are looked at next.
     unlisted: Mutex<HashMap<Name, DateTime<Utc>>>,
@@ -63,11 +64,18 @@ impl Task for Reconciler {
 impl Reconciler {
     /// For this renewer.
     pub fn new(renewer: Renewer) -> Self {
-        Self { renewer, next: Mutex::default(), unlisted: Mutex::default() }
+        let started_at = renewer.clock.now();
+        Self { renewer, started_at, next: Mutex::default(), unlisted: Mutex::default() }
     }
 
     fn now(&self) -> DateTime<Utc> {
         self.renewer.clock.now()
+    }
+
+    /// What was confirmed before then Office 365 must show to whoever asks at `asked_at`: what an earlier process knows may be
+    /// long gone, however new it is.
+    fn settled(&self, asked_at: DateTime<Utc>) -> DateTime<Utc> {
+        self.started_at.max(asked_at - SETTLES)
     }
 
     fn next(&self, tenant: &Name) -> Next {
@@ -104,7 +112,7 @@ impl Reconciler {
             let holdings = store.holdings(tenant, Via::SharePoint, after, CHUNK).await?;
             let Some(end) = holdings.last() else { break };
             after = Some(end.id);
-            let old = holdings.iter().filter(|holding| holding.confirmed_at + SETTLES < now);
+            let old = holdings.iter().filter(|holding| holding.confirmed_at < self.settled(now));
             let missing = |holding: &Holding| Sighting {
                 id: holding.id,
                 remote: holding.remote.clone(),
@@ -166,7 +174,7 @@ impl Reconciler {
             let mut sightings = Vec::new();
             for holding in &holdings {
                 let url = &self.renewer.notification_url;
-                let sight = held.sight(&holding.remote, holding.confirmed_at, url, asked_at);
+                let sight = held.sight(&holding.remote, holding.confirmed_at, url, self.settled(asked_at));
                 sightings.extend(found.note(holding, sight));
             }
             due |= !sightings.is_empty();

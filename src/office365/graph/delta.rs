@@ -137,7 +137,7 @@ impl Graph {
     }
 
     async fn linked(&self, target: &Target, link: &str) -> Result<DeltaPage, Failure> {
-        let page = self.fetch(target, self.base.follow(link)?).await?;
+        let page = self.fetch(target, self.base.resume(link)?).await?;
         match &page.link {
             Link::Next(next) if next == link => {
                 let message = "The page's next link is its own: the round would never end";

@@ -53,7 +53,7 @@ impl Graph {
     /// The page of the tree at a link, or the first one.
     pub(crate) async fn folders(&self, user: &str, link: Option<&Link>) -> Result<FolderPage, Failure> {
         let page = match link {
-            Some(Link::Next(link) | Link::Delta(link)) => self.tree_page(user, self.base.follow(link)?).await,
+            Some(Link::Next(link) | Link::Delta(link)) => self.tree_page(user, self.base.resume(link)?).await,
             None => self.tree_page(user, self.base.at(["users", user, "mailFolders", "delta"])).await,
         };
         let page = match page {

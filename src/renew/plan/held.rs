@@ -11,7 +11,7 @@ use crate::office365::RemoteSubscription;
 use crate::store::Sight;
 
 /// A list need not show what was made just before.
-pub const SETTLES: TimeDelta = TimeDelta::minutes(5);
+pub const SETTLES: TimeDelta = TimeDelta::minutes(1);
 
 /// What the tenants hold, or why that is not known.
 pub type Lists = BTreeMap<Name, Result<Vec<RemoteSubscription>, Trouble>>;
@@ -71,17 +71,17 @@ impl<'a> Held<'a> {
         Some((place, self.list.get(place)?))
     }
 
-    /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list, which was asked for at
-    /// `asked_at`; none if it is so new that the list need not show it.
+    /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list; none if it is so new that the
+    /// list need not show it, which it must what was confirmed before `settled`.
     pub fn sight(
         &self,
         remote: &RemoteId,
         confirmed_at: DateTime<Utc>,
         notification_url: &Url,
-        asked_at: DateTime<Utc>,
+        settled: DateTime<Utc>,
     ) -> Option<Sight> {
         let found = self.find(remote).map(|(_, found)| found);
-        look(found, confirmed_at, notification_url, asked_at)
+        look(found, confirmed_at, notification_url, settled)
     }
 }
 
@@ -89,12 +89,12 @@ pub(super) fn look(
     found: Option<&RemoteSubscription>,
     confirmed_at: DateTime<Utc>,
     notification_url: &Url,
-    asked_at: DateTime<Utc>,
+    settled: DateTime<Utc>,
 ) -> Option<Sight> {
     match found {
         Some(found) if notifies(found, notification_url) => Some(Sight::Held(found.expires_at)),
         Some(_) => Some(Sight::Elsewhere),
-        None => (confirmed_at + SETTLES < asked_at).then_some(Sight::Missing),
+        None => (confirmed_at < settled).then_some(Sight::Missing),
     }
 }
 

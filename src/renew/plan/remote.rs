@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 use url::Url;
 
-use super::held::{Held, Key, Known, Lists, Look, host, is_ours, key, look};
+use super::held::{Held, Key, Known, Lists, Look, SETTLES, host, is_ours, key, look};
 use super::measure::{Action, Measure, NotListed, Plan, Todo};
 use super::wanted::measure;
 use super::{Step, plan};
@@ -69,7 +69,7 @@ fn differs(
     let sought = held.as_mut().filter(|_| matches!(looked, Look::List));
     let listed = sought.and_then(|held| {
         let (remote, at) = (subscription.remote.as_ref()?, subscription.confirmed_at?);
-        look(held.find(&remote.id), at, notification_url, now)
+        look(held.find(&remote.id), at, notification_url, now - SETTLES)
     });
     let sight = listed.or_else(|| looked.sight(notification_url));
     let former = subscription.former_remote.as_ref().filter(|_| subscription.remote.is_none());

@@ -139,13 +139,13 @@ async fn a_dead_cursor_is_told_with_the_link_to_begin_again_where_there_is_one()
 }
 
 #[tokio::test]
-async fn a_link_that_leads_elsewhere_is_not_followed() {
+async fn a_place_at_another_address_is_not_gone_on_from() {
     let reach = Reach::start().await;
     let [list, ..] = reach.targets().await;
     reach.requests().await;
     let foreign = Link::Delta("http://127.0.0.1:1/v1.0/sites/x/lists/y/items/delta?token=z".to_owned());
     let failure = reach.tenant().page(&list, &[], Some(&foreign)).await.unwrap_err();
-    assert_eq!((failure.verdict, failure.code.as_str()), (Verdict::Rejected, "foreignLink"));
+    assert_eq!((failure.verdict, failure.code.as_str()), (Verdict::Gone { restart: None }, "foreignLink"));
     assert_eq!(reach.requests().await, Vec::<Value>::new());
 }
 
