@@ -15,7 +15,8 @@ impl Failure {
     /// The configuration no longer has the tenant that a subscription was made with.
     pub fn unknown_tenant(name: &Name) -> Self {
         let message = format!(
-            "there is no tenant '{name}' in the configuration: add it again, or remove the subscription"
+            "the listener started without a tenant '{name}': add it to the configuration and start again, or remove the \
+             subscription"
         );
         Self::local(Verdict::Rejected, "unknownTenant", message)
     }

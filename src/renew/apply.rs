@@ -202,12 +202,21 @@ impl Renewer {
         if new.resync {
             self.fetch.raise();
         }
-        if !new.renew && !new.replace {
-            return Ok(None);
+        let must = new.renew || new.replace;
+        match self.store.claim_one(id, self.clock.now(), LEASE).await? {
+            Some(claimed) => self.settle(&claimed).await,
+            None if must => Err(Undone::Busy),
+            // Whoever is at it does it as it is wished now.
+            None => Ok(None),
         }
-        let claimed = self.store.claim_one(id, self.clock.now(), LEASE).await?.ok_or(Undone::Busy)?;
-        let step = plan::plan(&claimed, self.clock.now());
-        Ok(self.take(&claimed, step).await?)
+    }
+
+    /// Takes whatever step there is to take; what could not be made before is not "done" by being wished otherwise.
+    async fn settle(&self, claimed: &Subscription) -> Result<Option<Trouble>, Undone> {
+        match plan::plan(claimed, self.clock.now()) {
+            Step::Verify => Ok(self.store.put_back(&[claimed.id]).await.map(|()| None)?),
+            step => Ok(self.take(claimed, step).await?),
+        }
     }
 
     async fn take_up(&self, id: SubscriptionId, step: Step) -> Result<Option<Trouble>, Undone> {

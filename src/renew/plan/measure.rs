@@ -59,6 +59,15 @@ pub struct Measure {
 }
 
 impl Todo {
+    /// The tenant in which something is followed with it, otherwise than before.
+    pub(super) fn follows_in(&self) -> Option<&Name> {
+        match self {
+            Self::Add(wish) | Self::Exchange(wish) => Some(&wish.tenant),
+            Self::Update(_, new) => Some(&new.wish.tenant),
+            _ => None,
+        }
+    }
+
     /// Whether doing it may be what something else waits for: two subscriptions cannot follow the same.
     pub(in crate::renew) const fn makes_room(&self) -> bool {
         matches!(self, Self::Remove(_) | Self::Forget(_) | Self::DeleteOrphan(_))

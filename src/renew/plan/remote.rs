@@ -77,9 +77,15 @@ fn differs(
     difference(subscription, sight, lives_on, notification_url, now)
 }
 
+const TENANTLESS: &str = "the listener knows no tenant of that name: it reads [[tenant]] only when it starts, so add it to the configuration and start again";
+
 fn tenantless(subscription: &Subscription) -> Measure {
-    let reason = "the listener has no tenant of that name: add it to the configuration and start again";
-    measure(subscription, Action::Leave, reason, Todo::Nothing)
+    measure(subscription, Action::Leave, TENANTLESS, Todo::Nothing)
+}
+
+/// What cannot be done, for that reason.
+pub(super) fn left_without_tenant(change: Measure) -> Measure {
+    Measure { action: Action::Leave, reason: TENANTLESS.into(), todo: Todo::Nothing, ..change }
 }
 
 fn difference(
