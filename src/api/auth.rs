@@ -10,10 +10,10 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 
 use super::problem::Problem;
-use super::{Api, consumers};
+use super::{Api, consumers, pages};
 use crate::config::{ApiKey, Role};
 
-/// The keys that are accepted, kept as hashes; none: everybody may call.
+/// The keys that are accepted, kept as hashes; none: everybody on this machine may call, but for other sites' pages.
 pub struct Keys(Vec<(Digest, Role)>);
 
 impl Keys {
@@ -32,7 +32,7 @@ impl Keys {
 
     fn check(&self, headers: &HeaderMap, needed: Role) -> Result<(), Problem> {
         if self.0.is_empty() {
-            return Ok(());
+            return pages::keep_out(headers);
         }
         let Some(shown) = bearer(headers) else {
             return Err(unauthorised("Bearer", "this call wants an API key: Authorization: Bearer KEY"));

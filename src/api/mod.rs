@@ -2,7 +2,8 @@
 //!
 //! What this room guarantees:
 //! * Errors are RFC 9457 problem documents, also those of unknown addresses and unreadable queries.
-//! * Where API keys are configured, everything but `/livez` and `/readyz` wants one.
+//! * Where API keys are configured, everything but `/livez` and `/readyz` wants one; where none are, pages of other
+//!   sites in a browser on this machine are kept out.
 //! * What was asked of Office 365 goes on although the caller has left or has waited long enough; then the
 //!   answer is 202, and the subscription shows how it ended.
 //! * A page or a stream of events never skips one: a reader that kept `next`, `sequence` or `id` goes on from
@@ -20,6 +21,7 @@ mod given;
 mod health;
 mod limit;
 mod listing;
+mod pages;
 mod patience;
 mod plan;
 mod problem;

@@ -4,12 +4,14 @@ use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::problem::Problem;
 use crate::config::Glob;
 use crate::model::{Cursor, Event, InvalidCursor};
-use crate::store::{EventFilter, Log, ReadError, StoreError};
+use crate::store::{EventFilter, Log, LogBounds, ReadError};
 
 /// `after`: where to begin.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -70,13 +72,16 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    /// Begins after `after`, or with the oldest event that is kept.
-    pub async fn begin(log: Arc<dyn Log>, after: Option<After>, wanted: Wanted) -> Result<Self, StoreError> {
+    /// Begins after `after`, or with the oldest event that is kept. An error if the log does not go as far: whoever waited there
+    /// would miss everything up to it.
+    pub async fn begin(log: Arc<dyn Log>, after: Option<After>, wanted: Wanted) -> Result<Self, Problem> {
         let has_no_place = after.is_none();
+        let LogBounds { oldest, latest } = log.bounds().await?;
         let position = match after {
+            Some(After::Event(after)) if after > latest => return Err(ahead(after, latest)),
             Some(After::Event(cursor)) => cursor,
-            Some(After::Latest) => log.bounds().await?.latest,
-            None => log.bounds().await?.oldest,
+            Some(After::Latest) => latest,
+            None => oldest,
         };
         let end = log.end();
         Ok(Self { log, wanted: Arc::new(wanted), end, position, has_no_place, at_end: false })
@@ -121,6 +126,14 @@ impl Reader {
     pub fn wanted(&self) -> &Wanted {
         &self.wanted
     }
+}
+
+fn ahead(after: Cursor, latest: Cursor) -> Problem {
+    let detail = format!(
+        "there is no event {after} yet, the last one is {latest}: the cursor is of another store, or of this one before it \
+         was restored; go on with after=latest, or from the oldest that is kept without after"
+    );
+    Problem::new(StatusCode::BAD_REQUEST, detail).with("latest", latest.to_string())
 }
 
 #[cfg(test)]

@@ -151,6 +151,19 @@ async fn a_place_that_is_no_longer_kept_is_gone() {
 }
 
 #[actix_web::test]
+async fn a_place_that_the_log_has_not_reached_is_told_so_instead_of_waited_at() {
+    let bench = Bench::new().await;
+    let id = bench.follow("files").await;
+    bench.write(id, &["a", "b"]).await;
+    for path in ["/v1/events?after=3", "/v1/events?after=99999&wait=60", "/v1/events/stream?after=3"] {
+        let (status, problem) = bench.get(path).await;
+        assert_eq!((status, &problem["latest"]), (400, &Value::from("00000000000000000002")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("after=latest"), "{problem}");
+    }
+    assert_eq!(bench.get("/v1/events?after=2").await.0, 200);
+}
+
+#[actix_web::test]
 async fn a_bad_query_is_a_problem_that_says_what_is_wrong() {
     let bench = Bench::new().await;
     for (query, words) in [

@@ -37,3 +37,26 @@ async fn a_key_for_reading_does_not_write() {
         assert_eq!(ask(method, path, WRITER).await, 404, "{path}");
     }
 }
+
+#[actix_web::test]
+async fn without_keys_other_sites_pages_are_kept_out() {
+    let bench = Bench::new().await;
+    let status = async |method, path, header: (&str, &str)| {
+        let answer = bench.request(method, path).header(header.0, header.1).send().await.unwrap();
+        read(answer).await.0
+    };
+    for (method, path) in [
+        (Method::POST, "/v1/apply"),
+        (Method::POST, "/v1/subscriptions/files/pause"),
+        (Method::GET, "/v1/events"),
+    ] {
+        for header in [("origin", "https://evil.example"), ("host", "evil.example:8081")] {
+            assert_eq!(status(method.clone(), path, header).await, 403, "{path} {header:?}");
+        }
+    }
+    assert_eq!(status(Method::GET, "/livez", ("host", "probe.example")).await, 200);
+    assert_eq!(status(Method::GET, "/v1/events", ("host", "localhost:8081")).await, 200);
+    let bench = Bench::with_keys().await;
+    let request = bench.request(Method::GET, "/v1/events").header("host", "events.contoso.example");
+    assert_eq!(request.bearer_auth(READER).send().await.unwrap().status(), 200);
+}

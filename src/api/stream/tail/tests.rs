@@ -100,6 +100,12 @@ impl Client {
     async fn begin(paper: &Arc<Paper>, tail: &Tail, after: Option<After>, event_type: Option<&str>) -> Self {
         let event_type = event_type.map(|glob| glob.to_owned().try_into().unwrap());
         let wanted = Wanted { subscription: None, event_type };
+        // Beyond the end nobody is let in.
+        let end = *paper.end.borrow();
+        let after = after.map(|after| match after {
+            After::Event(cursor) => After::Event(cursor.min(end)),
+            After::Latest => After::Latest,
+        });
         let reader = Reader::begin(paper.clone(), after, wanted.clone()).await.unwrap();
         let began = reader.position();
         let follower = Follower::begin(reader, tail.follow()).await.unwrap();
