@@ -12,6 +12,7 @@
 //! It decides nothing: what a call means is the business of the rooms behind it.
 
 mod auth;
+mod body;
 mod connector;
 mod consumers;
 mod credentials;
@@ -125,6 +126,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
     let guarded = resources(guarded)
         .fold(web::scope(""), actix_web::Scope::service)
         .default_service(web::to(problem::unknown_address))
+        .wrap(from_fn(body::in_time))
         .wrap(from_fn(auth::admit));
     cfg.service(
         resources(health)

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::document::{PROBLEM, reference};
 
+const SLOW: &str = "The body did not come in time.";
+
 /// Makes the schema of a type, and of those that it is made of.
 type Shape = fn(&mut SchemaGenerator) -> Schema;
 
@@ -112,6 +114,7 @@ impl Call {
     pub fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some((|generator| generator.subschema_for::<T>(), true));
         self.problem(400, "The body cannot be read, or asks for what there cannot be.")
+            .problem(408, SLOW)
             .problem(413, "The body is too large.")
             .problem(415, "The body is not said to be JSON.")
     }
@@ -119,7 +122,9 @@ impl Call {
     /// Takes a body, which may be left out.
     pub fn optional_body<T: JsonSchema>(mut self) -> Self {
         self.body = Some((|generator| generator.subschema_for::<T>(), false));
-        self.problem(400, "The body cannot be read.").problem(413, "The body is too large.")
+        self.problem(400, "The body cannot be read.")
+            .problem(408, SLOW)
+            .problem(413, "The body is too large.")
     }
 
     /// Answers with a JSON document.

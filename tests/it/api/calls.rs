@@ -1,5 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::bench::{Bench, read};
 use o365_listener::model::Trouble;
@@ -84,6 +86,21 @@ async fn a_bad_body_is_a_problem_that_says_what_is_wrong() {
     }
     let plain = bench.request(Method::POST, "/v1/subscriptions").body(good).send().await.unwrap();
     assert_eq!(read(plain).await.0, 415);
+}
+
+#[actix_web::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let bench = Bench::new().await;
+    let address = bench.url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/subscriptions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\nconnection: close\r\n\r\n{{\"n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("did not come"), "{answer}");
 }
 
 /// Two are followed, of which one has told of something and then fails.
