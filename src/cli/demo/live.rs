@@ -103,6 +103,11 @@ impl Live {
         clock.timeout(LAST_EVENTS, rest).await.unwrap_or(Ok(()))
     }
 
+    /// Whether changes were made and nothing was heard of them.
+    pub fn came_to_nothing(&self) -> bool {
+        self.view.came_to_nothing()
+    }
+
     /// What was seen.
     pub fn summary(&self) -> String {
         self.view.summary()

@@ -12,6 +12,7 @@ use std::future::pending;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 
 use super::output::Output;
@@ -65,5 +66,9 @@ async fn show(stage: &Stage, clock: &Clock, seed: u64, end: impl Future<Output =
         ended = live.go_on(&mut output) => ended?,
         () = end => live.see_out(&mut output).await?,
     }
-    Ok(output.line(live.summary())?)
+    output.line(live.summary())?;
+    if live.came_to_nothing() {
+        bail!("no event came of any change: the log above says what was in the way");
+    }
+    Ok(())
 }

@@ -44,6 +44,11 @@ impl View {
         format!("{} {} {line}", Look::News.on("←"), Look::Faint.on(clock))
     }
 
+    /// Whether changes were made and nothing came in.
+    pub fn came_to_nothing(&self) -> bool {
+        self.changes > 0 && self.events.is_empty()
+    }
+
     /// How much came in.
     pub fn summary(&self) -> String {
         let total: usize = self.events.values().sum();
