@@ -2,9 +2,6 @@ use url::Url;
 
 use super::{Failure, Verdict};
 
-/// The code of a link that leads to another address.
-const FOREIGN_LINK: &str = "foreignLink";
-
 /// The address below which all requests of an API go. They carry our token, so no link leads anywhere else.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
@@ -47,20 +44,22 @@ impl Base {
                 "Office 365 gave a link that does not lead to {own}; it is not followed, since it would carry our \
                  token there. If {own} stands behind another address, configure that one as graph_url or sharepoint_url"
             );
-            Failure::local(Verdict::Rejected, FOREIGN_LINK, message)
+            Failure::local(Verdict::Rejected, "foreignLink", message)
         })
     }
 
-    /// Reads a link that was stored. It led here once: if it does not any more, the configuration names another address now.
+    /// Reads a link that was stored. It led here once: what has changed is the address that the configuration names, and behind
+    /// another one is the same API. Whether the place is still there, that one says.
     pub(super) fn resume(&self, link: &str) -> Result<Url, Failure> {
-        self.own(link).ok_or_else(|| {
-            let own = self.root.origin().ascii_serialization();
-            let message = format!(
-                "The place that was reached is not at {own}, which the configuration names now: everything is read anew, \
-                 and compared"
-            );
-            Failure::local(Verdict::Gone { restart: None }, FOREIGN_LINK, message)
-        })
+        let moved = |link: Url| {
+            let mut url = self.root.clone();
+            url.set_path(link.path());
+            url.set_query(link.query());
+            url
+        };
+        let is_address = |link: &Url| ["http", "https"].contains(&link.scheme());
+        let elsewhere = || Url::parse(link).ok().filter(is_address).map(moved);
+        self.follow(link).or_else(|failure| elsewhere().ok_or(failure))
     }
 
     fn own(&self, link: &str) -> Option<Url> {
@@ -102,6 +101,23 @@ mod tests {
             "file:///etc/passwd",
         ] {
             assert_eq!(graph.follow(foreign).unwrap_err().code, "foreignLink", "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_gone_on_from_at_the_own_address_whatever_it_was_before() {
+        let graph = base("http://127.0.0.1:9400/v1.0");
+        for (stored, there) in [
+            ("http://127.0.0.1:9400/v1.0/x?token=%2b/+", "http://127.0.0.1:9400/v1.0/x?token=%2b/+"),
+            (
+                "https://us:er@graph.microsoft.com/v1.0/delta(token='a%20b')?$top=5&x=%2cb",
+                "http://127.0.0.1:9400/v1.0/delta(token='a%20b')?$top=5&x=%2cb",
+            ),
+        ] {
+            assert_eq!(graph.resume(stored).unwrap().as_str(), there);
+        }
+        for no_address in ["/v1.0/x", "sharepoint:changes:1;3;x", "file:///v1.0/x"] {
+            assert_eq!(graph.resume(no_address).unwrap_err().code, "foreignLink", "{no_address}");
         }
     }
 

@@ -15,8 +15,8 @@ impl Failure {
     /// The configuration no longer has the tenant that a subscription was made with.
     pub fn unknown_tenant(name: &Name) -> Self {
         let message = format!(
-            "the listener started without a tenant '{name}': add it to the configuration and start again, or remove the \
-             subscription"
+            "the listener started without a tenant '{name}': start it again if the configuration names it by now, else add it \
+             there, or remove the subscription"
         );
         Self::local(Verdict::Rejected, "unknownTenant", message)
     }

@@ -1,6 +1,7 @@
 //! Makes configuration, store and Office 365 agree: looks at all three, plans, and does what the plan says.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
@@ -15,6 +16,10 @@ use super::{LEASE, Removal, Renewer, STEPS};
 use crate::model::{Name, Subscription, SubscriptionId, Trouble, Via, Wish};
 use crate::office365::{Failure, Verdict};
 use crate::store::{NewSubscription, NewWish, Registered, Rewished, StoreError};
+
+/// How often it is tried where somebody else is at it, and the time between.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// A measure, and what became of it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -129,7 +134,7 @@ impl Renewer {
     }
 
     async fn apply_one(&self, measure: Measure) -> Applied {
-        let (result, error) = match self.carry_out(&measure).await {
+        let (result, error) = match self.carry_out_in_time(&measure).await {
             Ok(Some(trouble)) => (Outcome::Failed, Some(trouble)),
             Ok(None) => (Outcome::Done, None),
             Err(Undone::Busy) => (Outcome::Later, None),
@@ -139,6 +144,19 @@ impl Renewer {
         tracing::info!(action = ?measure.action, subscription = measure.subscription.as_ref().map(Name::as_str),
             remote_id = measure.remote_id.as_ref().map(|id| id.0.as_str()), ?result, failure, "A measure was taken");
         Applied { measure, result, error }
+    }
+
+    /// Does one. Whoever is at the same subscription, as after each start, is mostly done soon; and what the configuration says
+    /// nobody else would take over later.
+    async fn carry_out_in_time(&self, measure: &Measure) -> Result<Option<Trouble>, Undone> {
+        let mut tries = 1;
+        loop {
+            match self.carry_out(measure).await {
+                Err(Undone::Busy) if tries < TRIES && measure.todo.follows_in().is_some() => tries += 1,
+                done => return done,
+            }
+            self.clock.sleep(PAUSE).await;
+        }
     }
 
     /// Does one; `Some` is what went wrong and is tried again by itself.
@@ -202,13 +220,8 @@ impl Renewer {
         if new.resync {
             self.fetch.raise();
         }
-        let must = new.renew || new.replace;
-        match self.store.claim_one(id, self.clock.now(), LEASE).await? {
-            Some(claimed) => self.settle(&claimed).await,
-            None if must => Err(Undone::Busy),
-            // Whoever is at it does it as it is wished now.
-            None => Ok(None),
-        }
+        let claimed = self.store.claim_one(id, self.clock.now(), LEASE).await?.ok_or(Undone::Busy)?;
+        self.settle(&claimed).await
     }
 
     /// Takes whatever step there is to take; what could not be made before is not "done" by being wished otherwise.

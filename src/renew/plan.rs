@@ -47,11 +47,9 @@ pub fn whole(
 ) -> Plan {
     let changes = wanted::compared(configured, known.iter().map(|known| &known.subscription));
     let spoken_for: HashSet<_> = changes.iter().filter_map(|change| change.subscription.clone()).collect();
-    let (changes, tenantless): (Vec<_>, _) = changes
-        .into_iter()
-        .partition(|change| change.todo.follows_in().is_none_or(|tenant| lists.contains_key(tenant)));
-    let left_alone = tenantless.into_iter().map(remote::left_without_tenant).collect();
-    let mut plan = Plan { changes, left_alone, ..Plan::default() };
+    let is_known = |tenant: &_| lists.contains_key(tenant);
+    let changes = changes.into_iter().map(|change| change.where_tenants_are(is_known)).collect();
+    let mut plan = Plan { changes, ..Plan::default() };
     remote::differences(&mut plan, known, &spoken_for, lists, notification_url, now);
     plan
 }

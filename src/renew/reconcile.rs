@@ -26,6 +26,8 @@ use crate::tasks::{STORE_RETRY, Task};
 
 /// Between two looks; Microsoft advises one at the start and then one an hour.
 const PERIOD: TimeDelta = TimeDelta::hours(1);
+/// What a first look does not know may be what is just being created anew: that is over by then.
+const CREATED: TimeDelta = TimeDelta::minutes(10);
 /// Between two looks at what is in no list.
 const DAY: TimeDelta = TimeDelta::days(1);
 /// How many are read and written in one step: memory stays small, and acknowledgements do not wait.
@@ -187,13 +189,17 @@ impl Reconciler {
         let orphans = self.orphans(list, &found);
         tracing::info!(%tenant, held = list.len(), missing = found.missing, elsewhere = found.elsewhere, orphans,
             "Compared with what Office 365 holds");
-        // What a first look does not know may be what is just being created anew.
-        let look_again = found.unsure || first && orphans > 0;
         if orphans > 0 && !first {
             tracing::warn!(%tenant, orphans,
                 "Office 365 notifies this listener of what it does not follow: `subscriptions plan` shows it, `subscriptions apply` deletes it");
         }
-        Ok(if look_again { SETTLES * 2 } else { PERIOD })
+        Ok(if found.unsure {
+            SETTLES * 2
+        } else if first && orphans > 0 {
+            CREATED
+        } else {
+            PERIOD
+        })
     }
 
     /// How many notify us and are not known.

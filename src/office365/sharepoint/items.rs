@@ -172,7 +172,8 @@ impl SharePoint {
     }
 
     /// Reads what rows name. That there is no such item is believed at once where its row says so, too; otherwise the list is
-    /// asked as well: what answers may be behind what the log says.
+    /// asked as well: what answers may be behind what the log says. What came and cannot be
+    /// read by itself the list may show: a folder tells where to look for what came with it.
     pub(super) async fn read_touched(
         &self,
         site: &Site,
@@ -183,13 +184,19 @@ impl SharePoint {
         let mut read = self.read_items(site, list, &ids).await?;
         let mut unsure: Vec<(i64, &mut Read)> = Vec::new();
         for (one, read) in touched.iter().zip(&mut read) {
-            if one.fate == Fate::There && matches!(read, Read::NotFound) {
+            let is_doubted = one.fate == Fate::There && matches!(read, Read::NotFound);
+            if is_doubted || one.came != Came::Not && matches!(read, Read::Unreadable) {
                 unsure.push((one.item, read));
             }
         }
         let ids: Vec<i64> = unsure.iter().map(|(id, _)| *id).collect();
         let shown = self.in_their_places(site, list, &ids).await?;
-        unsure.into_iter().zip(shown).for_each(|((_, read), shown)| *read = shown);
+        for ((_, read), shown) in unsure.into_iter().zip(shown) {
+            // A list passes over what one may not read, which need not be gone.
+            if matches!((&*read, &shown), (Read::NotFound, _) | (Read::Unreadable, Read::Here(_))) {
+                *read = shown;
+            }
+        }
         Ok(read)
     }
 

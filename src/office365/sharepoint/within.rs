@@ -97,7 +97,8 @@ impl SharePoint {
     /// What the paths of all that lies in these folders begin with. One that is gone meanwhile has none: its removal is told
     /// afterwards, and nothing that lay in it was told before.
     async fn paths(&self, site: &Site, list: ListAt<'_>, folders: &[i64]) -> Result<Vec<String>, Failure> {
-        let there = |item: &i64| Touched { item: *item, fate: Fate::There, came: Came::Not, unique_id: None };
+        let there =
+            |item: &i64| Touched { item: *item, fate: Fate::There, came: Came::Anew, unique_id: None };
         let asked: Vec<Touched> = folders.iter().map(there).collect();
         let read = self.read_touched(site, list, &asked.iter().collect::<Vec<_>>()).await?;
         let path = |read: &Read| match read {

@@ -10,7 +10,8 @@ use crate::model::{Name, RemoteId, Subscription, Trouble};
 use crate::office365::RemoteSubscription;
 use crate::store::Sight;
 
-/// A list need not show what was made just before.
+/// A list need not show what was made just before. How long is not documented; what it lacks is asked for by its id before
+/// anything is made anew, so that too short a time costs requests and nothing else.
 pub const SETTLES: TimeDelta = TimeDelta::minutes(1);
 
 /// What the tenants hold, or why that is not known.
@@ -71,8 +72,8 @@ impl<'a> Held<'a> {
         Some((place, self.list.get(place)?))
     }
 
-    /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list; none if it is so new that the
-    /// list need not show it, which it must what was confirmed before `settled`.
+    /// How a remote subscription that was last confirmed at `confirmed_at` looks in this list; none if the list lacks it and
+    /// need not show it yet. What was confirmed before `settled` it has to show.
     pub fn sight(
         &self,
         remote: &RemoteId,

@@ -58,9 +58,25 @@ pub struct Measure {
     pub(in crate::renew) todo: Todo,
 }
 
+impl Measure {
+    /// The same, and that it takes a restart where nobody knows the tenant yet.
+    pub(super) fn where_tenants_are(self, known: impl Fn(&Name) -> bool) -> Self {
+        match self.todo.follows_in() {
+            Some(tenant) if !known(tenant) => {
+                let reason = format!(
+                    "{}; the listener started without its tenant '{tenant}', so start it again first",
+                    self.reason
+                );
+                Self { reason: reason.into(), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
 impl Todo {
     /// The tenant in which something is followed with it, otherwise than before.
-    pub(super) fn follows_in(&self) -> Option<&Name> {
+    pub(in crate::renew) fn follows_in(&self) -> Option<&Name> {
         match self {
             Self::Add(wish) | Self::Exchange(wish) => Some(&wish.tenant),
             Self::Update(_, new) => Some(&new.wish.tenant),

@@ -77,15 +77,9 @@ fn differs(
     difference(subscription, sight, lives_on, notification_url, now)
 }
 
-const TENANTLESS: &str = "the listener knows no tenant of that name: it reads [[tenant]] only when it starts, so add it to the configuration and start again";
-
 fn tenantless(subscription: &Subscription) -> Measure {
-    measure(subscription, Action::Leave, TENANTLESS, Todo::Nothing)
-}
-
-/// What cannot be done, for that reason.
-pub(super) fn left_without_tenant(change: Measure) -> Measure {
-    Measure { action: Action::Leave, reason: TENANTLESS.into(), todo: Todo::Nothing, ..change }
+    let reason = format!("the listener started without a tenant '{}'", subscription.wish.tenant);
+    measure(subscription, Action::Leave, reason, Todo::Nothing)
 }
 
 fn difference(

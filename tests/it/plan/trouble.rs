@@ -103,13 +103,13 @@ async fn a_tenant_that_was_added_takes_a_restart_and_is_not_said_to_be_missing()
         let list = LIST.replace("\"contoso\"", "\"fabrikam\"");
         format!("{text}\n{tenant}\n{}", list.replace("{list}", &house.tenant.tenant().resources.list))
     });
-    for (method, path) in [("GET", "/v1/plan"), ("POST", "/v1/apply")] {
-        let answer = house.call(method, path, None).await.1;
-        assert_eq!(answer["changes"], json!([]), "{answer:#}");
-        let left = &answer["left_alone"][0];
-        assert_eq!(left["subscription"], "list", "{answer:#}");
-        assert!(left["reason"].as_str().unwrap().contains("only when it starts"), "{answer:#}");
-    }
+    let planned = house.planned().await;
+    assert_eq!(brief(&planned), [("create", "list")]);
+    assert!(planned[0].2["reason"].as_str().unwrap().contains("start it again"), "{planned:#?}");
+    let applied = house.call("POST", "/v1/apply", None).await.1;
+    let change = &applied["changes"][0];
+    assert_eq!(change["result"], "failed", "{change:#}");
+    assert!(change["error"]["message"].as_str().unwrap().contains("start it again"), "{change:#}");
     house.close().await;
     house.open().await;
     house.active("list").await;
