@@ -5,9 +5,11 @@ mod permissions;
 mod public_url;
 mod sinks;
 mod sites;
+mod store;
 mod tenant;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use finding::Finding;
 use finding::ending;
@@ -19,31 +21,34 @@ use crate::office365::{Handshaker, Office365, Vault};
 use crate::port::Pair;
 use crate::renew::Keyring;
 use crate::seal::Sealer;
-use crate::store::{self, Store, StoreError};
+use crate::store::Store;
 
-/// Said where what keeps a person signed in cannot be read.
-const OF_THE_LISTENER: &str = "not tried: the running listener has the store, and with it the person's sign-in; \
-                               `o365-listener subscriptions list` tells how it fares";
+/// Sweeps that are as far apart as this cost Office 365 little.
+const SELDOM_ENOUGH: Duration = Duration::from_secs(60);
+/// Characters of an API key that nobody guesses.
+const LONG_ENOUGH: usize = 16;
 
 /// Tries the store, the certificates, every tenant's sign-in and permissions, every resource, the sinks, and the public
 /// URL's handshake.
 pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
-    let mut findings = vec![Finding::good("configuration", None)];
-    let (finding, store) = check_store(config, clock).await;
+    let mut findings = vec![Finding::good("configuration", unusual(config))];
+    let (finding, tried) = store::check(config, clock).await;
     findings.push(finding);
     findings.extend(check_certificates(config, clock));
     match Office365::new(&config.tenants, clock.clone(), Arc::new(Metrics::default())) {
         Ok(office365) => {
-            if let (Some(store), Ok(Some(sealer))) = (&store, Sealer::new(&config.store.encryption_keys)) {
+            if let (Some(store), Ok(Some(sealer))) = (&tried.kept, Sealer::new(&config.store.encryption_keys))
+            {
                 office365.keep_sign_ins(&Vault { store: store.clone(), sealer: Arc::new(sealer) });
             }
             for tenant in &config.tenants {
-                if matches!(tenant.proof, Proof::Delegated) && store.is_none() {
-                    let subject = format!("tenant {}: sign-in", tenant.name);
-                    findings.push(Finding::good(subject, OF_THE_LISTENER.to_owned()));
-                } else {
-                    findings.extend(tenant::check(config, &office365, tenant, clock.now()).await);
-                }
+                let unread = tried.unread.filter(|_| matches!(tenant.proof, Proof::Delegated));
+                findings.extend(match unread {
+                    Some(why) => {
+                        vec![Finding::good(format!("tenant {}: sign-in", tenant.name), why.to_owned())]
+                    }
+                    None => tenant::check(config, &office365, tenant, clock.now()).await,
+                });
             }
         }
         Err(error) => findings.push(Finding::bad(
@@ -51,30 +56,31 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
             format!("{error}: are the system's CA certificates installed?"),
         )),
     }
-    if let Some(store) = &store {
+    if let Some(store) = &tried.kept {
         findings.extend(check_encryption(config, clock, store).await);
     }
     findings.extend(sinks::check(config, clock).await);
     let handshaker = Handshaker::new(clock.clone());
-    findings.extend(public_url::check(config, clock, store.as_ref(), &handshaker).await);
-    if let Some(store) = store {
-        store.close().await;
-    }
+    findings.extend(public_url::check(config, clock, tried.beside.as_ref(), &handshaker).await);
+    tried.close().await;
     findings
 }
 
-async fn check_store(config: &Config, clock: &Clock) -> (Finding, Option<Arc<dyn Store>>) {
-    let subject = format!("store {}", config.store.url);
-    match store::open(&config.store.url, clock.now()).await {
-        Ok(store) => match store.writable().await {
-            Ok(()) => (Finding::good(subject, None), Some(store)),
-            Err(error) => (Finding::bad(subject, format!("cannot be written: {error}")), Some(store)),
-        },
-        Err(StoreError::InUse(_)) => {
-            (Finding::good(subject, "a running listener has it open".to_owned()), None)
-        }
-        Err(error) => (Finding::bad(subject, format!("{error}: check the path and its permissions")), None),
-    }
+/// What is allowed, and rarely meant.
+fn unusual(config: &Config) -> Option<String> {
+    let often = config.fetch.sweep_every.filter(|every| *every < SELDOM_ENOUGH).map(|_| {
+        "[fetch] sweep_every is less than a minute, and each sweep asks Office 365 for everything that is followed"
+            .to_owned()
+    });
+    let short = config.admin.api_keys.iter().filter(|key| key.key.expose().chars().count() < LONG_ENOUGH);
+    let short = short.map(|key| {
+        format!(
+            "[admin] the key of '{}' has fewer than {LONG_ENOUGH} characters: `openssl rand -hex 32` makes a better one",
+            key.name
+        )
+    });
+    let told: Vec<String> = often.into_iter().chain(short).collect();
+    (!told.is_empty()).then(|| format!("warning: {}", told.join("; ")))
 }
 
 /// Whether certificate and keys fit together, and open what is stored.
@@ -104,4 +110,34 @@ fn check_certificates(config: &Config, clock: &Clock) -> Vec<Finding> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn what_is_allowed_and_rarely_meant_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.toml");
+        let told = |every: &str, key: &str| {
+            let text = format!(
+                "public_url = \"http://127.0.0.1:1\"\n[fetch]\nsweep_every = \"{every}\"\n\
+                 [admin]\napi_keys = [{{ name = \"ops\", key = \"{key}\", role = \"read\" }}]\n"
+            );
+            std::fs::write(&file, text).unwrap();
+            unusual(&config::load(&file, []).unwrap())
+        };
+        let (long, short) = ("0123456789abcdef", "0123456789");
+        assert_eq!(told("1m", long), None);
+        assert_eq!(told("0", long), None);
+        assert!(told("59s", long).unwrap().starts_with("warning: [fetch] sweep_every is less than a minute"));
+        let both = told("1s", short).unwrap();
+        assert!(
+            both.contains("sweep_every") && both.contains("the key of 'ops' has fewer than 16"),
+            "{both}"
+        );
+        assert!(!both.contains(short), "{both}");
+    }
 }

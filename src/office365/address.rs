@@ -22,6 +22,24 @@ pub(super) fn site_paths(path: &[String]) -> impl Iterator<Item = &[String]> {
     (0..=longest).rev().filter_map(|length| path.get(..length))
 }
 
+/// What to say where no list has the address, and the site that was found is `site` pieces of its path long. The root site
+/// is always found, and is not the one that an address below `/sites/` or `/teams/` means.
+pub(super) fn no_list(address: &Url, path: &[String], site: usize) -> String {
+    let managed =
+        path.first().is_some_and(|first| ["sites", "teams"].iter().any(|m| first.eq_ignore_ascii_case(m)));
+    if let ([first, name, ..], true, true) = (path, site < 2, managed) {
+        let host = address.host_str().unwrap_or_default();
+        return format!(
+            "There is no site at https://{host}/{first}/{name}, or the app may not see it: copy the address from the browser \
+             while the list is open"
+        );
+    }
+    format!(
+        "There is no list or library at {address}: the site is there, but none of its lists has that address. Copy it from \
+         the browser while the list is open"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +61,23 @@ mod tests {
             let path = path(address);
             let tried: Vec<String> = site_paths(&path).map(|pieces| pieces.join("/")).collect();
             assert_eq!(tried, expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_site_that_is_not_there_is_told_apart_from_a_list_that_is_not() {
+        for (address, site, no_site) in [
+            ("https://h/sites/nosuch/Lists/Candidates", 0, Some("https://h/sites/nosuch,")),
+            ("https://h/teams/No Such/Lists/Candidates", 0, Some("https://h/teams/No Such,")),
+            ("https://h/sites/hr/Lists/Nosuch", 2, None),
+            ("https://h/sites/hr/sub/Lists/Nosuch", 3, None),
+            ("https://h/Lists/Nosuch", 0, None),
+            ("https://h/sites", 0, None),
+        ] {
+            let address = address.parse().unwrap();
+            let told = no_list(&address, &decoded_path(&address), site);
+            assert_eq!(told.contains("the site is there"), no_site.is_none(), "{told}");
+            assert!(told.contains(no_site.unwrap_or_default()), "{told}");
         }
     }
 }

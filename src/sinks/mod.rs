@@ -123,6 +123,16 @@ pub fn build(
     })
 }
 
+/// An event of each type that there is, to try things with.
+///
+/// # Errors
+/// Where they cannot be read.
+pub fn samples() -> anyhow::Result<Vec<Event>> {
+    let mut events = card::samples::each()?;
+    events.retain(|event| event.event_type != "o365.test");
+    Ok(events)
+}
+
 /// What came of writing on this machine. Where that cannot be done, it says nothing of the events.
 async fn written(clock: &Clock, writing: impl Future<Output = Result<(), String>>) -> Report {
     let (at, watch) = (clock.now(), clock.stopwatch());

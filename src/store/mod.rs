@@ -30,6 +30,7 @@ mod sign_ins;
 mod sqlite;
 mod sweeps;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -108,10 +109,14 @@ impl<T> Store for T where
 ///
 /// `now` dates what is made. The answer is shared by all rooms; [`Keep::close`] ends it for all of them.
 pub async fn open(url: &str, now: DateTime<Utc>) -> Result<Arc<dyn Store>, StoreError> {
-    match url.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => {
-            Ok(Arc::new(sqlite::SqliteStore::open(path, now).await?))
-        }
-        _ => Err(StoreError::Unsupported),
+    match file_of(url) {
+        Some(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, now).await?)),
+        None => Err(StoreError::Unsupported),
     }
+}
+
+/// The file that `url` names, if it names one.
+pub fn file_of(url: &str) -> Option<&Path> {
+    let (kind, path) = url.split_once(':')?;
+    (kind == "sqlite" && !path.is_empty()).then(|| Path::new(path))
 }

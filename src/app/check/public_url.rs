@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use url::{Host, Url};
 
 use super::finding::{Finding, ending};
+use super::store::Beside;
 use crate::app::endpoint;
 use crate::app::ports::{self, Secured};
 use crate::clock::Clock;
@@ -18,12 +19,15 @@ use crate::seal::ClientStates;
 use crate::store::Store;
 use crate::tasks::{Seldom, Signal};
 
+/// Said where the port cannot be served, and why is told already.
+const UNSHOWN: &str = "not tried: nothing answers there before [listen.tls] is mended";
+
 /// Shakes hands with both addresses below the public URL. While no listener holds the notification port, it is answered
 /// here for the time of the check.
 pub(super) async fn check(
     config: &Config,
     clock: &Clock,
-    store: Option<&Arc<dyn Store>>,
+    beside: Option<&Beside>,
     handshaker: &Handshaker,
 ) -> Vec<Finding> {
     let url = &config.public_url;
@@ -31,7 +35,14 @@ pub(super) async fn check(
     else {
         return vec![Finding::bad(format!("public URL {url}"), "no path can be put behind it")];
     };
-    let port = store.and_then(|store| stand_in(config, clock, store).ok());
+    let port = match beside.map(|beside| stand_in(config, clock, &beside.store)) {
+        None => None,
+        Some(Ok(port)) => port,
+        // The line of the files says what is wrong with them.
+        Some(Err(_)) => {
+            return vec![Finding::good(format!("public URL {url}"), UNSHOWN.to_owned())];
+        }
+    };
     let handle = port.as_ref().map(Port::handle);
     let here = handle.is_some();
     let shaking = async {
@@ -179,7 +190,11 @@ fn secured(host: &str, tls: &office365::Secured, now: DateTime<Utc>) -> Finding 
     Finding::good(subject, format!("{ends}, shown by {}", tls.version))
 }
 
-fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<Port> {
+/// The notification port; none where somebody holds it already.
+///
+/// # Errors
+/// Its certificate cannot be used.
+fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::Result<Option<Port>> {
     let receiver = Receiver {
         clock: clock.clone(),
         inbox: store.clone(),
@@ -197,7 +212,7 @@ fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::R
         overfull: Seldom::default(),
     };
     let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
-    ports::receiving(receiver, None, &config.listen, tls.map(|tls| tls.config))
+    Ok(ports::receiving(receiver, None, &config.listen, tls.map(|tls| tls.config)).ok())
 }
 
 #[cfg(test)]

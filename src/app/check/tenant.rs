@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::finding::{Finding, ending};
@@ -46,8 +49,9 @@ pub(super) async fn check(
         }
     }
     findings.extend(sites::check(tenant, client, &followed).await);
+    let mut resolved = Followed::new();
     for entry in followed {
-        findings.push(check_resource(client, entry).await);
+        findings.push(check_resource(client, entry, &mut resolved).await);
     }
     findings
 }
@@ -145,10 +149,31 @@ fn permission(person: bool, kind: Kind, held: &Held) -> String {
     }
 }
 
-async fn check_resource(client: &Tenant, entry: &config::Subscription) -> Finding {
+/// What each resource and way is followed by, however it is addressed.
+type Followed<'a> = HashMap<(String, Via), &'a Name>;
+
+/// Looks whether it is there, and whether another entry follows it already: the listener follows it once.
+async fn check_resource<'a>(
+    client: &Tenant,
+    entry: &'a config::Subscription,
+    followed: &mut Followed<'a>,
+) -> Finding {
     let subject = format!("subscription {}: {}", entry.name, entry.resource);
     match client.resolve(&entry.resource, entry.via).await {
-        Ok(_) => Finding::good(subject, None),
+        Ok(resolved) => match followed.entry((resolved.target.key(), entry.via)) {
+            Entry::Vacant(place) => {
+                place.insert(&entry.name);
+                Finding::good(subject, None)
+            }
+            Entry::Occupied(other) => Finding::bad(
+                subject,
+                format!(
+                    "is what subscription '{}' follows already, by another address: remove one of the two \
+                     [followedAlready]",
+                    other.get()
+                ),
+            ),
+        },
         Err(failure) => Finding::bad(subject, format!("{failure} [{}]", failure.code)),
     }
 }

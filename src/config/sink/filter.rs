@@ -3,6 +3,8 @@
 //! The library evaluates an expression to its end, so that its cost is bounded by what is taken: it is short, its brackets
 //! are not deep, and no macro that walks a list stands in another. Then the time grows with the event's size and no faster.
 
+mod sort;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,7 +91,10 @@ fn compile(text: &str, library: &Arc<Env>) -> Result<Program, String> {
     let reading = move || {
         let program = library.compile(&text).map_err(|errors| first(&errors))?;
         look_through(program.expression(), 0, None)?;
-        Ok(program)
+        match sort::pointless(program.expression()) {
+            Some(why) => Err(why.to_owned()),
+            None => Ok(program),
+        }
     };
     let thread = std::thread::Builder::new().stack_size(STACK).spawn(reading);
     let read = thread.map_err(|error| format!("it cannot be read now: {error}"))?.join();
@@ -161,12 +166,6 @@ fn look_through(expression: &IdedExpr, depth: usize, walk: Option<&Comprehension
     }
     let below = |part: &IdedExpr| look_through(part, depth + 1, walk);
     match &expression.expr {
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).try_for_each(below),
-        Expr::Select(select) => below(&select.operand),
-        Expr::List(list) => list.elements.iter().try_for_each(below),
-        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
-            entries.iter().flat_map(|entry| entry_of(&entry.expr)).try_for_each(below)
-        }
         Expr::Comprehension(_) if walk.is_some() => {
             let macros = "a macro that walks a list (all, exists, exists_one, map, filter)";
             Err(format!("{macros} stands in another, which can take very long: use one at a time"))
@@ -179,7 +178,23 @@ fn look_through(expression: &IdedExpr, depth: usize, walk: Option<&Comprehension
         Expr::Ident(name) if name != EVENT && !walk.is_some_and(|walk| binds(walk, name)) => {
             Err(format!("it knows nothing of '{name}': all that it can ask for is in `{EVENT}`"))
         }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Ok(()),
+        _ => parts(expression).into_iter().try_for_each(below),
+    }
+}
+
+/// What it is made of.
+fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expression.expr {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(MapExpr { entries }) | Expr::Struct(StructExpr { entries, .. }) => {
+            entries.iter().flat_map(|entry| entry_of(&entry.expr)).collect()
+        }
+        Expr::Comprehension(walk) => {
+            vec![&walk.iter_range, &walk.accu_init, &walk.loop_cond, &walk.loop_step, &walk.result]
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => vec![],
     }
 }
 

@@ -29,6 +29,12 @@ impl Globs {
     pub fn want(&self, text: &str) -> bool {
         self.0.is_empty() || self.0.iter().any(|glob| glob.is_match(text))
     }
+
+    /// Those that match none of these, as they were written.
+    pub fn idle<'a>(&'a self, among: &[&str]) -> Vec<&'a str> {
+        let idle = self.0.iter().filter(|glob| !among.iter().any(|text| glob.is_match(text)));
+        idle.map(|glob| glob.0.glob().glob()).collect()
+    }
 }
 
 /// A glob over names or types; `*` matches any characters.
@@ -83,6 +89,7 @@ mod tests {
         assert!(globs(&["it-*", "hr-*"]).want("hr-candidates"));
         assert!(globs(&["o365.*.deleted"]).want("o365.listItem.deleted"));
         assert!(!globs(&["it-*"]).want("hr-candidates"));
+        assert_eq!(globs(&["it-*", "hr-*"]).idle(&["hr-candidates", "x"]), ["it-*"]);
         assert!(glob("[").is_err() && glob(&"x".repeat(Glob::LONGEST + 1)).is_err());
     }
 }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use url::Url;
 
-use super::super::address::{decoded_path, site_paths};
+use super::super::address::{decoded_path, no_list, site_paths};
 use super::super::graph::Resolved;
 use super::super::{Failure, Verdict};
 use super::site::{Site, with_options};
@@ -51,11 +51,7 @@ impl SharePoint {
                 Err(failure) => return Err(failure),
             }
         }
-        let message = format!(
-            "There is no list or library at {address}: the site is there, but none of its lists has that address. Copy it \
-             from the browser while the list is open"
-        );
-        Err(Failure::local(Verdict::NotFound, "itemNotFound", message))
+        Err(Failure::local(Verdict::NotFound, "itemNotFound", no_list(address, &path, found.path.len())))
     }
 
     /// Finds a list by its guid or its title, in the site at this address.

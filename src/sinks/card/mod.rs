@@ -7,7 +7,7 @@
 
 mod connector;
 mod markdown;
-mod samples;
+pub(super) mod samples;
 mod service;
 mod teams;
 mod template;

@@ -17,11 +17,16 @@ struct Sample {
     data: Box<RawValue>,
 }
 
-/// One of each kind, and many together; with what each is.
-pub(super) fn all() -> anyhow::Result<Vec<(String, Vec<Event>)>> {
+/// One of each kind.
+pub(in crate::sinks) fn each() -> anyhow::Result<Vec<Event>> {
     let samples: Vec<Sample> =
         serde_json::from_str(include_str!("samples.json")).context("the sample events cannot be read")?;
-    let events: Vec<Event> = samples.into_iter().map(event).collect::<anyhow::Result<_>>()?;
+    samples.into_iter().map(event).collect()
+}
+
+/// One of each kind, and many together; with what each is.
+pub(super) fn all() -> anyhow::Result<Vec<(String, Vec<Event>)>> {
+    let events = each()?;
     let many = events.iter().cycle().take(MANY).cloned().collect();
     let each = events.into_iter().map(|event| (event.event_type.clone(), vec![event]));
     Ok(each.chain([(format!("{MANY} events"), many)]).collect())

@@ -80,9 +80,8 @@ pub(super) struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file, or makes it, and brings it to the newest schema.
-    pub(super) async fn open(path: &str, now: DateTime<Utc>) -> Result<Self, StoreError> {
-        let path =
-            std::path::absolute(Path::new(path)).map_err(|error| error::system(Path::new(path), &error))?;
+    pub(super) async fn open(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
+        let path = std::path::absolute(path).map_err(|error| error::system(path, &error))?;
         tokio::task::spawn_blocking(move || Self::open_now(&path, now))
             .await
             .map_err(|_| StoreError::Unavailable("opening it was broken off".to_owned()))?

@@ -112,3 +112,31 @@ async fn a_token_for_another_audience_is_told() {
         )
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_entries_that_lead_to_the_same_and_a_site_that_is_not_there_are_told() {
+    let (house, config) = closed(FOLLOWED).await;
+    let one = config.subscriptions[1].resource.to_string();
+    let user = one.strip_prefix("onedrive:").expect("files are a user's");
+    let other = format!("onedrive:{}", user.to_uppercase());
+    let entry = |name: &str, resource: &str| {
+        format!("[[subscription]]\nname = \"{name}\"\ntenant = \"contoso\"\nresource = \"{resource}\"\n")
+    };
+    let nowhere = "list:https://contoso.sharepoint.com/sites/nosuch/Lists/Candidates";
+    let file = house.folder().join("config.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text + &entry("other", &other) + &entry("nowhere", nowhere)).unwrap();
+    let config = config::load(&file, []).unwrap();
+    let findings = app::check(&config, &house.clock).await;
+    let problem = |name: &str, resource: &str| {
+        of(&findings, &format!("subscription {name}: {resource}")).problem.clone().unwrap_or_default()
+    };
+    assert_eq!(problem("files", &one), "");
+    let twice = problem("other", &other);
+    assert!(
+        twice.contains("subscription 'files' follows already") && twice.contains("remove one"),
+        "{twice}"
+    );
+    let lost = problem("nowhere", nowhere);
+    assert!(lost.contains("There is no site at https://contoso.sharepoint.com/sites/nosuch"), "{lost}");
+}

@@ -49,7 +49,8 @@ fn an_expression_sees_the_whole_event() {
     ] {
         assert_eq!(said(wanted), Said::Wanted, "{wanted}");
     }
-    for unwanted in ["false", "'parent' in event.data.changed", "event.data.resource.size < 1000"] {
+    for unwanted in ["event.type == ''", "'parent' in event.data.changed", "event.data.resource.size < 1000"]
+    {
         assert_eq!(said(unwanted), Said::Unwanted, "{unwanted}");
     }
 }
@@ -58,9 +59,12 @@ fn an_expression_sees_the_whole_event() {
 fn what_an_event_does_not_have_is_not_wanted_and_what_does_not_fit_says_nothing() {
     assert_eq!(said("event.data.resource.fields.Missing == 'x'"), Said::Unwanted);
     assert_eq!(said("event.nothing.at.all"), Said::Unwanted);
-    for unfit in
-        ["event.data.resource.name > 7", "event.data.changed", "1 / 0 == 1", "event.data.changed[7] == 'x'"]
-    {
+    for unfit in [
+        "event.data.resource.name > 7",
+        "event.data.changed",
+        "1 / 0 == size(event.type)",
+        "event.data.changed[7] == 'x'",
+    ] {
         assert!(matches!(said(unfit), Said::Nothing(_)), "{unfit}: {:?}", said(unfit));
     }
 }
@@ -77,6 +81,44 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     ] {
         let error = Filter::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
         assert!(error.contains(message), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_is_never_true_or_false_or_the_same_for_all_is_refused() {
+    for text in [
+        "1 + 1",
+        "'x'",
+        "null",
+        "[event.type]",
+        "{'a': event.type}",
+        "size(event.data.changed)",
+        "event",
+        "-event.data.resource.size",
+        "event.data.changed.map(x, x)",
+        "event.data.changed.filter(x, x == 'name')",
+        "event.type == 'x' ? 1 : 2",
+        "string(event.data.resource.size)",
+    ] {
+        let error = Filter::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
+        assert!(error.contains("neither true nor false for any event"), "{text}: {error}");
+    }
+    for text in ["true", "false", "1 == 1", "[1, 2].exists(x, x == 1)"] {
+        let error = Filter::read(text).err().unwrap_or_else(|| panic!("{text} was taken"));
+        assert!(error.contains("the same of every event"), "{text}: {error}");
+    }
+    for text in [
+        "event.data.resource.fields.Open",
+        "!event.data.resource.fields.Open",
+        "event['open']",
+        "[1, 2].exists(x, x == event.data.resource.size)",
+        "event.data.changed.exists_one(x, x == 'name')",
+        "event.data.changed.all(x, x != 'parent')",
+        "event.type == 'x' ? true : event.data.resource.fields.Open",
+        "event.type.matches('x')",
+        "has(event.data.actor)",
+    ] {
+        assert!(Filter::read(text).is_ok(), "{text}: {:?}", Filter::read(text));
     }
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use url::Url;
 
-use super::super::super::address::{decoded_path, site_paths};
+use super::super::super::address::{decoded_path, no_list, site_paths};
 use super::super::super::{Failure, Verdict};
 use super::super::{Area, Call, Graph, Identified, PAGE};
 use super::FoundList;
@@ -30,24 +30,21 @@ impl Graph {
     /// Finds the list whose web address this is, or below whose web address it lies (a view, a form, a file).
     pub(super) async fn list_at(&self, address: &Url) -> Result<FoundList, Failure> {
         let path = decoded_path(address);
-        let site = self.site_of(address, &path).await?;
+        let (site, pieces) = self.site_of(address, &path).await?;
         let (lists, at) = self.lists(&site).await?;
         let list = longest_prefix(&lists, &path).ok_or_else(|| {
-            let message = format!(
-                "There is no list or library at {address}: the site is there, but none of its lists has that address. \
-                 Copy it from the browser while the list is open"
-            );
-            Failure::local(Verdict::NotFound, "itemNotFound", message)
+            Failure::local(Verdict::NotFound, "itemNotFound", no_list(address, &path, pieces))
         })?;
         Ok(FoundList { site, list, at })
     }
 
-    async fn site_of(&self, address: &Url, path: &[String]) -> Result<String, Failure> {
+    /// Its id, and how many pieces of the path are its own.
+    async fn site_of(&self, address: &Url, path: &[String]) -> Result<(String, usize), Failure> {
         let host = address.host_str().unwrap_or_default();
         for site in site_paths(path) {
             let call = Call::get("find site", self.site_url(host, site), Area::Tenant);
             match self.read::<Identified>(&call).await {
-                Ok((found, _)) => return Ok(found.id),
+                Ok((found, _)) => return Ok((found.id, site.len())),
                 Err(failure) if failure.verdict == Verdict::NotFound => {}
                 // What Graph says of a host that belongs to somebody else.
                 Err(failure) if failure.verdict == Verdict::Rejected && failure.status == Some(400) => {
