@@ -1,11 +1,13 @@
 //! A client of the listener's API, for the commands that talk to a running one.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use rustls::CertificateError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -41,6 +43,16 @@ pub(super) enum CallError {
     /// Nobody answers there.
     #[error("no listener answers at {0}: is `o365-listener serve` running? --server names another")]
     Unreachable(Url),
+    /// Somebody answers there, but no TLS comes about.
+    #[error("no TLS comes about with {server}: {reason}: {remedy}")]
+    Untrusted {
+        /// Where.
+        server: Url,
+        /// What the TLS library says.
+        reason: String,
+        /// What helps.
+        remedy: &'static str,
+    },
     /// The connection ended before the answer did.
     #[error("the listener at {server} did not answer to the end: {reason}")]
     Broken {
@@ -81,6 +93,7 @@ impl CallError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Broken { .. } => true,
+            Self::Untrusted { .. } => false,
             Self::Refused { status, .. } => status.is_server_error(),
         }
     }
@@ -158,7 +171,14 @@ impl Client {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
         let response = request.send().await.map_err(|error| {
-            if error.is_connect() { CallError::Unreachable(self.server.clone()) } else { self.broken(&error) }
+            if !error.is_connect() {
+                return self.broken(&error);
+            }
+            let server = self.server.clone();
+            match without_tls(&error) {
+                Some((reason, remedy)) => CallError::Untrusted { server, reason, remedy },
+                None => CallError::Unreachable(server),
+            }
         })?;
         if response.status().is_success() {
             return Ok(response);
@@ -185,17 +205,51 @@ fn refusal(server: &Url, status: StatusCode, text: &str) -> String {
     if detail.is_empty() { format!("{title}{hint}") } else { format!("{title}: {detail}{hint}") }
 }
 
+/// What the TLS library says, and what helps, where it is why no connection comes about.
+fn without_tls(error: &reqwest::Error) -> Option<(String, &'static str)> {
+    causes(error).find_map(|cause| {
+        let tls = of_tls(cause)?;
+        Some((tls.to_string(), remedy(tls)))
+    })
+}
+
+/// What an I/O error wraps is not among its sources.
+fn of_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    cause.downcast_ref().or_else(|| of_tls(cause.downcast_ref::<io::Error>()?.get_ref()?))
+}
+
+fn remedy(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InvalidMessage(_) => "if that port is plain, begin --server with http://",
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "SSL_CERT_FILE=FILE names the certificate (PEM) of the authority that issued the listener's"
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "let --server name the host that the certificate is for",
+        rustls::Error::InvalidCertificate(_) => {
+            "look at the certificate of [admin.tls]; if it is right, SSL_CERT_FILE=FILE \
+             names the certificate (PEM) of the authority that issued it"
+        }
+        _ => "does --server name the admin address, and is it served by [admin.tls]?",
+    }
+}
+
+/// It and what caused it, the innermost last.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let itself: &(dyn Error + 'static) = error;
+    std::iter::successors(Some(itself), |cause| Error::source(*cause))
+}
+
 /// The innermost cause, which is the one that tells something.
 fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+
     use super::*;
 
     #[test]
@@ -206,6 +260,24 @@ mod tests {
         insta::assert_snapshot!(told(404, problem), @"Not Found: there is no subscription 'x'");
         insta::assert_snapshot!(told(401, r#"{"title":"Unauthorized","detail":"a key is needed"}"#), @"Unauthorized: a key is needed; O365_LISTENER_API_KEY holds the key");
         insta::assert_snapshot!(told(502, "<html>"), @"http://127.0.0.1:8081/ answered 502 Bad Gateway, not as a listener does: does --server name its admin address?");
+    }
+
+    #[tokio::test]
+    async fn a_port_without_tls_is_told_apart_from_one_where_nobody_is() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = format!("https://{}", listener.local_addr().unwrap());
+        let plain = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let client = Client::new(Url::parse(&server).unwrap(), None).unwrap();
+        let error = client.get(&["subscriptions"], &[]).await.unwrap_err();
+        assert!(!error.is_transient());
+        let told = error.to_string();
+        assert!(told.starts_with(&format!("no TLS comes about with {server}/: ")), "{told}");
+        assert!(told.ends_with("if that port is plain, begin --server with http://"), "{told}");
+        plain.join().unwrap();
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::authority::Authority;
+use super::host::{http, serve};
 
 const HOST: &str = "localhost";
 
@@ -63,4 +64,59 @@ fn the_command_names_the_certificate_that_the_chain_lacks() {
     let line = printed.lines().find(|line| line.contains("public URL")).expect(&printed);
     assert!(line.starts_with("wrong ") && line.contains("CN=Test Middle is missing"), "{line}");
     assert_eq!(printed.matches("public URL").count(), 1, "said once: {printed}");
+}
+
+#[test]
+fn the_command_changes_nothing_where_there_is_no_store_yet_and_tells_one_fault_once() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::until(2080));
+    let leaf = authority.issue(HOST, 2040);
+    let chain = format!("{}{}", leaf.certificate.pem(), authority.middle.pem());
+    let config = configuration(&folder, &chain, &leaf.key.serialize_pem());
+    let here = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    run(&folder, &config, &authority);
+    let before = here();
+    let (good, printed) = run(&folder, &config, &authority);
+    assert!(good && printed.contains("store.db: is not there yet: `serve` makes it"), "{printed}");
+    assert_eq!(here(), before);
+    assert!(!before.iter().any(|name| name.to_string_lossy().contains("store")), "{before:?}");
+
+    std::fs::create_dir(folder.path().join("store.db")).unwrap();
+    let (good, printed) = run(&folder, &config, &authority);
+    assert!(!good, "{printed}");
+    assert_eq!(printed.lines().filter(|line| line.starts_with("wrong ")).count(), 1, "{printed}");
+    assert!(printed.contains("/notifications: answers the handshake"), "{printed}");
+
+    std::fs::remove_dir(folder.path().join("store.db")).unwrap();
+    std::fs::write(folder.path().join("tls.key"), "no key").unwrap();
+    let (good, printed) = run(&folder, &config, &authority);
+    assert!(!good, "{printed}");
+    assert_eq!(printed.lines().filter(|line| line.starts_with("wrong ")).count(), 1, "{printed}");
+    assert!(printed.contains("not tried: nothing answers there before [listen.tls] is mended"), "{printed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_this_machine_does_not_trust_is_told_apart_from_nobody_there() {
+    let authority = Authority::until(2080);
+    let leaf = authority.issue(HOST, 2040);
+    let empty = r#"{"subscriptions":[]}"#;
+    let address = serve(Some(leaf.shown(&[&authority.middle])), move |_| http(200, "", empty)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let listed = async |trusted: &Authority| {
+        let roots = folder.path().join("roots.pem");
+        std::fs::write(&roots, trusted.root.pem()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_o365-listener"));
+        command.args(["subscriptions", "list", "--server"]).arg(format!("https://{HOST}:{}", address.port()));
+        command.env("SSL_CERT_FILE", roots);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (good, said) = listed(&authority).await;
+    assert!(good, "{said}");
+    let (good, said) = listed(&Authority::until(2080)).await;
+    assert!(!good && said.contains("SSL_CERT_FILE=FILE names the certificate"), "{said}");
 }
