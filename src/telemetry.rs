@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
 
 /// The environment variable with the filter, written as `RUST_LOG` is: `debug`, `info,o365_listener::fetch=trace`.
 pub const FILTER_VARIABLE: &str = "O365_LISTENER_LOG";
@@ -18,19 +17,19 @@ pub enum Format {
     Json,
 }
 
-/// The filter cannot be read.
+/// The filter cannot be read. What the library says of it helps nobody.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{FILTER_VARIABLE} is not a log filter ({0}): write a level such as info or debug, or info,o365_listener::fetch=debug"
+    "{FILTER_VARIABLE} is not a log filter, but '{0}': write a level such as info or debug, or info,o365_listener::fetch=debug"
 )]
-pub struct InvalidFilter(#[from] ParseError);
+pub struct InvalidFilter(String);
 
 /// Starts logging with this filter; a second start in the same process changes nothing.
 ///
 /// # Errors
 /// When the filter cannot be read.
 pub fn start(format: Format, filter: &str) -> Result<(), InvalidFilter> {
-    let filter = EnvFilter::builder().parse(filter)?;
+    let filter = EnvFilter::builder().parse(filter).map_err(|_| InvalidFilter(filter.to_owned()))?;
     // A line that cannot be written is lost; reporting that on the same closed pipe would panic.
     let lines =
         tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(io::stderr);
@@ -49,6 +48,10 @@ mod tests {
     #[test]
     fn a_filter_that_cannot_be_read_is_told_what_to_write() {
         let error = start(Format::Text, "info,=x=").unwrap_err().to_string();
-        assert!(error.starts_with("O365_LISTENER_LOG is not a log filter"), "{error}");
+        assert_eq!(
+            error,
+            "O365_LISTENER_LOG is not a log filter, but 'info,=x=': write a level such as info or debug, or \
+             info,o365_listener::fetch=debug"
+        );
     }
 }

@@ -27,7 +27,7 @@ impl<T: Default + DeserializeOwned> FromRequest for Given<T> {
                 return Ok(Self(T::default()));
             }
             let read = serde_json::from_slice(&body);
-            read.map(Self).map_err(|error| Problem::new(StatusCode::BAD_REQUEST, error.to_string()))
+            read.map(Self).map_err(|error| problem::unreadable(&error))
         })
     }
 }

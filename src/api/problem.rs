@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::error::{JsonPayloadError, QueryPayloadError};
+use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
@@ -137,13 +137,33 @@ pub(super) fn explain_extractors(cfg: &mut web::ServiceConfig) {
         .app_data(web::QueryConfig::default().error_handler(|error, _| query(&error)))
         .app_data(
             web::PathConfig::default()
-                .error_handler(|error, _| Problem::new(StatusCode::NOT_FOUND, error.to_string()).into()),
+                .error_handler(|error, _| Problem::new(StatusCode::NOT_FOUND, path(&error)).into()),
         );
 }
 
 /// Nobody reads that much.
 pub(super) fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {BODY_LIMIT} bytes"))
+}
+
+/// What is wrong with a name in an address, without whose error it is.
+fn path(error: &PathError) -> String {
+    match error {
+        PathError::Deserialize(error) => error.to_string(),
+        _ => error.to_string(),
+    }
+}
+
+/// What is wrong with a body, in the words of somebody who sends JSON.
+pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
+    let said = error.to_string();
+    let no_object = said.starts_with("invalid length ") || said.contains(", expected struct ");
+    let detail = match (error.line(), error.column()) {
+        (1, 0) if error.is_eof() => "there is no body: send a JSON object, {…}".to_owned(),
+        _ if no_object => "the body is no JSON object: send one, {…}".to_owned(),
+        _ => said,
+    };
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 fn body(error: &JsonPayloadError) -> Error {
@@ -153,7 +173,7 @@ fn body(error: &JsonPayloadError) -> Error {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "send JSON, with the header Content-Type: application/json",
         ),
-        JsonPayloadError::Deserialize(error) => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
+        JsonPayloadError::Deserialize(error) => unreadable(error),
         _ => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
     };
     problem.into()

@@ -24,10 +24,13 @@ pub(super) enum After {
 }
 
 impl TryFrom<String> for After {
-    type Error = InvalidCursor;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, InvalidCursor> {
-        if text == "latest" { Ok(Self::Latest) } else { text.parse().map(Self::Event) }
+    fn try_from(text: String) -> Result<Self, String> {
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
+        text.parse().map(Self::Event).map_err(|error: InvalidCursor| format!("{error}, or `latest`"))
     }
 }
 

@@ -9,7 +9,7 @@ use super::output::{Look, Output};
 use super::readable::table;
 use super::server::Server;
 use crate::clock::Clock;
-use crate::model::Cursor;
+use crate::model::{Cursor, InvalidCursor};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -51,8 +51,12 @@ struct Wanted {
 }
 
 /// `latest` or a cursor.
-fn place(text: &str) -> Result<String, crate::model::InvalidCursor> {
-    if text == "latest" { Ok(text.to_owned()) } else { text.parse().map(|cursor: Cursor| cursor.to_string()) }
+fn place(text: &str) -> Result<String, String> {
+    if text == "latest" {
+        return Ok(text.to_owned());
+    }
+    let cursor: Result<Cursor, InvalidCursor> = text.parse();
+    cursor.map(|cursor| cursor.to_string()).map_err(|error| format!("{error}, or `latest`"))
 }
 
 #[derive(Deserialize)]
@@ -79,7 +83,8 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 async fn list(server: &Server, wanted: Wanted, limit: u16) -> anyhow::Result<()> {
     let mut query = wanted.query();
     query.push(("limit", limit.to_string()));
-    let answer = server.client()?.get(&["events"], &query).await?;
+    let client = server.client()?;
+    let answer = client.get(&["events"], &query).await?;
     let mut output = Output::new();
     if server.json {
         return Ok(output.line(answer.document)?);
@@ -90,8 +95,13 @@ async fn list(server: &Server, wanted: Wanted, limit: u16) -> anyhow::Result<()>
     }
     let header = ["#", "TIME", "TYPE", "SUBSCRIPTION", "ITEM", "CHANGED", "BY"];
     output.line(table(header, events.iter().map(Event::cells)))?;
-    output.line(Look::Faint.on(format!("More, if there are any: --after {}", next.number())))?;
-    Ok(())
+    let beyond = [("after", next.to_string()), ("limit", "1".to_owned())];
+    let rest: Page = client.get(&["events"], &beyond).await?.read()?;
+    let told = match rest.events.as_slice() {
+        [] => "That is the end of the log.".to_owned(),
+        _ => format!("The log goes on: --after {}", next.number()),
+    };
+    Ok(output.line(Look::Faint.on(told))?)
 }
 
 async fn tail(server: &Server, mut wanted: Wanted) -> anyhow::Result<()> {

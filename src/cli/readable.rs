@@ -1,8 +1,17 @@
 //! Times, texts and tables as people read them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+
+/// `6h`, as options take it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| {
+        format!("'{text}' is not a duration: write a number and its unit, such as 90s, 6h or 30d")
+    })
+}
 
 /// Seconds in each unit, from the largest that is told.
 const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];

@@ -62,6 +62,7 @@ impl Connector {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Written {
+    #[serde(deserialize_with = "id")]
     app_id: Uuid,
     #[serde(default, deserialize_with = "address")]
     connect_url: Option<Url>,
@@ -86,6 +87,17 @@ impl Written {
 
 fn allowed_hosts() -> Vec<AllowedHost> {
     [".office.com", ".office365.com"].map(|suffix| AllowedHost::Below(suffix.to_owned())).to_vec()
+}
+
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    values::text(deserializer, |text| {
+        Uuid::try_parse(text.trim()).map_err(|_| {
+            format!(
+                "'{text}' is no id: write the one of the registration, which looks like \
+                 00000000-0000-0000-0000-000000000000"
+            )
+        })
+    })
 }
 
 fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {

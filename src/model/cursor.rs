@@ -11,7 +11,7 @@ pub struct Cursor(u64);
 
 /// A text that is not a [`Cursor`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a cursor: use the `next` or `sequence` that an earlier answer gave, or `latest`")]
+#[error("'{0}' is not a cursor: use the `next` or `sequence` that an earlier answer gave")]
 pub struct InvalidCursor(String);
 
 impl Cursor {

@@ -18,6 +18,9 @@ use crate::model::{Cursor, DeliveryState, Name};
 pub(super) use view::View;
 use view::{AttemptView, DeliveryView, LookedView};
 
+/// Characters of an unknown id that are told again.
+const SHOWN: usize = 100;
+
 /// The query of the calls that list deliveries.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -219,6 +222,7 @@ pub(super) async fn replay(
     body: web::Json<Replay>,
 ) -> Result<HttpResponse, Problem> {
     let Replay { after, since, until, subscription } = body.into_inner();
+    is_possible(&api, after, since, until).await?;
     if let (Some(after), None, None, None) = (after, since, until, &subscription) {
         if !api.desk.replay(&name, after).await? {
             return Err(no_such_sink(&name));
@@ -240,12 +244,48 @@ pub(super) async fn replay(
     Ok(HttpResponse::Ok().json(ReplayAnswer::Part(Replayed { replayed: again.replayed, next: again.next })))
 }
 
+/// Refuses a part in which nothing can be.
+async fn is_possible(
+    api: &Api,
+    after: Option<Cursor>,
+    since: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<(), Problem> {
+    if let (Some(since), Some(until)) = (since, until)
+        && until <= since
+    {
+        let detail =
+            format!("`until` ({until}) is not later than `since` ({since}): between them is no time");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+    }
+    let latest = api.store.bounds().await?.latest;
+    match after {
+        Some(after) if after > latest => {
+            let (after, latest) = (after.number(), latest.number());
+            let detail = format!(
+                "`after` is {after}, and the log ends with {latest}: there is nothing after it; give the `sequence` of an \
+                 earlier event, as GET /v1/events and `events list` tell it"
+            );
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn retry(
     api: web::Data<Api>,
     name: web::Path<Name>,
     Given(Retry { event }): Given<Retry>,
 ) -> Result<HttpResponse, Problem> {
-    let retried = api.desk.retry(&name, event).await?.ok_or_else(|| no_such_sink(&name))?;
+    let retried = api.desk.retry(&name, event.clone()).await?.ok_or_else(|| no_such_sink(&name))?;
+    if let (0, Some(event)) = (retried, event) {
+        let detail = format!(
+            "the sink '{name}' has no dead letter of an event with the id '{}', and nothing of it that waits: \
+             /v1/sinks/{name}/dead-letters and `sinks dead-letters {name}` list what there is",
+            event.chars().take(SHOWN).collect::<String>()
+        );
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    }
     Ok(HttpResponse::Ok().json(Retried { retried }))
 }
 

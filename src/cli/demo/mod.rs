@@ -24,7 +24,7 @@ use stage::Stage;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// End after this time, such as 30s; without it the demo runs until it is stopped
-    #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::cli::readable::duration)]
     runs_for: Option<Duration>,
     /// Keep the listener's data in this folder; without it they are removed at the end
     #[arg(long, value_name = "DIR")]

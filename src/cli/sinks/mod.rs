@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::output::Output;
-use super::readable::plain;
+use super::readable::{duration, plain};
 use super::server::Server;
 use crate::clock::Clock;
 use crate::model::{Cursor, Name};
@@ -34,7 +34,7 @@ enum Action {
     Test {
         name: Name,
         /// Send nothing: show which events of this time it would have been sent
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         since: Option<Duration>,
     },
     /// Show what would be sent
@@ -53,10 +53,10 @@ enum Action {
         #[arg(long, value_name = "CURSOR")]
         after: Option<Cursor>,
         /// Only what was written since so long ago
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         since: Option<Duration>,
         /// Only what was written until so long ago
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
         until: Option<Duration>,
         /// Only events of these subscriptions; '*' stands for any characters
         #[arg(long, value_name = "GLOB")]

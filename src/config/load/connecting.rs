@@ -39,4 +39,5 @@ fn what_cannot_be_meant_is_refused_with_its_line() {
     assert!(said.contains("missing key `app_id`"), "{said}");
     let said = read(&format!("{KEY}\n[connector]\napp_id = \"x\"\nservice_name = \"a\"")).unwrap_err();
     assert!(said.starts_with("line 4, connector.app_id"), "{said}");
+    assert!(said.contains("'x' is no id: write the one of the registration"), "{said}");
 }

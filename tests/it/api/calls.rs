@@ -71,7 +71,7 @@ async fn a_bad_body_is_a_problem_that_says_what_is_wrong() {
     let bench = Bench::new().await;
     let good = json!({"name": "a", "tenant": "nobody", "resource": "drive:a"}).to_string();
     for (body, status, words) in [
-        ("", 400, "EOF"),
+        ("", 400, "there is no body"),
         ("{", 400, "EOF"),
         (r#"{"name":"a","tenant":"b","resource":"drive:a","colour":1}"#, 400, "unknown field `colour`"),
         (r#"{"name":"a","tenant":"b","resource":"tree:a"}"#, 400, "'tree:a' is not a resource address"),

@@ -110,3 +110,33 @@ async fn a_key_for_reading_commits_but_does_not_remove() {
     let nobody = bench.request(Method::POST, "/v1/consumers/bi/commit").json(&json!({"cursor": "0"}));
     assert_eq!(nobody.send().await.unwrap().status(), 401);
 }
+
+#[actix_web::test]
+async fn what_cannot_be_read_is_told_in_plain_words() {
+    let bench = Bench::new().await;
+    let told = async |path: &str, body: &'static str| {
+        let request = bench.request(Method::POST, path).header("content-type", "application/json").body(body);
+        let (status, problem) = read(request.send().await.unwrap()).await;
+        (status, problem["detail"].as_str().unwrap().to_owned())
+    };
+    for (path, body, status, detail) in [
+        (
+            "/v1/consumers/bi/commit",
+            r#"{"cursor": "latest"}"#,
+            400,
+            "'latest' is not a cursor: use the `next` or `sequence` that an earlier answer gave at line 1 column 20",
+        ),
+        ("/v1/subscriptions", "[]", 400, "the body is no JSON object: send one, {…}"),
+        ("/v1/subscriptions", "7", 400, "the body is no JSON object: send one, {…}"),
+        ("/v1/subscriptions", "", 400, "there is no body: send a JSON object, {…}"),
+        ("/v1/sinks/orders/retry", "[]", 400, "the body is no JSON object: send one, {…}"),
+        (
+            "/v1/consumers/NOPE/commit",
+            r#"{"cursor": "1"}"#,
+            404,
+            "'NOPE' is not a name: use 1 to 63 lower-case letters, digits and '-', beginning with a letter or digit",
+        ),
+    ] {
+        assert_eq!(told(path, body).await, (status, detail.to_owned()), "{path} {body}");
+    }
+}

@@ -167,7 +167,10 @@ async fn a_place_that_the_log_has_not_reached_is_told_so_instead_of_waited_at() 
 async fn a_bad_query_is_a_problem_that_says_what_is_wrong() {
     let bench = Bench::new().await;
     for (query, words) in [
-        ("after=yesterday", "'yesterday' is not a cursor"),
+        (
+            "after=yesterday",
+            "'yesterday' is not a cursor: use the `next` or `sequence` that an earlier answer gave, or `latest`",
+        ),
         ("after=-1", "'-1' is not a cursor"),
         ("limit=0", "limit is a number from 1 to 1000"),
         ("limit=1001", "limit is a number from 1 to 1000"),

@@ -25,6 +25,32 @@ async fn a_replay_sends_everything_after_a_cursor_again_with_the_same_ids() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_sent_again_is_refused_with_what_to_do() {
+    let endpoint = Endpoint::start().await;
+    let house = house(&webhook("orders", &endpoint, "")).await;
+    edits(&house, 1).await;
+    taken(&house, &endpoint, 1).await;
+    for (call, body, status, words) in [
+        ("replay", json!({"after": "999"}), 400, "`after` is 999, and the log ends with 1:"),
+        ("replay", json!({"after": "999", "subscription": "*"}), 400, "`after` is 999"),
+        (
+            "replay",
+            json!({"since": "2026-11-23T12:00:00Z", "until": "2026-11-23T11:00:00Z"}),
+            400,
+            "is not later than `since`",
+        ),
+        ("retry", json!({"event": "zz"}), 404, "has no dead letter of an event with the id 'zz'"),
+    ] {
+        let (refused, problem) =
+            house.call("POST", &format!("/v1/sinks/orders/{call}"), Some(body.clone())).await;
+        assert_eq!(refused, status, "{body}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(words), "{problem}");
+    }
+    let (status, retried) = house.call("POST", "/v1/sinks/orders/retry", None).await;
+    assert_eq!((status, &retried["retried"]), (200, &json!(0)), "all of none is none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_letter_that_a_replay_has_sent_is_listed_no_longer() {
     let endpoint = Endpoint::start().await;
     endpoint.treat(Manner::Answer(400, ""));
