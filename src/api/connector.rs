@@ -27,6 +27,8 @@ pub(super) struct Invited {
     url: String,
     /// Which subscriptions it offers.
     subscriptions: String,
+    /// How many of them there are now.
+    offers: usize,
     /// When it ends.
     expires_at: DateTime<Utc>,
 }
@@ -37,14 +39,20 @@ pub(super) async fn invite(
     Given(Invite { subscriptions }): Given<Invite>,
 ) -> Result<HttpResponse, Problem> {
     let glob = subscriptions.unwrap_or_else(|| "*".to_owned());
-    Globs::one(&glob).map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
+    let globs = Globs::one(&glob).map_err(|message| Problem::new(StatusCode::BAD_REQUEST, message))?;
     let public_url = api.connector.as_ref().ok_or_else(|| {
         let detail = "there is no Connect page: the configuration needs a section [connector]";
         Problem::new(StatusCode::CONFLICT, detail)
     })?;
     match connect::invite(&*api.store, public_url, &glob, api.clock.now()).await? {
         Ok(Invitation { url, ends_at }) => {
-            Ok(HttpResponse::Created().json(Invited { url, subscriptions: glob, expires_at: ends_at }))
+            let offers = connect::offered(&*api.store, &globs).await?;
+            Ok(HttpResponse::Created().json(Invited {
+                url,
+                subscriptions: glob,
+                offers,
+                expires_at: ends_at,
+            }))
         }
         Err(most) => {
             let detail = format!(

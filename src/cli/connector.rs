@@ -5,8 +5,12 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::output::Output;
+use super::output::{Look, Output};
+use super::readable::plain;
 use super::server::Server;
+
+/// Longest glob shown.
+const LONGEST: usize = 256;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,6 +33,7 @@ enum Action {
 #[derive(Deserialize)]
 struct Invited {
     url: String,
+    offers: Option<usize>,
     expires_at: DateTime<Utc>,
 }
 
@@ -41,12 +46,20 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         output.line(answer.document)?;
         return Ok(());
     }
-    let Invited { url, expires_at } = answer.read()?;
+    let Invited { url, offers, expires_at } = answer.read()?;
     output.line(url)?;
     output.line(format!(
         "Send it to one person of the group, and to nobody else. It connects one group and ends on {}; it is not \
          shown again. `sinks list` shows the group then.",
         expires_at.format("%Y-%m-%d at %H:%M UTC")
     ))?;
+    if offers == Some(0) {
+        let told = format!(
+            "warning: no subscription has a name like '{}' now, so that the page offers nothing: `subscriptions list` shows \
+             their names, and `connector invite --subscriptions GLOB` makes another link",
+            plain(&subscriptions, LONGEST)
+        );
+        output.line(Look::Bad.on(told))?;
+    }
     Ok(())
 }

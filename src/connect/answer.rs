@@ -1,6 +1,7 @@
 //! What Office 365 sends the browser back with.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::TimeDelta;
 use url::Url;
 
 use super::landing::{parse, value};
@@ -17,6 +18,11 @@ const LONGEST_GROUP: usize = 256;
 /// What a sink's name has of the group's, in letters.
 const GROUP_IN_NAME: usize = 40;
 
+/// What the cookie binds after that, so that only whoever has connected is told of it. No state is that short.
+pub(super) const CONNECTED: &str = "connected";
+/// How long, in seconds.
+const TOLD_FOR: i64 = 600;
+
 /// Takes the answer. It is redirected away from at once, however it ends: its address has the secret in it.
 pub(super) async fn take(connect: web::Data<Connect>, request: HttpRequest) -> HttpResponse {
     let query = parse(request.query_string().as_bytes());
@@ -27,7 +33,13 @@ pub(super) async fn take(connect: web::Data<Connect>, request: HttpRequest) -> H
     };
     // Who is from elsewhere may have a visit of their own under way.
     let spent = outcome != Outcome::Foreign && outcome != Outcome::Unavailable;
-    let spent = spent.then(|| cookie::set(&connect.public_url, "", 0));
+    let spent = spent.then(|| match outcome {
+        Outcome::Done => {
+            let until = connect.clock.now() + TimeDelta::seconds(TOLD_FOR);
+            cookie::set(&connect.public_url, &connect.bindings.of(CONNECTED, until), TOLD_FOR)
+        }
+        _ => cookie::set(&connect.public_url, "", 0),
+    });
     Connect::see_other(&to, spent.as_deref())
 }
 

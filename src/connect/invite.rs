@@ -3,7 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use url::Url;
 
+use super::landing::read_offers;
 use super::token;
+use crate::config::Globs;
 use crate::store::{Invite, Invited, Store, StoreError};
 
 /// How long a link is good for, in days.
@@ -41,4 +43,9 @@ pub async fn invite(
         }
         Invited::TooMany(most) => Err(most),
     })
+}
+
+/// How many subscriptions the page would offer now, as far as it goes.
+pub async fn offered(store: &dyn Store, subscriptions: &Globs) -> Result<usize, StoreError> {
+    Ok(read_offers(store, subscriptions).await?.len())
 }

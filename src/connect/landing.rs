@@ -2,12 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::answer::CONNECTED;
 use super::outcome::Outcome;
 use super::page::Pages;
 use super::picks::{Offer, offers};
-use super::{Connect, token, unavailable};
+use super::{Connect, cookie, token, unavailable};
 use crate::config::Globs;
-use crate::store::{Invite, StoreError, TokenHash};
+use crate::store::{Invite, Store, StoreError, TokenHash};
 
 /// The most that a page offers: it is for people, and whoever has a link may have it made many times a minute.
 pub(super) const MOST_OFFERS: usize = 200;
@@ -28,10 +29,19 @@ pub(super) async fn show(
     }
 }
 
-/// Says how it ended. The address has a word for that, and nothing else.
-pub(super) async fn done(pages: web::Data<Pages>, request: HttpRequest) -> HttpResponse {
+/// Says how it ended. The address has a word for that, and nothing else; that it went well is told to nobody but who did it.
+pub(super) async fn done(
+    connect: web::Data<Connect>,
+    pages: web::Data<Pages>,
+    request: HttpRequest,
+) -> HttpResponse {
     let query = parse(request.query_string().as_bytes());
     let outcome = value(&query, "outcome").map_or(Some(Outcome::Done), Outcome::named);
+    let connected = || {
+        let now = connect.clock.now();
+        cookie::get(&request).is_some_and(|bound| connect.bindings.holds(bound, CONNECTED, now))
+    };
+    let outcome = outcome.filter(|outcome| *outcome != Outcome::Done || connected());
     pages.refusal(outcome.unwrap_or(Outcome::UnknownState))
 }
 
@@ -58,21 +68,21 @@ impl Connect {
             return Err(Outcome::ExpiredInvite);
         }
         let glob = Globs::one(&glob).map_err(|_| Outcome::Unavailable)?;
-        let offers = self.read_offers(&glob).await.map_err(|error| unavailable(&error))?;
+        let offers = read_offers(&*self.store, &glob).await.map_err(|error| unavailable(&error))?;
         Ok((hash, offers))
     }
+}
 
-    /// The first ones by name.
-    async fn read_offers(&self, glob: &Globs) -> Result<Vec<Offer>, StoreError> {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = self.store.subscriptions_after(after.as_ref(), AT_ONCE).await?;
-            found.extend(offers(&page, glob));
-            after = page.last().map(|last| last.wish.name.clone());
-            if page.len() < AT_ONCE || found.len() >= MOST_OFFERS {
-                found.truncate(MOST_OFFERS);
-                return Ok(found);
-            }
+/// The first ones by name.
+pub(super) async fn read_offers(store: &dyn Store, glob: &Globs) -> Result<Vec<Offer>, StoreError> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.subscriptions_after(after.as_ref(), AT_ONCE).await?;
+        found.extend(offers(&page, glob));
+        after = page.last().map(|last| last.wish.name.clone());
+        if page.len() < AT_ONCE || found.len() >= MOST_OFFERS {
+            found.truncate(MOST_OFFERS);
+            return Ok(found);
         }
     }
 }

@@ -55,6 +55,9 @@ async fn what_is_too_long_is_refused_and_connects_nothing() {
     let page = browser.submit(&base, &[("invite", token), ("subscription", &padding)]).await;
     assert_eq!(page.status, 403);
     let body = serde_json::json!({ "subscriptions": "a".repeat(257) });
+    let nothing = serde_json::json!({"subscriptions": "nosuch*"});
+    let (_, made) = house.call("POST", "/v1/connector/invites", Some(nothing)).await;
+    assert_eq!(made["offers"], 0, "{made}");
     let (status, problem) = house.call("POST", "/v1/connector/invites", Some(body)).await;
     assert_eq!(status, 400, "{problem}");
     assert!(connected(&house).await.is_empty());

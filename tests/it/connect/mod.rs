@@ -106,8 +106,14 @@ async fn a_group_that_was_connected_gets_a_first_card_and_then_one_for_what_was_
     assert_eq!(landing.status, 200);
     assert!(landing.text.contains("Contoso &#60;changes&#62;") && landing.text.contains("candidates"));
     assert!(landing.text.contains("From then on Contoso &#60;changes&#62; posts"), "{}", landing.text);
+    let done = format!("{}/connector/done", house.public_url());
+    assert_eq!(browser.get(&done).await.heading(), "Nobody waits for this answer", "before anything was");
     let (callback, last) = connect(&house, &mut browser, &link, "allow").await;
     assert_eq!((last.status, last.heading()), (200, "Connected"));
+    assert_eq!(browser.get(&done).await.heading(), "Connected", "as when the page is loaded again");
+    for url in [done.clone(), format!("{done}?outcome=connected")] {
+        assert_eq!(Browser::new().get(&url).await.heading(), "Nobody waits for this answer");
+    }
     house.eventually("the first card is there", async || cards(&house).await.len() == 1).await;
     let first = cards(&house).await.remove(0);
     assert_eq!(first["channel"], "Human Resources");
