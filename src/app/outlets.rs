@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::House;
-use crate::config::{Config, NO_ENCRYPTION_KEY, SinkStart};
+use crate::config::{Config, NO_ENCRYPTION_KEY, Sink, SinkStart};
 use crate::connect::{self, Connect, Joined, Rush};
 use crate::deliver::{Deliverer, Desk, Outlet};
 use crate::sinks;
@@ -34,6 +34,7 @@ impl House {
                 .await
                 .context("cannot keep groups' addresses")?;
         }
+        self.tell_of_late_starts(config).await?;
         known.extend(connections.iter().map(|connection| (connection.name.clone(), SinkStart::Now)));
         self.store.enrol(known, self.clock.now()).await.context("cannot take in the sinks")?;
         let own = config.tenants.iter().map(|tenant| (tenant.name.clone(), tenant.client_id.clone()));
@@ -48,6 +49,24 @@ impl House {
         }
         let deliverers = outlets.into_iter().map(|outlet| desk.take_on(outlet)).collect();
         Ok((deliverers, Arc::new(desk)))
+    }
+
+    /// A new sink whose start the log has not reached begins where the log ends, and not there: it would miss what comes.
+    async fn tell_of_late_starts(&self, config: &Config) -> anyhow::Result<()> {
+        let standings = self.store.sinks().await.context("cannot read how sinks stand")?;
+        let latest = self.store.bounds().await.context("cannot read where the log ends")?.latest;
+        let known = |sink: &&Sink| {
+            standings.iter().any(|standing| standing.name == sink.name && standing.removed_at.is_none())
+        };
+        for sink in config.sinks.iter().filter(|sink| !known(sink)) {
+            if let Some(start) = sink.start.beyond(latest) {
+                tracing::warn!(
+                    sink = %sink.name, start = start.number(), end = latest.number(),
+                    "The sink's start lies beyond the log's end, so it begins there, as with start = \"now\""
+                );
+            }
+        }
+        Ok(())
     }
 
     /// The pages of the Connect button and the sinks that come of them, if the configuration has the button.

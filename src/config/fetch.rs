@@ -13,7 +13,7 @@ pub struct Fetch {
     pub concurrency: usize,
     /// How often to look without having been told; `None` turns sweeps off. Default 6 h: Microsoft's worst delay
     /// of a drive's notification.
-    #[serde(deserialize_with = "values::duration_or_off")]
+    #[serde(deserialize_with = "sweep_every")]
     pub sweep_every: Option<Duration>,
     /// Sweeps that a tenant is asked for in a minute at most, evenly spread. Default 60.
     #[serde(deserialize_with = "sweeps_per_minute")]
@@ -23,6 +23,17 @@ pub struct Fetch {
 impl Default for Fetch {
     fn default() -> Self {
         Self { concurrency: 16, sweep_every: Some(Duration::from_secs(6 * 60 * 60)), sweeps_per_minute: 60 }
+    }
+}
+
+/// Each one asks Office 365 for every subscription.
+fn sweep_every<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let every = values::duration_or_off(deserializer)?;
+    match every {
+        Some(every) if every < Duration::from_secs(1) => {
+            Err(D::Error::custom("sweeps are a second apart at least: write \"6h\", or 0 to turn them off"))
+        }
+        every => Ok(every),
     }
 }
 

@@ -85,6 +85,16 @@ pub enum SinkStart {
     After(Cursor),
 }
 
+impl SinkStart {
+    /// The event that it is to begin after, where the log does not have that yet.
+    pub fn beyond(self, latest: Cursor) -> Option<Cursor> {
+        match self {
+            Self::After(cursor) if cursor > latest => Some(cursor),
+            _ => None,
+        }
+    }
+}
+
 impl TryFrom<String> for SinkStart {
     type Error = String;
 
@@ -126,4 +136,17 @@ pub(super) fn settle(written: Vec<Written>, environment: &Environment) -> Result
         sinks.push(sink);
     }
     Ok(sinks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_event_that_is_still_to_come_lies_beyond_the_end() {
+        let beyond = |start: SinkStart| start.beyond(Cursor::at(42));
+        assert_eq!(beyond(SinkStart::After(Cursor::at(43))), Some(Cursor::at(43)));
+        assert_eq!(beyond(SinkStart::After(Cursor::at(42))), None);
+        assert_eq!([beyond(SinkStart::Now), beyond(SinkStart::Beginning)], [None, None]);
+    }
 }

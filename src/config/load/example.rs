@@ -8,7 +8,7 @@ const EXAMPLE: &str = include_str!("../../../config.example.toml");
 
 fn read(text: &str) -> Result<Config, String> {
     let mut secrets = ["CONTOSO_SECRET", "OPS_KEY", "ORDERS_TOKEN"]
-        .map(|name| (name.to_owned(), "hunter2".to_owned()))
+        .map(|name| (name.to_owned(), "hunter22".to_owned()))
         .to_vec();
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     secrets.push(("O365_LISTENER_ENCRYPTION_KEY".to_owned(), key.to_owned()));

@@ -230,6 +230,25 @@ fn a_key_that_is_not_known_is_named_with_those_that_are() {
 }
 
 #[test]
+fn limits_that_nobody_can_mean_are_refused() {
+    refuses(&[
+        (
+            "[fetch]\nsweep_every = \"1ms\"",
+            "line 3, fetch.sweep_every: sweeps are a second apart at least: write \"6h\", or 0 to turn them off",
+        ),
+        (
+            "[admin]\napi_keys = [{ name = \"a\", key = \"1234567\", role = \"read\" }]",
+            "line 3, admin.api_keys.key: a key has at least 8 characters: make one with `openssl rand -hex 32`",
+        ),
+        (
+            "[admin]\napi_keys = [{ name = \"a\", key = \"12345678\", role = \"read\" },\n\
+             { name = \"b\", key = \"12345678\", role = \"write\" }]",
+            "line 4, admin.api_keys.key: it is the key of 'a', too, so that nobody could tell who calls, and with which role: give each its own",
+        ),
+    ]);
+}
+
+#[test]
 fn what_is_missing_is_named_with_its_section() {
     assert_eq!(
         read("\n[fetch]\n", &[]).expect_err("nothing"),

@@ -5,6 +5,9 @@ use serde::{Deserialize, Deserializer, de::Error};
 
 use crate::config::values;
 
+/// Bytes of a file that is put aside, at least: an event alone has about as many.
+const SMALLEST: u64 = 1024;
+
 /// A file of JSON lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSink {
@@ -35,7 +38,12 @@ impl Default for Rotation {
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let size = values::text(deserializer, values::parse_size)?;
     let size = u64::try_from(size).map_err(D::Error::custom)?;
-    if size == 0 { Err(D::Error::custom("a file has a size: write \"100MiB\"")) } else { Ok(size) }
+    if size < SMALLEST {
+        return Err(D::Error::custom(
+            "a file is 1KiB large at least before it is put aside: write \"100MiB\"",
+        ));
+    }
+    Ok(size)
 }
 
 fn every<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

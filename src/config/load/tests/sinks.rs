@@ -48,6 +48,11 @@ fn a_file_is_rotated_by_size_and_day_unless_it_says_otherwise() {
     let keys = "type = \"file\"\npath = \"a.jsonl\"\nrotate = { size = \"1KiB\" }";
     let SinkKind::File(file) = taken(keys).kind else { panic!() };
     assert_eq!((file.rotate.size, file.rotate.every), (1024, Duration::from_secs(86_400)));
+    let tiny = sink("type = \"file\"\npath = \"a\"\nrotate = { size = \"1B\" }");
+    assert_eq!(
+        read(&tiny, &[]).expect_err("a file for each event"),
+        "line 6, sink.rotate.size: a file is 1KiB large at least before it is put aside: write \"100MiB\""
+    );
     assert!(matches!(taken("type = \"stdout\"\nstart = \"beginning\"").kind, SinkKind::Stdout));
 }
 
