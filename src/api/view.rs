@@ -28,6 +28,9 @@ pub(super) struct View<'a> {
     include_resource_data: bool,
     quarantined: u64,
     error: Option<&'a Trouble>,
+    /// Since when it is paused; beside `state`, which tells first of what is worse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suspicious: Option<Suspicious>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +77,7 @@ impl<'a> View<'a> {
             include_resource_data: subscription.wish.include_resource_data,
             quarantined: subscription.quarantined,
             error: subscription.error(),
+            paused_at: subscription.paused_at,
             suspicious: Suspicious::of(subscription, now),
             first_round: subscription.first_round.as_ref().map(|round| Progress::of(round, now)),
             resync: subscription.resync.as_ref().map(|round| Progress::of(round, now)),

@@ -144,9 +144,11 @@ fn held_by(holder: &Name, standing: &RemoteSubscription) -> Failure {
 /// Somebody else's remote subscription stands in the way; it is never deleted.
 fn foreign(found: &RemoteSubscription) -> Failure {
     let message = format!(
-        "the same app registration has subscription {} on this resource, which notifies {}: remove that one, or use an app registration of your own",
-        found.id,
-        plan::host(found),
+        "the same app registration has subscription {id} on this resource, which notifies {}: remove it where it was made \
+         (with `subscriptions remove NAME`, if that is an o365-listener), or with DELETE /subscriptions/{id} of Microsoft \
+         Graph and a token of that app; or use an app registration of your own",
+        plan::origin(found),
+        id = found.id,
     );
     Failure::local(Verdict::Rejected, "foreignSubscription", message)
 }

@@ -13,7 +13,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use url::Url;
 
-pub use held::{Held, Ids, Known, Lists, Look, SETTLES, host, is_ours, notifies};
+pub use held::{Held, Ids, Known, Lists, Look, SETTLES, is_ours, notifies, origin};
 pub(super) use measure::Todo;
 pub use measure::{Action, Measure, NotListed, Plan};
 pub use wanted::{differences, missing};

@@ -11,6 +11,9 @@ use crate::cli::readable::{plain, table};
 use crate::clock::Clock;
 use crate::model::{Name, Trouble};
 
+/// Longest text shown of what Office 365 calls a resource that nobody knows here: it may name forty properties.
+const UNKNOWN: usize = 60;
+
 /// What is to be changed, or was.
 #[derive(Debug, Deserialize)]
 struct Plan {
@@ -130,10 +133,9 @@ fn subject(change: &Change) -> String {
 
 /// The address; of what nobody knows here, Office 365's words and its id.
 fn what(change: &Change) -> String {
-    let resource = plain(&change.resource, LONGEST);
     match (&change.subscription, &change.remote_id) {
-        (None, Some(id)) => format!("{resource} ({})", plain(id, LONGEST)),
-        _ => resource,
+        (None, Some(id)) => format!("{} ({})", plain(&change.resource, UNKNOWN), plain(id, LONGEST)),
+        _ => plain(&change.resource, LONGEST),
     }
 }
 
@@ -179,6 +181,16 @@ mod tests {
         Nothing to do: Office 365 and the store agree with the configuration.
         3 as they should be, 0 left alone.
         ");
+    }
+
+    #[test]
+    fn what_nobody_knows_is_cut_and_what_is_configured_is_not() {
+        let mut plan = plan();
+        for change in &mut plan.changes {
+            change.resource = format!("/users/a/messages?$select={}", "property,".repeat(40));
+        }
+        assert!(what(&plan.changes[0]).len() > 300);
+        assert!(what(&plan.changes[1]).ends_with("… (r1)") && what(&plan.changes[1]).chars().count() < 70);
     }
 
     #[test]

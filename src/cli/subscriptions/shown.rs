@@ -30,6 +30,7 @@ pub(super) struct View {
     #[serde(default)]
     quarantined: u64,
     error: Option<Trouble>,
+    paused_at: Option<DateTime<Utc>>,
     suspicious: Option<Suspicious>,
     first_round: Option<FirstRound>,
     resync: Option<FirstRound>,
@@ -57,7 +58,7 @@ pub(super) fn overview(views: &[View], now: DateTime<Utc>) -> String {
     let rows = views.iter().map(|view| {
         [
             view.name.to_string(),
-            view.state.to_string(),
+            standing(view),
             plain(&view.resource, LONGEST),
             view.events.to_string(),
             distance_or_dash(view.last_event_at, now),
@@ -73,6 +74,12 @@ pub(super) fn overview(views: &[View], now: DateTime<Utc>) -> String {
     let wrong =
         views.iter().filter_map(|view| Some(format!("{}: {}", view.name, wrong(view.error.as_ref()?, now))));
     std::iter::once(table).chain(reading).chain(wrong).collect::<Vec<_>>().join("\n")
+}
+
+/// Its state, and that it is paused where the state tells of something worse.
+fn standing(view: &View) -> String {
+    let paused = view.paused_at.is_some() && !matches!(view.state, State::Paused | State::Removed);
+    if paused { format!("{}, paused", view.state) } else { view.state.to_string() }
 }
 
 pub(super) fn wrong(error: &Trouble, now: DateTime<Utc>) -> String {
@@ -100,7 +107,7 @@ pub(super) fn details(view: &View, now: DateTime<Utc>) -> String {
         ("tenant", Some(view.tenant.to_string())),
         ("resource", Some(plain(&view.resource, LONGEST))),
         ("via", Some(plain(&view.via, LONGEST))),
-        ("state", Some(view.state.to_string())),
+        ("state", Some(standing(view))),
         ("expires", Some(distance_or_dash(view.expires_at, now))),
         ("renewal", Some(distance_or_dash(view.renew_at, now))),
         ("last notification", Some(distance_or_dash(view.last_notification_at, now))),
@@ -151,6 +158,18 @@ mod tests {
         hr: first round: 200 items on 2 pages, 0 a second, begun 1 hour ago
         hr: accessDenied: grant Sites.Read.All to the app (tried again in 30 minutes)
         ");
+    }
+
+    #[test]
+    fn that_one_is_paused_is_told_beside_what_is_worse() {
+        let (mut views, now) = views();
+        for view in &mut views {
+            view.paused_at = Some(now);
+        }
+        views[0].state = State::Paused;
+        let shown = overview(&views, now);
+        assert!(shown.contains("files  paused ") && shown.contains("hr     failing, paused "), "{shown}");
+        assert!(details(&views[1], now).contains("failing, paused"));
     }
 
     #[test]

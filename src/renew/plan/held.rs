@@ -159,8 +159,7 @@ pub fn is_ours(found: &RemoteSubscription, notification_url: &Url) -> bool {
 }
 
 /// Where one sends its notifications, as far as a person needs to know; the rest of an address may be a secret.
-pub fn host(found: &RemoteSubscription) -> String {
+pub fn origin(found: &RemoteSubscription) -> String {
     let url = found.notification_url.as_deref().and_then(|url| Url::parse(url).ok());
-    let host = url.as_ref().and_then(Url::host_str);
-    host.unwrap_or("an address that is not told").to_owned()
+    url.map_or_else(|| "an address that is not told".to_owned(), |url| url.origin().ascii_serialization())
 }

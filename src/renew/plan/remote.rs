@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use foldhash::{HashMap, HashMapExt as _, HashSet};
 use url::Url;
 
-use super::held::{Held, Key, Known, Lists, Look, SETTLES, host, is_ours, key, look};
+use super::held::{Held, Key, Known, Lists, Look, SETTLES, is_ours, key, look, origin};
 use super::measure::{Action, Measure, NotListed, Plan, Todo};
 use super::wanted::measure;
 use super::{Step, plan};
@@ -191,7 +191,7 @@ fn strangers(
 ) {
     for found in unseen.iter().filter(|found| !spoken_for.holds(&found.id)) {
         let (action, reason, todo): (_, Cow<'static, str>, _) = if !is_ours(found, notification_url) {
-            (Action::Leave, format!("it is not ours: it notifies {}", host(found)).into(), Todo::Nothing)
+            (Action::Leave, format!("it is not ours: it notifies {}", origin(found)).into(), Todo::Nothing)
         } else if let Some(name) = spoken_for.creating.get(found.combination().as_str()) {
             (Action::Leave, format!("creating '{name}' deals with it").into(), Todo::Nothing)
         } else {
