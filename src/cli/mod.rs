@@ -113,10 +113,11 @@ impl Cli {
     /// What is logged unless the environment says otherwise: much of what runs for months, little of a command whose own
     /// lines must not drown in it.
     fn log_filter(&self) -> String {
+        // What the HTTP library says of who speaks something else concerns nobody here.
         let default = if matches!(self.command, Command::Serve) {
             "info,actix_server=warn,actix_http::h1::dispatcher=off"
         } else {
-            "warn"
+            "warn,actix_http::h1::dispatcher=off"
         };
         std::env::var(telemetry::FILTER_VARIABLE).unwrap_or_else(|_| default.to_owned())
     }

@@ -64,8 +64,8 @@ impl Fetcher {
             Landing::Stopped(_) => ("stopped", None),
             Landing::Failed(claim, trouble) => {
                 let name = &claim.subscription.wish.name;
-                tracing::warn!(subscription = %name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
-                    "Fetching did not work; the subscription's error says more");
+                tracing::warn!(subscription = %name, code = trouble.code, error = trouble.logged(),
+                    next_attempt_at = trouble.next_attempt_at.map(tracing::field::display), "Fetching did not work");
                 let result = if trouble.transient { "transient" } else { "failed" };
                 (result, Some(trouble))
             }

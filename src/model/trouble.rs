@@ -14,3 +14,25 @@ pub struct Trouble {
     /// When it is tried again.
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
+
+impl Trouble {
+    /// What happened, for a log: without the addresses of people.
+    pub fn logged(&self) -> String {
+        let words = self.message.split(' ');
+        let told = words.map(|word| if word.contains('@') { "(a user)" } else { word });
+        told.collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_what_happened_and_nobody_s_address() {
+        let message = "There is no OneDrive of 'alice@contoso.com': either the tenant has no such user";
+        let trouble =
+            Trouble { code: "a".into(), message: message.into(), transient: false, next_attempt_at: None };
+        assert_eq!(trouble.logged(), "There is no OneDrive of (a user) either the tenant has no such user");
+    }
+}

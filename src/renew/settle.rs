@@ -171,8 +171,9 @@ impl Renewer {
         let attempt = self.store.attempts(subscription.id).await?.saturating_add(1);
         let trouble = failure.trouble(attempt, self.clock.now(), rand::random());
         self.metrics.renewed(if trouble.transient { "transient" } else { "failed" });
-        tracing::warn!(subscription = %subscription.wish.name, code = trouble.code, next_attempt_at = ?trouble.next_attempt_at,
-            "Office 365 did not take a step for the remote subscription; its error says more");
+        tracing::warn!(subscription = %subscription.wish.name, code = trouble.code, error = trouble.logged(),
+            next_attempt_at = trouble.next_attempt_at.map(tracing::field::display),
+            "A step for the remote subscription did not work");
         self.store.failed(subscription.id, &trouble).await?;
         // The loop does not know of the next attempt where the step was taken by hand.
         self.wake.raise();

@@ -9,7 +9,7 @@ use crate::deliver::circuit::FAILURES;
 use crate::deliver::fate;
 use crate::deliver::flights::Cargo;
 use crate::deliver::window::Taken;
-use crate::model::{Attempt, Delivery, ItemKey};
+use crate::model::{Attempt, Delivery, ItemKey, Outcome};
 use crate::sinks::{Report, Verdict};
 use crate::store::{Attempted, Fate, Streak};
 
@@ -52,10 +52,13 @@ impl Run<'_> {
             return;
         }
         if let Verdict::Gone { why } = verdict {
-            tracing::error!(
-                sink = %name, status = attempt.status,
-                "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
-            );
+            // Those that were under way with it say the same.
+            if self.disable.is_none() {
+                tracing::error!(
+                    sink = %name, status = attempt.status,
+                    "The receiver is gone: the sink is switched off; `sinks enable` switches it on again"
+                );
+            }
             let status = attempt.status.map(|status| format!(" {status}")).unwrap_or_default();
             self.disable = Some(format!("the receiver answered{status}: {why}"));
         }
@@ -65,8 +68,10 @@ impl Run<'_> {
         streak.failures = streak.failures.saturating_add(1);
         // What it was before a restart counts, and is told again after it.
         if streak.failures >= FAILURES && self.of.failing.begins() {
+            // What a receiver says is not for the log; what this machine says of a file or a pipe is.
+            let error = (attempt.outcome == Outcome::Unwritable).then_some(attempt.excerpt.as_str());
             tracing::warn!(
-                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status, since = streak.since.map(tracing::field::display),
+                sink = %name, outcome = attempt.outcome.as_str(), status = attempt.status, error, since = streak.since.map(tracing::field::display),
                 "The sink does not take events; trying again until it does"
             );
         }
