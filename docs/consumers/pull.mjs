@@ -2,8 +2,8 @@
 // Reads the log as the named consumer "example", prints a line for each event, and commits what it has printed.
 // With --once it ends when there is nothing more to read. Needs Node.js 18 or later, and nothing else.
 
-const url = (process.env.O365_LISTENER_URL ?? "http://127.0.0.1:8081") + "/v1/consumers/example";
-const key = process.env.O365_LISTENER_KEY;
+const url = (process.env.O365_LISTENER_SERVER ?? "http://127.0.0.1:8081") + "/v1/consumers/example";
+const key = process.env.O365_LISTENER_API_KEY;
 const once = process.argv.includes("--once");
 
 async function call(path, body) {

@@ -11,8 +11,8 @@ import time
 import urllib.error
 import urllib.request
 
-URL = os.environ.get("O365_LISTENER_URL", "http://127.0.0.1:8081") + "/v1/consumers/example"
-KEY = os.environ.get("O365_LISTENER_KEY")
+URL = os.environ.get("O365_LISTENER_SERVER", "http://127.0.0.1:8081") + "/v1/consumers/example"
+KEY = os.environ.get("O365_LISTENER_API_KEY")
 
 
 def call(path, body=None):

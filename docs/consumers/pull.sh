@@ -3,13 +3,13 @@
 # With --once it ends when there is nothing more to read. Needs curl and jq.
 set -eu
 
-url=${O365_LISTENER_URL:-http://127.0.0.1:8081}/v1/consumers/example
+url=${O365_LISTENER_SERVER:-http://127.0.0.1:8081}/v1/consumers/example
 wait=30
 [ "${1:-}" != --once ] || wait=0
 
 # A key, where the listener wants one, goes to curl by its standard input and so stands in no list of processes.
 call() {
-    printf '%s' "${O365_LISTENER_KEY:+header = \"Authorization: Bearer $O365_LISTENER_KEY\"}" |
+    printf '%s' "${O365_LISTENER_API_KEY:+header = \"Authorization: Bearer $O365_LISTENER_API_KEY\"}" |
         curl --silent --show-error --fail-with-body --config - "$@"
 }
 

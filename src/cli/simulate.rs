@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
 
@@ -35,7 +35,12 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { listen, seed, time, json, print_config } = arguments;
     let mut output = Output::new();
     if print_config {
-        let tenant = simulator::tenant(&format!("http://{listen}"), seed);
+        if listen.port() == 0 {
+            bail!(
+                "with port 0 nobody knows yet where it will be: name a port, as in --listen 127.0.0.1:9400"
+            );
+        }
+        let tenant = simulator::tenant(&simulator::url_of(listen), seed);
         output.line(simulator::print_config(&tenant).trim_end())?;
         return Ok(());
     }

@@ -28,7 +28,7 @@ mod tenant;
 mod wire;
 mod world;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
@@ -94,6 +94,16 @@ impl Simulator {
     }
 }
 
+/// Where somebody on this machine finds one that listens there: an address for all of them is none to call.
+pub fn url_of(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
 /// Starts a stand-in on the current Tokio runtime. It answers when this returns.
 ///
 /// # Errors
@@ -117,4 +127,21 @@ pub async fn start(options: Options) -> std::io::Result<Simulator> {
 #[expect(clippy::disallowed_methods, reason = "the room stands alone; its two tasks end with `Simulator`")]
 fn in_background(work: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(work);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_nobody_can_call_is_told_as_this_machine() {
+        for (listen, url) in [
+            ("127.0.0.1:9400", "http://127.0.0.1:9400"),
+            ("0.0.0.0:9400", "http://127.0.0.1:9400"),
+            ("[::]:9400", "http://[::1]:9400"),
+            ("192.0.2.7:80", "http://192.0.2.7:80"),
+        ] {
+            assert_eq!(url_of(listen.parse().unwrap()), url);
+        }
+    }
 }

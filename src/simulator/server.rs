@@ -19,7 +19,7 @@ use super::control::{Break, Strike, Struck};
 use super::error::GraphError;
 use super::wire::{Answer, Body, Call, Outcome, segments};
 use super::world::{World, graph_time};
-use super::{Options, cards, connect, control, entra, graph, page, rich, sharepoint};
+use super::{Options, cards, connect, control, entra, graph, page, rich, sharepoint, url_of};
 use crate::clock::Clock;
 
 /// The largest body taken: a file of this size in one upload.
@@ -66,7 +66,7 @@ pub(crate) fn http_client() -> std::io::Result<reqwest::Client> {
 /// Binds the address and makes the server, which answers once it is polled.
 pub(crate) fn bind(options: &Options) -> std::io::Result<(Arc<Shared>, Server)> {
     let listener = TcpListener::bind(options.listen)?;
-    let url = format!("http://{}", listener.local_addr()?);
+    let url = url_of(listener.local_addr()?);
     let shared = Arc::new(Shared {
         world: Mutex::new(World::new(options, &url)),
         clock: options.clock.clone(),

@@ -15,7 +15,11 @@ async fn run(bench: &Bench, example: (&str, &str)) -> Output {
 async fn run_with(bench: &Bench, (program, file): (&str, &str), key: &str) -> Output {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/consumers").join(file);
     let mut command = Command::new(program);
-    command.arg(file).arg("--once").env("O365_LISTENER_URL", bench.url()).env("O365_LISTENER_KEY", key);
+    command
+        .arg(file)
+        .arg("--once")
+        .env("O365_LISTENER_SERVER", bench.url())
+        .env("O365_LISTENER_API_KEY", key);
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
