@@ -4,6 +4,7 @@ mod check;
 mod login;
 mod outlets;
 mod ports;
+mod without_tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub use check::{Finding, check};
 pub use login::{SigningIn, login};
 use ports::Secured;
 pub use ports::administering;
+pub use without_tls::without_tls;
 
 use crate::api::{self, Api, Keys, Tail};
 use crate::clock::Clock;

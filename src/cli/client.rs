@@ -1,20 +1,18 @@
 //! A client of the listener's API, for the commands that talk to a running one.
 
 use std::error::Error;
-use std::io;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use rustls::CertificateError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
-use crate::config;
 use crate::secret::Secret;
+use crate::{app, config};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Longer than the API holds a call open, which is 60 s.
@@ -175,7 +173,7 @@ impl Client {
                 return self.broken(&error);
             }
             let server = self.server.clone();
-            match without_tls(&error) {
+            match causes(&error).find_map(app::without_tls) {
                 Some((reason, remedy)) => CallError::Untrusted { server, reason, remedy },
                 None => CallError::Unreachable(server),
             }
@@ -203,36 +201,6 @@ fn refusal(server: &Url, status: StatusCode, text: &str) -> String {
     };
     let hint = if status == StatusCode::UNAUTHORIZED { "; O365_LISTENER_API_KEY holds the key" } else { "" };
     if detail.is_empty() { format!("{title}{hint}") } else { format!("{title}: {detail}{hint}") }
-}
-
-/// What the TLS library says, and what helps, where it is why no connection comes about.
-fn without_tls(error: &reqwest::Error) -> Option<(String, &'static str)> {
-    causes(error).find_map(|cause| {
-        let tls = of_tls(cause)?;
-        Some((tls.to_string(), remedy(tls)))
-    })
-}
-
-/// What an I/O error wraps is not among its sources.
-fn of_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    cause.downcast_ref().or_else(|| of_tls(cause.downcast_ref::<io::Error>()?.get_ref()?))
-}
-
-fn remedy(error: &rustls::Error) -> &'static str {
-    match error {
-        rustls::Error::InvalidMessage(_) => "if that port is plain, begin --server with http://",
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "SSL_CERT_FILE=FILE names the certificate (PEM) of the authority that issued the listener's"
-        }
-        rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "let --server name the host that the certificate is for",
-        rustls::Error::InvalidCertificate(_) => {
-            "look at the certificate of [admin.tls]; if it is right, SSL_CERT_FILE=FILE \
-             names the certificate (PEM) of the authority that issued it"
-        }
-        _ => "does --server name the admin address, and is it served by [admin.tls]?",
-    }
 }
 
 /// It and what caused it, the innermost last.
