@@ -20,6 +20,14 @@ pub enum StoreError {
         /// The newest version known.
         known: i64,
     },
+    /// It was written by an earlier version, and was only to be looked at.
+    #[error("the store has schema version {found}, and `serve` brings it to {known}")]
+    Older {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
     /// A row does not hold what it should.
     #[error("broken row in the store: {table}.{column} of {row}: {reason}")]
     Broken {

@@ -109,8 +109,29 @@ impl<T> Store for T where
 ///
 /// `now` dates what is made. The answer is shared by all rooms; [`Keep::close`] ends it for all of them.
 pub async fn open(url: &str, now: DateTime<Utc>) -> Result<Arc<dyn Store>, StoreError> {
+    open_to(Purpose::Work, url, now).await
+}
+
+/// Opens the one that `url` names to look at it, and changes nothing that is in it.
+///
+/// # Errors
+/// As [`open`], and [`StoreError::Older`] where it would have to be brought to this version's schema first.
+pub async fn open_as_it_is(url: &str, now: DateTime<Utc>) -> Result<Arc<dyn Store>, StoreError> {
+    open_to(Purpose::Look, url, now).await
+}
+
+/// What it is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To work with it.
+    Work,
+    /// To look at it.
+    Look,
+}
+
+async fn open_to(purpose: Purpose, url: &str, now: DateTime<Utc>) -> Result<Arc<dyn Store>, StoreError> {
     match file_of(url) {
-        Some(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, now).await?)),
+        Some(path) => Ok(Arc::new(sqlite::SqliteStore::open(path, purpose, now).await?)),
         None => Err(StoreError::Unsupported),
     }
 }

@@ -15,6 +15,8 @@ const OF_THE_LISTENER: &str = "not tried: the running listener has the store, an
                                `o365-listener subscriptions list` tells how it fares";
 const UNUSABLE: &str = "not tried: the person's sign-in is in the store, which has to be mended first";
 
+const OLDER: &str = "not tried: the person's sign-in is in the store, which an earlier version wrote";
+
 /// What the rest of the check may use of a store.
 pub(super) struct Tried {
     /// The configured one; none where it is not there, cannot be used, or a running listener has it.
@@ -53,7 +55,7 @@ pub(super) async fn check(config: &Config, clock: &Clock) -> (Finding, Tried) {
         };
         return unopened(finding, None).await;
     }
-    match store::open(&config.store.url, clock.now()).await {
+    match store::open_as_it_is(&config.store.url, clock.now()).await {
         Ok(store) => {
             let finding = match store.writable().await {
                 Ok(()) => Finding::good(subject, None),
@@ -65,6 +67,9 @@ pub(super) async fn check(config: &Config, clock: &Clock) -> (Finding, Tried) {
         Err(StoreError::InUse(_)) => {
             let finding = Finding::good(subject, "a running listener has it open".to_owned());
             (finding, Tried { kept: None, beside: None, unread: Some(OF_THE_LISTENER) })
+        }
+        Err(error @ StoreError::Older { .. }) => {
+            unopened(Finding::good(subject, error.to_string()), Some(OLDER)).await
         }
         Err(error) => {
             let finding = Finding::bad(subject, format!("{error}: check the path and its permissions"));

@@ -1,5 +1,6 @@
 //! The schema's versions. A migration that was released is never edited: its checksum is kept in the database.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -42,6 +43,21 @@ const MIGRATIONS: &[&str] = &[
 /// Brings the database to the newest schema, or refuses one that this program does not know.
 pub(super) fn to_newest(connection: &mut Connection, now: DateTime<Utc>) -> Result<(), StoreError> {
     apply(connection, MIGRATIONS, now)
+}
+
+/// Whether the schema is the newest, without changing anything.
+///
+/// # Errors
+/// Which it is, if it is another one.
+pub(super) fn is_newest(connection: &Connection) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let begun = connection.table_exists(None, "migration")?;
+    let found = if begun { applied(connection)?.last().map_or(0, |(found, _)| *found) } else { 0 };
+    match found.cmp(&known) {
+        Ordering::Less => Err(StoreError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(StoreError::TooNew { found, known }),
+    }
 }
 
 fn apply(connection: &mut Connection, migrations: &[&str], now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -118,6 +134,18 @@ mod tests {
 
     fn apply_to(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
         apply(connection, migrations, DateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn an_older_schema_is_told_and_left_as_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert!(matches!(is_newest(&connection), Err(StoreError::Older { found: 0, .. })));
+        assert!(!connection.table_exists(None, "migration").unwrap());
+        packed::register(&connection).unwrap();
+        apply_to(&mut connection, &MIGRATIONS[..2]).unwrap();
+        assert!(matches!(is_newest(&connection), Err(StoreError::Older { found: 2, .. })));
+        apply_to(&mut connection, MIGRATIONS).unwrap();
+        is_newest(&connection).unwrap();
     }
 
     #[test]

@@ -60,7 +60,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::StoreError;
+use super::{Purpose, StoreError};
 use crate::model::Cursor;
 use places::Places;
 use readers::Readers;
@@ -80,32 +80,40 @@ pub(super) struct SqliteStore {
 
 impl SqliteStore {
     /// Opens the file, or makes it, and brings it to the newest schema.
-    pub(super) async fn open(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let path = std::path::absolute(path).map_err(|error| error::system(path, &error))?;
-        tokio::task::spawn_blocking(move || Self::open_now(&path, now))
+        tokio::task::spawn_blocking(move || Self::open_now(&path, purpose, now))
             .await
             .map_err(|_| StoreError::Unavailable("opening it was broken off".to_owned()))?
     }
 
-    fn open_now(path: &Path, now: DateTime<Utc>) -> Result<Self, StoreError> {
+    fn open_now(path: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<Self, StoreError> {
         let lock = connection::lock(path)?;
         let reserve = Reserve::of(path);
-        let prepared = match Self::prepare(path, now) {
+        let prepared = match Self::prepare(path, purpose, now) {
             // One that a crash has left: it is for this day.
-            Err(StoreError::Unavailable(_)) if reserve.give_up() => Self::prepare(path, now),
+            Err(StoreError::Unavailable(_)) if purpose == Purpose::Work && reserve.give_up() => {
+                Self::prepare(path, purpose, now)
+            }
             prepared => prepared,
         };
         let connection = prepared?;
         let (waiting, places) = (Arc::new(Waiting::default()), Arc::new(Places::load(&connection)?));
         let (writer, end) = Writer::start(connection, lock, (Arc::clone(&waiting), Arc::clone(&places)))?;
-        reserve.take();
+        if purpose == Purpose::Work {
+            reserve.take();
+        }
         let (writer, reserve) = (Arc::new(writer), Arc::new(reserve));
         Ok(Self { writer, waiting, places, readers: Readers::new(path), end, reserve })
     }
 
     /// The connection that writes, to a database of the newest schema in which nobody holds a lease.
-    fn prepare(path: &Path, now: DateTime<Utc>) -> Result<Connection, StoreError> {
+    fn prepare(path: &Path, purpose: Purpose, now: DateTime<Utc>) -> Result<Connection, StoreError> {
         let mut connection = connection::for_writing(path)?;
+        if purpose == Purpose::Look {
+            migrate::is_newest(&connection)?;
+            return Ok(connection);
+        }
         migrate::to_newest(&mut connection, now)?;
         registry::ensure_client_state_key(&connection)?;
         left_over::take_up(&connection, now)?;

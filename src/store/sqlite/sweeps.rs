@@ -210,7 +210,7 @@ mod tests {
         let path = folder.path().join("store.db");
         let hours = |hours: u64| DateTime::UNIX_EPOCH + Duration::from_secs(hours * 3600);
         let longest = Duration::from_secs(4 * 3600);
-        let store = SqliteStore::open(&path, hours(0)).await.unwrap();
+        let store = SqliteStore::open(&path, crate::store::Purpose::Work, hours(0)).await.unwrap();
         store.write(|db| Ok(db.execute_batch(MANY)?)).await.unwrap();
         assert_eq!(store.alive(hours(0), longest).await.unwrap(), None);
         // As far as it comes before a crash.
