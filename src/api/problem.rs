@@ -157,11 +157,15 @@ fn path(error: &PathError) -> String {
 /// What is wrong with a body, in the words of somebody who sends JSON.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
     let no_object = said.starts_with("invalid length ") || said.contains(", expected struct ");
     let detail = match (error.line(), error.column()) {
         (1, 0) if error.is_eof() => "there is no body: send a JSON object, {…}".to_owned(),
         _ if no_object => "the body is no JSON object: send one, {…}".to_owned(),
-        _ => said,
+        _ => match said.strip_suffix(&place) {
+            Some(said) => format!("{said} (line {}, column {} of the body)", error.line(), error.column()),
+            None => said,
+        },
     };
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }

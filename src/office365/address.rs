@@ -30,8 +30,8 @@ pub(super) fn no_list(address: &Url, path: &[String], site: usize) -> String {
     if let ([first, name, ..], true, true) = (path, site < 2, managed) {
         let host = address.host_str().unwrap_or_default();
         return format!(
-            "There is no site at https://{host}/{first}/{name}, or the app may not see it: copy the address from the browser \
-             while the list is open"
+            "There is no list or library at {address}: there is no site at https://{host}/{first}/{name}, or the app may not see \
+             it. Copy the address from the browser while the list is open"
         );
     }
     format!(

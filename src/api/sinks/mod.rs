@@ -4,7 +4,7 @@ mod view;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -254,8 +254,11 @@ async fn is_possible(
     if let (Some(since), Some(until)) = (since, until)
         && until <= since
     {
-        let detail =
-            format!("`until` ({until}) is not later than `since` ({since}): between them is no time");
+        let [since, until] = [since, until].map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let detail = format!(
+            "`until` ({until}) is not later than `since` ({since}), so that nothing lies between them: of the command's --since \
+             and --until, --until is the shorter time"
+        );
         return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
     }
     let latest = api.store.bounds().await?.latest;

@@ -124,7 +124,7 @@ async fn what_cannot_be_read_is_told_in_plain_words() {
             "/v1/consumers/bi/commit",
             r#"{"cursor": "latest"}"#,
             400,
-            "'latest' is not a cursor: use the `next` or `sequence` that an earlier answer gave at line 1 column 20",
+            "'latest' is not a cursor: use the `next` or `sequence` that an earlier answer gave (line 1, column 20 of the body)",
         ),
         ("/v1/subscriptions", "[]", 400, "the body is no JSON object: send one, {…}"),
         ("/v1/subscriptions", "7", 400, "the body is no JSON object: send one, {…}"),

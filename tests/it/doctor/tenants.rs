@@ -138,5 +138,5 @@ async fn two_entries_that_lead_to_the_same_and_a_site_that_is_not_there_are_told
         "{twice}"
     );
     let lost = problem("nowhere", nowhere);
-    assert!(lost.contains("There is no site at https://contoso.sharepoint.com/sites/nosuch"), "{lost}");
+    assert!(lost.contains("there is no site at https://contoso.sharepoint.com/sites/nosuch"), "{lost}");
 }

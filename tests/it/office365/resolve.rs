@@ -43,7 +43,10 @@ async fn what_is_not_there_is_named() {
             "list:https://contoso.sharepoint.com/sites/hr/Lists/Nothing",
             "no list or library at https://contoso",
         ),
-        ("list:https://contoso.sharepoint.com/sites/nowhere/Lists/Nothing", "Lists/Nothing"),
+        (
+            "list:https://contoso.sharepoint.com/sites/nowhere/Lists/Nothing",
+            "no site at https://contoso.sharepoint.com/sites/nowhere,",
+        ),
         (
             "list:https://fabrikam.sharepoint.com/sites/hr/Lists/Candidates",
             "SharePoint at fabrikam.sharepoint.com",
