@@ -5,12 +5,12 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError, web};
+use actix_web::{Error, web};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 
 use super::problem::Problem;
-use super::{Api, consumers, pages};
+use super::{Api, body, consumers, pages};
 use crate::config::{ApiKey, Role};
 
 /// The keys that are accepted, kept as hashes; none: everybody on this machine may call, but for other sites' pages.
@@ -73,7 +73,7 @@ pub(super) async fn admit(
     let needed = if reads { Role::Read } else { Role::Write };
     match api.keys.check(request.headers(), needed) {
         Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
-        Err(problem) => Ok(request.into_response(problem.error_response())),
+        Err(problem) => Ok(body::refuse(request, &problem)),
     }
 }
 
@@ -81,6 +81,7 @@ pub(super) async fn admit(
 mod tests {
     use super::*;
     use crate::secret::Secret;
+    use actix_web::ResponseError as _;
 
     fn keys() -> Keys {
         let key =
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_everybody_may_call() {
+    fn without_keys_everybody_on_this_machine_may_call() {
         assert_eq!(status(&Keys::new(&[]), None, Role::Write), 200);
     }
 }

@@ -2,35 +2,45 @@
 //! asked for, they are kept out: a page is known by its `Origin`, and one whose name was led here by its own DNS by its `Host`.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HOST, HeaderMap, ORIGIN};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 use url::{Host, Url};
 
 use super::problem::Problem;
 
+/// Where the page is that a browser makes a request for.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Refuses what may be the work of somebody else's page.
 pub(super) fn keep_out(headers: &HeaderMap) -> Result<(), Problem> {
-    let host = headers.get(HOST).map(|host| host.to_str().unwrap_or_default());
-    if !host.is_none_or(is_this_machine) {
-        return Err(refused(
-            "without API keys the admin port answers only where it is called by an IP address or localhost",
-        ));
+    let host = text(headers, &HOST);
+    if let Some(name) = host.filter(|host| !is_this_machine(host)) {
+        let why = format!("is called by an IP address or localhost, and not '{name}' (behind a proxy, say)");
+        return Err(refused(&why));
     }
-    match headers.get(ORIGIN) {
-        Some(origin) if !is_own(origin.to_str().unwrap_or_default(), host.unwrap_or_default()) => {
-            Err(refused("without API keys the admin port does not answer to pages of other sites"))
-        }
-        _ => Ok(()),
-    }
+    let is_foreign = text(headers, &ORIGIN).is_some_and(|origin| !is_own(origin, host.unwrap_or_default()));
+    // Images, scripts and links of a page bring no origin.
+    let is_cross = text(headers, &FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
+    if is_foreign || is_cross { Err(refused("does not answer to pages of other sites")) } else { Ok(()) }
 }
 
-fn refused(why: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, format!("{why}: list api_keys in [admin], and send one of them"))
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+fn refused(how: &str) -> Problem {
+    let detail = format!(
+        "without API keys the admin port {how}: where others shall call it, list api_keys in [admin], and send one of them"
+    );
+    Problem::new(StatusCode::FORBIDDEN, detail)
 }
 
 /// An address as such cannot be made to mean another machine, which a name can.
 fn is_this_machine(host: &str) -> bool {
     match Url::parse(&format!("http://{host}")).ok().as_ref().and_then(Url::host) {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
         None => false,
     }
@@ -54,6 +64,7 @@ mod tests {
             (Some("[::1]:8081"), None, true),
             (Some("localhost:8081"), None, true),
             (Some("LOCALHOST"), None, true),
+            (Some("localhost.:8081"), None, true),
             (Some("listener.localhost:8081"), None, true),
             (Some("192.0.2.7:8081"), None, true),
             (Some("evil.example:8081"), None, false),
@@ -71,6 +82,17 @@ mod tests {
             let all = named.into_iter().chain(origin.map(|origin| (ORIGIN, origin)));
             let headers = all.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap())).collect();
             assert_eq!(keep_out(&headers).is_ok(), is_let_in, "{host:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_page_shows_of_another_site_is_kept_out_too() {
+        for (site, is_let_in) in
+            [("none", true), ("same-origin", true), ("same-site", false), ("cross-site", false), ("", false)]
+        {
+            let site = HeaderValue::from_str(site).unwrap();
+            let headers = [(FETCH_SITE, site.clone())].into_iter().collect();
+            assert_eq!(keep_out(&headers).is_ok(), is_let_in, "{site:?}");
         }
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::store::{ReadError, StoreError};
 
 /// Largest JSON body read, in bytes; the largest sensible one has a few hundred.
-const BODY_LIMIT: usize = 64 * 1024;
+pub(super) const BODY_LIMIT: usize = 64 * 1024;
 /// When to come again after the store was not available.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 

@@ -134,7 +134,7 @@ impl Reader {
 fn ahead(after: Cursor, latest: Cursor) -> Problem {
     let detail = format!(
         "there is no event {after} yet, the last one is {latest}: the cursor is of another store, or of this one before it \
-         was restored; go on with after=latest, or from the oldest that is kept without after"
+         was restored; go on with after=latest, or from the oldest that is kept with neither after nor Last-Event-ID"
     );
     Problem::new(StatusCode::BAD_REQUEST, detail).with("latest", latest.to_string())
 }

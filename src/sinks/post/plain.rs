@@ -18,6 +18,9 @@ use url::{Host, Url};
 use super::{AGENT, CONNECT_LIMIT, guard};
 use crate::clock::Clock;
 
+/// Bytes of a request after which its connection is not used again.
+const LARGE: usize = 512 * 1024;
+
 /// Why nothing came back.
 pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
@@ -58,6 +61,8 @@ struct Broken {
 pub(super) struct Exchange {
     pub response: Response<Incoming>,
     line: Line,
+    /// Whether the connection is kept for the next request.
+    keeps: bool,
     idle: Arc<Idle>,
 }
 
@@ -84,6 +89,8 @@ impl Neighbour {
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.entry(HOST).or_insert_with(|| self.name.clone());
+        // A connection holds the room of its largest request for as long as it lives.
+        let keeps = body.len() <= LARGE;
         let mut request = Request::post(self.target.as_str()).body(Full::from(body))?;
         *request.headers_mut() = headers;
         loop {
@@ -92,7 +99,7 @@ impl Neighbour {
                 None => (self.connect().await?, true),
             };
             match line.ask(request).await {
-                Ok(response) => return Ok(Exchange { response, line, idle: Arc::clone(&self.idle) }),
+                Ok(response) => return Ok(Exchange { response, line, keeps, idle: Arc::clone(&self.idle) }),
                 // The other side has left it before anything was sent.
                 Err(Broken { unsent: Some(unsent), .. }) if !is_new => request = *unsent,
                 Err(Broken { error, .. }) => return Err(error.into()),
@@ -105,7 +112,7 @@ impl Neighbour {
         let stream =
             connected.map_err(|_| format!("no connection within {} s", CONNECT_LIMIT.as_secs()))??;
         stream.set_nodelay(true)?;
-        // Requests are short: to copy one together is less work than to have the kernel gather it.
+        // To copy a request together is less work than to have the kernel gather it; nearly all are short.
         let (send, connection) = http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await?;
         Ok(Line { send, connection: Some(Box::pin(connection)) })
     }
@@ -156,8 +163,8 @@ impl Exchange {
         while body.len() < most {
             match along(&mut self.line.connection, self.response.frame()).await {
                 Some(Ok(frame)) => body.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
-                Some(Err(_)) => return,
-                None => return self.idle.keep(self.line),
+                None if self.keeps => return self.idle.keep(self.line),
+                Some(Err(_)) | None => return,
             }
         }
     }

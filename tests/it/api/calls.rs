@@ -90,17 +90,24 @@ async fn a_bad_body_is_a_problem_that_says_what_is_wrong() {
 
 #[actix_web::test]
 async fn a_body_that_never_comes_is_not_waited_for() {
-    let bench = Bench::new().await;
-    let address = bench.url().trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let head = format!(
-        "POST /v1/subscriptions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
-         content-length: 100\r\nconnection: close\r\n\r\n{{\"n"
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("did not come"), "{answer}");
+    let json = "content-type: application/json\r\n";
+    let length = format!("{json}content-length: 100\r\n\r\n{{\"n");
+    let chunks = format!("{json}transfer-encoding: chunked\r\n\r\n3\r\n{{\"n\r\n");
+    let keys = Bench::with_keys().await;
+    for (bench, body, answer) in [
+        (&Bench::new().await, &length, "408 "),
+        (&Bench::new().await, &chunks, "408 "),
+        (&keys, &length, "401 "),
+        (&keys, &chunks, "401 "),
+    ] {
+        let address = bench.url().trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("POST /v1/subscriptions HTTP/1.1\r\nhost: {address}\r\n{body}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answered = String::new();
+        stream.read_to_string(&mut answered).await.unwrap();
+        assert!(answered.starts_with(&format!("HTTP/1.1 {answer}")), "{answered}");
+    }
 }
 
 /// Two are followed, of which one has told of something and then fails.
