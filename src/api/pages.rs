@@ -14,7 +14,8 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(super) fn keep_out(headers: &HeaderMap) -> Result<(), Problem> {
     let host = text(headers, &HOST);
     if let Some(name) = host.filter(|host| !is_this_machine(host)) {
-        let why = format!("is called by an IP address or localhost, and not '{name}' (behind a proxy, say)");
+        let why =
+            format!("answers only where it is called by an IP address or localhost, and not as '{name}'");
         return Err(refused(&why));
     }
     let is_foreign = text(headers, &ORIGIN).is_some_and(|origin| !is_own(origin, host.unwrap_or_default()));

@@ -262,7 +262,7 @@ async fn the_whole_listener_speaks_tls_on_both_ports_and_takes_a_new_certificate
             && trusting(app.admin_address(), &new).await.is_ok()
     })
     .await;
-    let metrics = "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
+    let metrics = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let metrics = trusting(app.admin_address(), &new).await.unwrap().ask(metrics).await.unwrap().body;
     for port in ["listen", "admin"] {
         assert!(metrics.contains(&format!("o365_tls_certificate_stale{{port=\"{port}\"}} 0")), "{metrics}");
