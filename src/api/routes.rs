@@ -79,6 +79,7 @@ fn consumers() -> Vec<Call> {
             .problem(410, EXPIRED),
         post(COMMIT, to(consumers::commit), (tag, "Say how far a consumer has come"))
             .tells("The first commit makes the consumer. Going back is allowed: the events are read again.")
+            .takes_any_key()
             .body::<consumers::Committed>()
             .gives::<consumers::View<'_>>(200, "The consumer.")
             .problem(409, "There are too many consumers."),

@@ -25,6 +25,7 @@ pub(in crate::api) struct Call {
     pub(super) summary: &'static str,
     pub(super) description: Option<&'static str>,
     pub is_open: bool,
+    pub(super) takes_any_key: bool,
     pub(super) query: Option<Shape>,
     pub(super) headers: Vec<Value>,
     pub(super) body: Option<(Shape, bool)>,
@@ -33,12 +34,8 @@ pub(in crate::api) struct Call {
 }
 
 /// Problems that every call may answer with, if it wants a key.
-const GUARDED: [(u16, &str); 4] = [
+const GUARDED: [(u16, &str); 3] = [
     (401, "No API key, or one that is not known."),
-    (
-        403,
-        "The API key may only read, and the call changes something; or none is configured, and the call comes from a page of another site, or by a name.",
-    ),
     (500, "The store holds something that cannot be read; the log says what."),
     (503, "The store is not available just now, or the listener is stopping."),
 ];
@@ -51,6 +48,7 @@ impl Call {
         route: Route,
         (tag, summary): (&'static str, &'static str),
     ) -> Self {
+        let takes_any_key = method == Method::GET;
         let (description, query, body) = (None, None, None);
         let (headers, answers, problems) = (Vec::new(), Vec::new(), GUARDED.to_vec());
         let is_open = false;
@@ -63,6 +61,7 @@ impl Call {
             summary,
             description,
             is_open,
+            takes_any_key,
             query,
             headers,
             body,
@@ -77,12 +76,22 @@ impl Call {
         if self.path.contains("{name}") {
             self.problems.push((404, "There is none of this name."));
         }
+        if !self.takes_any_key {
+            self.problems.push((403, "The API key may only read; or none is configured, and the call comes from a page of another site."));
+        }
         self
     }
 
     /// More than the summary says.
     pub fn tells(mut self, description: &'static str) -> Self {
         self.description = Some(description);
+        self
+    }
+
+    /// Every key may call, although it changes something.
+    pub fn takes_any_key(mut self) -> Self {
+        self.takes_any_key = true;
+        self.problems.retain(|(status, _)| *status != 403);
         self
     }
 
