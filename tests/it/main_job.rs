@@ -91,6 +91,8 @@ async fn stopping_in_the_middle(mut listener: Listener, signal: &str) {
         change(&listener, 100 * round + 50).await;
         listener.run().await;
     }
+    // Of what was changed while nobody listened SharePoint tells again only after five minutes, unless more is changed.
+    change(&listener, 1_000).await;
     agrees(&listener).await;
 }
 
