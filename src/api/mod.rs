@@ -130,6 +130,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, api: &Arc<Api>) {
         .wrap(from_fn(auth::admit));
     cfg.service(
         resources(health)
+            .map(|resource| resource.wrap(from_fn(body::in_time)))
             .fold(web::scope(""), actix_web::Scope::service)
             .app_data(web::Data::from(Arc::clone(api)))
             .app_data(web::Data::new(health::Description(description.into())))

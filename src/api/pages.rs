@@ -6,9 +6,7 @@ use actix_web::http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
 use url::{Host, Url};
 
 use super::problem::Problem;
-
-/// Where the page is that a browser makes a request for.
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+use crate::connect::comes_from_elsewhere;
 
 /// Refuses what may be the work of somebody else's page.
 pub(super) fn keep_out(headers: &HeaderMap) -> Result<(), Problem> {
@@ -20,8 +18,11 @@ pub(super) fn keep_out(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let is_foreign = text(headers, &ORIGIN).is_some_and(|origin| !is_own(origin, host.unwrap_or_default()));
     // Images, scripts and links of a page bring no origin.
-    let is_cross = text(headers, &FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
-    if is_foreign || is_cross { Err(refused("does not answer to pages of other sites")) } else { Ok(()) }
+    if is_foreign || comes_from_elsewhere(headers) {
+        Err(refused("does not answer to pages of other sites"))
+    } else {
+        Ok(())
+    }
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -92,7 +93,7 @@ mod tests {
             [("none", true), ("same-origin", true), ("same-site", false), ("cross-site", false), ("", false)]
         {
             let site = HeaderValue::from_str(site).unwrap();
-            let headers = [(FETCH_SITE, site.clone())].into_iter().collect();
+            let headers = [(HeaderName::from_static("sec-fetch-site"), site.clone())].into_iter().collect();
             assert_eq!(keep_out(&headers).is_ok(), is_let_in, "{site:?}");
         }
     }

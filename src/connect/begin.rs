@@ -53,9 +53,9 @@ pub(super) async fn begin(
     }
 }
 
-/// A form on another site must not press the button. Browsers say where a request comes from; an `Origin` they leave out
-/// here, since the page tells no referrer.
-fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+/// Whether a page of another site has a browser send this, as browsers say: a form there must not press the button. An `Origin`
+/// they leave out here, since the page tells no referrer.
+pub fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 

@@ -50,6 +50,7 @@ use crate::seal::{Bindings, Sealer};
 use crate::store::{Store, StoreError};
 use crate::tasks::Signal;
 pub use address::reseal;
+pub use begin::comes_from_elsewhere;
 pub use invite::{Invitation, invite, offered};
 pub use joined::Joined;
 use outcome::Outcome;

@@ -43,8 +43,7 @@ pub(super) async fn check(
             return vec![Finding::good(format!("public URL {url}"), UNSHOWN.to_owned())];
         }
     };
-    let handle = port.as_ref().map(Port::handle);
-    let here = handle.is_some();
+    let here = port.is_some();
     let shaking = async {
         let examined = handshaker.examine(&notifications, &lifecycle).await;
         // What is wrong for the one is wrong for the other.
@@ -56,16 +55,7 @@ pub(super) async fn check(
         };
         (examined, as_sharepoint)
     };
-    let examined = match port {
-        Some(port) => tokio::select! {
-            examined = shaking => Some(examined),
-            _ = port.run() => None,
-        },
-        None => Some(shaking.await),
-    };
-    if let Some(handle) = handle {
-        handle.stop(false).await;
-    }
+    let examined = while_served(port, shaking).await;
     let Some((examined, as_sharepoint)) = examined else {
         let problem = "the notification port could not be served";
         return vec![Finding::bad(format!("public URL {notifications}"), problem)];
@@ -85,6 +75,18 @@ pub(super) async fn check(
     findings.extend(apart.into_iter().map(|(address, unshaken)| stale(host, address, &unshaken)));
     findings.extend(tls.map(|tls| secured(host, &tls, clock.now())));
     findings
+}
+
+/// Serves the port, if there is one, for the time of some work; none: that could not be.
+async fn while_served<T>(port: Option<Port>, work: impl Future<Output = T>) -> Option<T> {
+    let Some(port) = port else { return Some(work.await) };
+    let handle = port.handle();
+    let done = tokio::select! {
+        done = work => Some(done),
+        _ = port.run() => None,
+    };
+    handle.stop(false).await;
+    done
 }
 
 fn is_followed_over_sharepoint(config: &Config) -> bool {

@@ -172,8 +172,8 @@ impl SharePoint {
     }
 
     /// Reads what rows name. That there is no such item is believed at once where its row says so, too; otherwise the list is
-    /// asked as well: what answers may be behind what the log says. What came and cannot be
-    /// read by itself the list may show: a folder tells where to look for what came with it.
+    /// asked as well: what answers may be behind what the log says. What came and cannot be read by itself the list may show: a
+    /// folder tells where to look for what came with it.
     pub(super) async fn read_touched(
         &self,
         site: &Site,

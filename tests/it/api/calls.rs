@@ -94,15 +94,17 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     let length = format!("{json}content-length: 100\r\n\r\n{{\"n");
     let chunks = format!("{json}transfer-encoding: chunked\r\n\r\n3\r\n{{\"n\r\n");
     let keys = Bench::with_keys().await;
-    for (bench, body, answer) in [
-        (&Bench::new().await, &length, "408 "),
-        (&Bench::new().await, &chunks, "408 "),
-        (&keys, &length, "401 "),
-        (&keys, &chunks, "401 "),
+    let (call, open) = ("POST /v1/subscriptions", "GET /livez");
+    for (bench, call, body, answer) in [
+        (&Bench::new().await, call, &length, "408 "),
+        (&Bench::new().await, call, &chunks, "408 "),
+        (&keys, call, &length, "401 "),
+        (&keys, call, &chunks, "401 "),
+        (&keys, open, &chunks, "408 "),
     ] {
         let address = bench.url().trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("POST /v1/subscriptions HTTP/1.1\r\nhost: {address}\r\n{body}");
+        let request = format!("{call} HTTP/1.1\r\nhost: {address}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answered = String::new();
         stream.read_to_string(&mut answered).await.unwrap();
