@@ -5,8 +5,10 @@
 //! * once one of an item does not go, all later ones are stored behind it;
 //! * the position never passes an event that has neither gone nor is to be stored with it.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _, HashSet};
 
 use crate::model::{Attempt, Cursor, Event, ItemKey};
 use crate::store::{Fate, NewDelivery};

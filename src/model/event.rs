@@ -1,6 +1,6 @@
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
@@ -108,13 +108,14 @@ impl Serialize for Event {
         let mut event = serializer.serialize_struct("Event", 11)?;
         event.serialize_field("specversion", "1.0")?;
         event.serialize_field("id", &self.id)?;
+        // A text that is made piece by piece would have each piece looked through for what has to be escaped.
         event.serialize_field(
             "source",
-            &format_args!("/tenants/{}/subscriptions/{}", self.tenant, self.subscription),
+            &format!("/tenants/{}/subscriptions/{}", self.tenant, self.subscription),
         )?;
         event.serialize_field("type", &self.event_type)?;
         event.serialize_field("subject", &self.subject)?;
-        event.serialize_field("time", &self.time)?;
+        event.serialize_field("time", &self.time.to_rfc3339_opts(SecondsFormat::AutoSi, true))?;
         event.serialize_field("datacontenttype", "application/json")?;
         event.serialize_field("sequence", &self.cursor)?;
         event.serialize_field("tenant", &self.tenant)?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, Connection, SendRequest};
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use reqwest::header::{ACCEPT, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use tokio::net::TcpStream;
@@ -29,7 +29,7 @@ pub(super) struct Neighbour {
     host: Host<String>,
     port: u16,
     /// What comes after the host in the address, and the host as a request names it.
-    target: String,
+    target: Uri,
     name: HeaderValue,
     allow_private: bool,
     clock: Clock,
@@ -74,7 +74,7 @@ impl Neighbour {
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let name = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
         Some(Self {
-            target: format!("{}{query}", url.path()),
+            target: format!("{}{query}", url.path()).parse().ok()?,
             name: HeaderValue::from_str(&name).ok()?,
             idle: Arc::new(Idle { lines: Mutex::default(), most: kept }),
             host,
@@ -91,7 +91,9 @@ impl Neighbour {
         headers.entry(HOST).or_insert_with(|| self.name.clone());
         // A connection holds the room of its largest request for as long as it lives.
         let keeps = body.len() <= LARGE;
-        let mut request = Request::post(self.target.as_str()).body(Full::from(body))?;
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.clone();
         *request.headers_mut() = headers;
         loop {
             let (mut line, is_new) = match self.idle.take() {
