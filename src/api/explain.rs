@@ -11,7 +11,10 @@ use crate::renew::{AddError, Failure, Verdict};
 
 /// There is no subscription of this name.
 pub(super) fn no_such_subscription(name: &Name) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is no subscription '{name}'"))
+    let detail = format!(
+        "there is no subscription '{name}'; one that was removed is followed again by `add` or `apply`"
+    );
+    Problem::new(StatusCode::NOT_FOUND, detail)
 }
 
 /// Nothing is fetched of a subscription that is paused.

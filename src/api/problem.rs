@@ -154,6 +154,15 @@ fn path(error: &PathError) -> String {
     }
 }
 
+/// How the library begins what it says of a text that should be a time.
+const NO_TIME: [&str; 5] = [
+    "input contains invalid characters",
+    "input is out of range",
+    "input is not enough",
+    "premature end of input",
+    "trailing input",
+];
+
 /// What is wrong with a body, in the words of somebody who sends JSON.
 pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
     let said = error.to_string();
@@ -163,6 +172,11 @@ pub(super) fn unreadable(error: &serde_json::Error) -> Problem {
         (1, 0) if error.is_eof() => "there is no body: send a JSON object, {…}".to_owned(),
         _ if no_object => "the body is no JSON object: send one, {…}".to_owned(),
         _ => match said.strip_suffix(&place) {
+            Some(said) if NO_TIME.iter().any(|no_time| said.starts_with(no_time)) => format!(
+                "a time is wanted, such as 2026-11-27T05:00:00Z (line {}, column {} of the body)",
+                error.line(),
+                error.column()
+            ),
             Some(said) => format!("{said} (line {}, column {} of the body)", error.line(), error.column()),
             None => said,
         },

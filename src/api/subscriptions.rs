@@ -12,7 +12,7 @@ use super::Api;
 use super::explain::{no_such_subscription, not_added, not_done, paused};
 use super::problem::Problem;
 use crate::fetch::Fetched;
-use crate::model::{Name, Origin, Resource, Start, Via, Wish};
+use crate::model::{Name, Origin, Resource, Start, Via, Wish, parse_duration};
 use crate::renew::{Removal, Renewed};
 
 /// The body of `POST /v1/subscriptions`.
@@ -52,7 +52,7 @@ impl TryFrom<String> for Lifetime {
         if text == "max" {
             return Ok(Self(None));
         }
-        humantime::parse_duration(&text)
+        parse_duration(&text)
             .ok()
             .filter(|lifetime| !lifetime.is_zero())
             .map(|lifetime| Self(Some(lifetime)))

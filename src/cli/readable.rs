@@ -6,11 +6,21 @@ use chrono::{DateTime, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
 
+use crate::model::{NoDuration, parse_duration};
+
 /// `6h`, as options take it.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| {
-        format!("'{text}' is not a duration: write a number and its unit, such as 90s, 6h or 30d")
+    parse_duration(text).map_err(|error| match error {
+        NoDuration::Unreadable => {
+            format!("'{text}' is not a duration: write a number and its unit, such as 90s, 6h or 30d")
+        }
+        NoDuration::TooLong => format!("'{text}' is too long: write 36500d at most"),
     })
+}
+
+/// `2026-11-23T10:00:00Z`, as options take it.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a time: write it as 2026-11-23T10:00:00Z"))
 }
 
 /// Seconds in each unit, from the largest that is told.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::output::{Look, Output};
-use super::readable::fields;
+use super::readable::{fields, time};
 use super::signals::Signals;
 use crate::clock::Clock;
 use crate::simulator::{self, Options, Tenant};
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Its time stands still here (2026-11-23T10:00:00Z), and moves under `/_control/time` alone
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     time: Option<DateTime<Utc>>,
     /// Say where it is as one line of JSON
     #[arg(long)]

@@ -114,7 +114,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             (client.post(&[all], Some(&addition.document())).await?, Some(done))
         }
         Action::Remove { name } => {
-            (client.delete(&[all, name.as_str()]).await?, Some(format!("{name} is removed.")))
+            let gone = client.delete(&[all, name.as_str()]).await?;
+            // It answers with nothing: a program is shown what is left.
+            let answer = if server.json { client.get(&[all, name.as_str()], &[]).await? } else { gone };
+            (answer, Some(format!("{name} is removed.")))
         }
         Action::Renew { name } => {
             (client.post(&[all, name.as_str(), "renew"], None).await?, Some(format!("{name} is renewed.")))
@@ -134,11 +137,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             (client.post(&[all, name.as_str(), "resync"], None).await?, Some(format!("{name} is read anew.")))
         }
     };
-    match server.json {
-        true if answer.document.is_empty() => {}
-        true => output.line(answer.document)?,
-        false => output.line(report(&answer, done)?)?,
-    }
+    output.line(if server.json { answer.document } else { report(&answer, done)? })?;
     Ok(())
 }
 

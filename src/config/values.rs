@@ -10,6 +10,8 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
+use crate::model::{self, NoDuration};
+
 /// Reads a text by `parse`.
 pub(super) fn text<'de, D: Deserializer<'de>, T>(
     deserializer: D,
@@ -65,8 +67,11 @@ pub(super) fn duration_or_max<'de, D: Deserializer<'de>>(
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    let parsed = humantime::parse_duration(text).ok();
-    parsed.filter(|duration| !duration.is_zero()).ok_or_else(|| not_a_duration(text))
+    match model::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) | Err(NoDuration::Unreadable) => Err(not_a_duration(text)),
+        Err(NoDuration::TooLong) => Err(format!("'{text}' is too long: write \"36500d\" at most")),
+    }
 }
 
 fn not_a_duration(text: &str) -> String {

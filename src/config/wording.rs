@@ -9,7 +9,7 @@ const OPENINGS: [(&str, &str); 4] = [
 ];
 
 /// The kinds that serde names, and their names here.
-const KINDS: [(&str, &str); 8] = [
+const KINDS: [(&str, &str); 10] = [
     ("string", "a text"),
     ("integer", "a whole number"),
     ("floating point", "a number"),
@@ -18,10 +18,18 @@ const KINDS: [(&str, &str); 8] = [
     ("sequence", "a list"),
     ("i64", "a whole number"),
     ("f64", "a number"),
+    ("struct", "a table"),
+    ("path", "a text"),
 ];
+
+/// How `toml` begins what it says of a value that should be one of some words.
+const NO_WORD: [&str; 2] = ["wanted string or table", "wanted exactly 1 element"];
 
 /// Says it plainly. What the value is, is not repeated: it may be a secret.
 pub(super) fn of(message: &str) -> String {
+    if NO_WORD.iter().any(|no_word| message.starts_with(no_word)) {
+        return "wrong kind of value: expected a text".to_owned();
+    }
     let opening = OPENINGS.iter().find_map(|(serde, plain)| Some((*plain, message.strip_prefix(serde)?)));
     let Some((opening, rest)) = opening else { return message.to_owned() };
     match (opening, rest.rsplit_once(", expected ")) {
@@ -61,6 +69,11 @@ mod tests {
                 "invalid type: string \"x, expected y\", expected f64",
                 "wrong kind of value: a text, expected a number",
             ),
+            (
+                "invalid type: integer `5`, expected struct Rotation",
+                "wrong kind of value: a whole number, expected a table",
+            ),
+            ("wanted exactly 1 element, found 0 elements", "wrong kind of value: expected a text"),
             ("anything else", "anything else"),
         ] {
             assert_eq!(of(serde), plain);

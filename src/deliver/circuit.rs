@@ -42,6 +42,13 @@ impl Circuit {
         Ok(())
     }
 
+    /// Somebody wants to know now: whatever pause there is, one request may try.
+    pub fn hurry(&mut self, now: DateTime<Utc>) {
+        if let Self::Open(until, times) = *self {
+            *self = Self::Open(until.min(now), times);
+        }
+    }
+
     /// Until when nothing may go, if that is so.
     pub fn closed_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match *self {
@@ -134,6 +141,20 @@ mod tests {
         assert_eq!(circuit.pass(at(600)), Ok(()));
         circuit.succeeded(at(601));
         assert_eq!(circuit, Circuit::default());
+    }
+
+    #[test]
+    fn who_is_in_a_hurry_has_one_request_try_and_no_more() {
+        let mut circuit = Circuit::default();
+        circuit.hurry(at(0));
+        assert_eq!(circuit, Circuit::default());
+        circuit.pause(Some(Duration::from_secs(600)), at(0), 0.0);
+        circuit.hurry(at(10));
+        assert_eq!(circuit.pass(at(10)), Ok(()));
+        circuit.hurry(at(11));
+        assert!(circuit.pass(at(11)).is_err(), "one tries already");
+        circuit.pause(Some(Duration::from_secs(600)), at(12), 0.0);
+        assert_eq!(circuit.pass(at(13)), Err(at(612)), "it asks for a pause again, and has it");
     }
 
     #[test]

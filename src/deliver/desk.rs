@@ -166,10 +166,14 @@ impl Desk {
         }
     }
 
-    /// Sends dead letters and what waits for its next attempt, or that of one event; how many.
+    /// Sends dead letters and what waits for its next attempt, or that of one event; how many. If the sink is left alone
+    /// just now, one request tries at once, and what comes of it decides on the rest.
     pub async fn retry(&self, name: &Name, event: Option<String>) -> Result<Option<u64>, StoreError> {
         let retried = self.store.retry(name, event, self.clock.now()).await?;
-        self.wake(name);
+        if let Some(served) = self.served(name) {
+            served.gate.hurry(self.clock.now());
+            served.wake.raise();
+        }
         Ok(retried)
     }
 

@@ -63,6 +63,12 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether the sink and its host are well again is tried at once. Its pace is kept.
+    pub fn hurry(&self, now: DateTime<Utc>) {
+        locked(&self.own).hurry(now);
+        locked(&self.host.circuit).hurry(now);
+    }
+
     /// A request goes without having asked.
     pub fn passed_by(&self, now: DateTime<Utc>) {
         locked(&self.host.pace).sent(now);

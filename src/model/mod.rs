@@ -13,6 +13,7 @@ mod name;
 mod notification;
 mod resource;
 mod rhythm;
+mod span;
 mod subscription;
 mod trouble;
 
@@ -29,5 +30,6 @@ pub use name::{InvalidName, Name};
 pub use notification::{Hint, HintKind};
 pub use resource::{CONTENT_IS_REFUSED, DriveAddress, InvalidResource, Kind, ListAddress, Resource, Target};
 pub use rhythm::{Rhythm, Suspicion};
+pub use span::{LONGEST_DURATION, NoDuration, parse_duration};
 pub use subscription::{FirstRound, InvalidChoice, Origin, Remote, Start, State, Subscription, Via, Wish};
 pub use trouble::Trouble;

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Encryption, NO_ENCRYPTION_KEY};
 use crate::model::CertificateId;
 use crate::office365::{Failure, Recipient, Verdict};
-use crate::seal::{Place, Sealer};
+use crate::seal::{Place, SealError, Sealer};
 use crate::store::{Store, StoreError, StoredCertificate};
 
 /// How long a certificate that is made is valid. Office 365 does not look at it; people do.
@@ -55,13 +55,26 @@ pub enum KeyringError {
     OtherKey(CertificateId),
     /// What `[encryption]` names cannot be used.
     #[error("[encryption] {0}")]
-    Certificate(#[from] CertificateError),
+    Certificate(CertificateError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A private key could not be sealed.
     #[error("a private key {0}")]
-    Seal(#[from] crate::seal::SealError),
+    Seal(SealError),
+}
+
+// Neither is told as a cause beside: its words are in ours.
+impl From<CertificateError> for KeyringError {
+    fn from(error: CertificateError) -> Self {
+        Self::Certificate(error)
+    }
+}
+
+impl From<SealError> for KeyringError {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error)
+    }
 }
 
 impl Keyring {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::document::{PROBLEM, reference};
 
 const SLOW: &str = "The body did not come in time.";
+const TOO_LARGE: &str = "The body is too large.";
 
 /// Makes the schema of a type, and of those that it is made of.
 type Shape = fn(&mut SchemaGenerator) -> Schema;
@@ -76,6 +77,9 @@ impl Call {
         if self.path.contains("{name}") {
             self.problems.push((404, "There is none of this name."));
         }
+        if self.method != Method::GET {
+            self = self.problem(408, SLOW).problem(413, TOO_LARGE);
+        }
         if !self.takes_any_key {
             self.problems.push((403, "The API key may only read; or none is configured, and the call comes from a page of another site."));
         }
@@ -114,8 +118,6 @@ impl Call {
     pub fn body<T: JsonSchema>(mut self) -> Self {
         self.body = Some((|generator| generator.subschema_for::<T>(), true));
         self.problem(400, "The body cannot be read, or asks for what there cannot be.")
-            .problem(408, SLOW)
-            .problem(413, "The body is too large.")
             .problem(415, "The body is not said to be JSON.")
     }
 
@@ -123,8 +125,6 @@ impl Call {
     pub fn optional_body<T: JsonSchema>(mut self) -> Self {
         self.body = Some((|generator| generator.subschema_for::<T>(), false));
         self.problem(400, "The body cannot be read.")
-            .problem(408, SLOW)
-            .problem(413, "The body is too large.")
     }
 
     /// Answers with a JSON document.

@@ -129,6 +129,7 @@ fn kind_of(error: &ExecutionError) -> &'static str {
         ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "it divides by zero",
         ExecutionError::Overflow(..) => "a number in it becomes too large",
         ExecutionError::IndexOutOfBounds(_) => "it asks for an element that a list does not have",
+        ExecutionError::FunctionError { .. } => "a function in it cannot use what it is given",
         _ => "the types in it do not fit",
     }
 }

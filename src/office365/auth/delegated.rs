@@ -37,9 +37,9 @@ pub(super) struct Held {
 /// Why one is not had or kept.
 #[derive(Debug, thiserror::Error)]
 enum VaultError {
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{0}")]
+    #[error(transparent)]
     Seal(#[from] SealError),
     #[error("it is no text")]
     NoText,

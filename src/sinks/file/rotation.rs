@@ -5,12 +5,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Rotation;
 
-/// Files put aside within one second that get a name of their own.
-const SAME_SECOND: u32 = 1000;
+/// How many seconds ahead a file's name may be of when it was put aside: those of one second take the next ones, so that
+/// they are in their order by name.
+const AHEAD: i64 = 1000;
 
 /// Whether a file of this length, written to last at `written_at`, is put aside before `more` bytes are written.
 pub(super) fn is_due(
@@ -27,20 +28,18 @@ pub(super) fn is_due(
     length > 0 && (length.saturating_add(more) > rotate.size || turn(written_at) != turn(now))
 }
 
-/// Renames the file: `events.jsonl` becomes `events-20261126T103000Z.jsonl`.
+/// Renames the file: `events.jsonl` becomes `events-20261126T103000Z.jsonl`, or has the first later second that is free.
 pub(super) fn put_aside(path: &Path, now: DateTime<Utc>) -> io::Result<()> {
-    let free = (0..SAME_SECOND).map(|number| named(path, now, number)).find(|name| !name.exists());
+    let mut names = (0..AHEAD).map(|seconds| named(path, now + TimeDelta::seconds(seconds)));
+    let free = names.find(|name| !name.exists());
     let aside = free.ok_or_else(|| io::Error::other("there is no free name to put it aside"))?;
     fs::rename(path, aside)?;
     sync_folder_of(path)
 }
 
-fn named(path: &Path, now: DateTime<Utc>, number: u32) -> PathBuf {
+fn named(path: &Path, time: DateTime<Utc>) -> PathBuf {
     let mut name = path.file_stem().map(OsString::from).unwrap_or_default();
-    name.push(now.format("-%Y%m%dT%H%M%SZ").to_string());
-    if number > 0 {
-        name.push(format!("-{number}"));
-    }
+    name.push(time.format("-%Y%m%dT%H%M%SZ").to_string());
     if let Some(extension) = path.extension() {
         name.push(".");
         name.push(extension);
@@ -83,7 +82,7 @@ mod tests {
     #[test]
     fn the_name_tells_when_it_was_put_aside() {
         let now = "2026-11-26T10:30:00Z".parse().unwrap();
-        assert_eq!(named(Path::new("a/events.jsonl"), now, 0), Path::new("a/events-20261126T103000Z.jsonl"));
-        assert_eq!(named(Path::new("events"), now, 2), Path::new("events-20261126T103000Z-2"));
+        assert_eq!(named(Path::new("a/events.jsonl"), now), Path::new("a/events-20261126T103000Z.jsonl"));
+        assert_eq!(named(Path::new("events"), now), Path::new("events-20261126T103000Z"));
     }
 }

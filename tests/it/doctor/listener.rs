@@ -99,6 +99,24 @@ fn the_command_changes_nothing_where_there_is_no_store_yet_and_tells_one_fault_o
     assert!(printed.contains("not tried: nothing answers there before [listen.tls] is mended"), "{printed}");
 }
 
+#[test]
+fn the_command_reads_the_certificate_for_content_before_there_is_a_store() {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::until(2080));
+    let leaf = authority.issue(HOST, 2040);
+    let chain = format!("{}{}", leaf.certificate.pem(), authority.middle.pem());
+    let config = configuration(&folder, &chain, &leaf.key.serialize_pem());
+    let files = ["content.pem", "content.key"].map(|name| folder.path().join(name));
+    let sections = format!(
+        "encryption_key = \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"\n[encryption]\ncertificate = {:?}\nkey = {:?}\n",
+        files[0], files[1]
+    );
+    std::fs::write(&config, std::fs::read_to_string(&config).unwrap() + &sections).unwrap();
+    let (good, printed) = run(&folder, &config, &authority);
+    let line = printed.lines().find(|line| line.contains("encrypted content")).expect(&printed);
+    assert!(!good && line.starts_with("wrong ") && line.contains("content.pem"), "{line}");
+    assert_eq!(line.matches("No such file").count(), 1, "{line}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_this_machine_does_not_trust_is_told_apart_from_nobody_there() {
     let authority = Authority::until(2080);

@@ -157,6 +157,31 @@ async fn a_receiver_that_asks_for_a_pause_has_it_and_no_attempt_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_mended_the_receiver_and_retries_need_not_wait_for_the_end_of_a_pause() {
+    let endpoint = Endpoint::start().await;
+    endpoint.treat(Manner::Answer(400, ""));
+    let house = house(&webhook("orders", &endpoint, "")).await;
+    let mut events = Vec::new();
+    for _ in 0..6 {
+        events.push(edit(&house, None).await);
+    }
+    house.eventually("it is left alone", async || sink(&house, "orders").await["state"] == "waiting").await;
+    let asked = endpoint.requests().len();
+    house.call("POST", "/v1/sinks/orders/retry", None).await;
+    house.eventually("one tries", async || endpoint.requests().len() > asked).await;
+    house.eventually("in vain", async || sink(&house, "orders").await["state"] == "waiting").await;
+    house.quiet().await;
+    assert_eq!(endpoint.requests().len(), asked + 1, "and no other");
+    endpoint.treat(Manner::Take);
+    house.call("POST", "/v1/sinks/orders/retry", None).await;
+    let mut all = taken(&house, &endpoint, 6).await;
+    all.sort();
+    let mut expected = ids(&events);
+    expected.sort();
+    assert_eq!(all, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pause_or_a_refusal_of_one_sink_does_not_hold_up_another_one_at_the_same_host() {
     let endpoint = Endpoint::start().await;
     endpoint.decide(|request| match request.headers["x-sink"].as_str() {

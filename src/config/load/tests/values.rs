@@ -44,6 +44,11 @@ fn a_value_of_the_wrong_kind_is_told_the_right_one() {
             "[fetch]\nsweep_every = true",
             r#"line 3, fetch.sweep_every: wrong kind of value: true or false, expected a duration such as "6h", or 0 to turn it off"#,
         ),
+        (
+            "[fetch]\nsweep_every = \"99999999d\"",
+            r#"line 3, fetch.sweep_every: '99999999d' is too long: write "36500d" at most"#,
+        ),
+        ("[listen]\nallow_mode = 5", "line 3, listen.allow_mode: wrong kind of value: expected a text"),
         ("[renewal]\nat = \"often\"", "line 3, renewal.at: wrong kind of value: a text, expected a number"),
         (
             "[listen]\nadmin = 8081",
