@@ -1,9 +1,11 @@
 //! One round: page by page from the link to the next delta link.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
@@ -50,7 +52,9 @@ impl Fetcher {
     pub(super) async fn fly(&self, claim: Claim, until: &CancellationToken, stop: &CancellationToken) {
         let subscription = claim.subscription.id;
         let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
-        let landing = self.follow(claim, until).await;
+        // A fault of ours fails the round as any other trouble does, so that somebody sees it: where it is, the log says.
+        let followed = AssertUnwindSafe(self.follow(claim.clone(), until)).catch_unwind().await;
+        let landing = followed.unwrap_or_else(|_| self.failed(Box::new(claim), &broken_off()));
         let trouble = self.land(landing, watch, stop).await;
         // Nobody may be waiting for it.
         let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
@@ -222,6 +226,11 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
 
 pub(super) fn slow() -> Failure {
     Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
+}
+
+fn broken_off() -> Failure {
+    let message = "the round broke off by a fault of the listener: its log tells where; please report it";
+    Failure::local(Verdict::Transient, "brokenOff", message)
 }
 
 pub(super) fn unwritable(error: &serde_json::Error) -> Failure {

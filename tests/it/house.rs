@@ -127,9 +127,16 @@ impl House {
 
     /// As [`House::open`], where it may fail.
     pub async fn try_open(&mut self) -> anyhow::Result<()> {
+        self.open_amended(|_| {}).await
+    }
+
+    /// As [`House::try_open`], with a configuration that no file can have.
+    pub async fn open_amended(&mut self, amend: impl FnOnce(&mut config::Config)) -> anyhow::Result<()> {
         let (file, variables) = (self.folder.path().join("config.toml"), self.variables.clone());
         let read = move || config::load(&file, variables.clone());
-        self.app = Some(App::start_from(read()?, Arc::new(read), self.clock.clone()).await?);
+        let mut configuration = read()?;
+        amend(&mut configuration);
+        self.app = Some(App::start_from(configuration, Arc::new(read), self.clock.clone()).await?);
         Ok(())
     }
 

@@ -13,6 +13,7 @@
 
 mod api;
 mod batches;
+mod broken_off;
 mod connect;
 mod content;
 mod crash;

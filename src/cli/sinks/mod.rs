@@ -135,9 +135,10 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 format!("{name} is {}.", state(&answer.read::<View>()?))
             }
             Action::Replay { name, .. } => answer.read::<Again>()?.told(name),
-            Action::Retry { name, .. } => {
-                format!("{name}: {} deliveries are sent now.", answer.read::<Retried>()?.retried)
-            }
+            Action::Retry { name, .. } => match answer.read::<Retried>()?.retried {
+                0 => format!("{name}: nothing waited for a later attempt."),
+                retried => format!("{name}: {retried} deliveries are due now."),
+            },
         })?;
     }
     match (action, tried) {

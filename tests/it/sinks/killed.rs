@@ -147,7 +147,7 @@ fn assert_commands_work(listener: &Listener, log: &[Value]) {
         (&["preview", "batched"], "content-type: application/cloudevents-batch+json"),
         (&["preview", "audit", "--event", log[log.len() - 1]["sequence"].as_str().unwrap()], last),
         (&["dead-letters", "single"], "No dead letters."),
-        (&["retry", "single"], "single: 0 deliveries are sent now."),
+        (&["retry", "single"], "single: nothing waited for a later attempt."),
         (&["enable", "single"], "single is active at "),
         (&["replay", "audit", "--after", sequence], "audit is active at "),
     ] {
