@@ -81,8 +81,7 @@ impl App {
     pub async fn start_from(config: Config, reread: Reread, clock: Clock) -> anyhow::Result<Self> {
         let house = House::open(&config, clock).await?;
         house.register(&config).await?;
-        let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())
-            .context("cannot make an HTTP client")?;
+        let office365 = Office365::new(&config.tenants, house.clock.clone(), house.metrics.clone())?;
         office365.remember(house.store.clone()).await.context("cannot read which gates are closed")?;
         if let Some(sealer) = &house.sealer {
             office365.keep_sign_ins(&Vault { store: house.store.clone(), sealer: sealer.clone() });

@@ -59,8 +59,8 @@ impl Clock {
 
     /// Waits for `duration` of this clock's time.
     pub async fn sleep(&self, duration: Duration) {
-        let wake = self.now() + duration;
-        self.sleep_until(wake).await;
+        let wake = TimeDelta::from_std(duration).ok().and_then(|it| self.now().checked_add_signed(it));
+        self.sleep_until(wake.unwrap_or(DateTime::<Utc>::MAX_UTC)).await;
     }
 
     /// Waits until this clock reads `wake` or later; not at all, and without letting others go first, if it does by now.

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// The environment variable with the filter, written as `RUST_LOG` is: `debug`, `info,o365_listener::fetch=trace`.
+/// The environment variable with the filter, written as `RUST_LOG` is, but each part with its level: `debug`,
+/// `info,o365_listener::fetch=trace`.
 pub const FILTER_VARIABLE: &str = "O365_LISTENER_LOG";
 
 /// How log lines are written.
@@ -30,11 +31,7 @@ pub struct InvalidFilter(String);
 /// # Errors
 /// When the filter cannot be read.
 pub fn start(format: Format, filter: &str) -> Result<(), InvalidFilter> {
-    let invalid = || InvalidFilter(filter.to_owned());
-    if !filter.split(',').all(says_how_much) {
-        return Err(invalid());
-    }
-    let filter = EnvFilter::builder().parse(filter).map_err(|_| invalid())?;
+    let filter = read(filter).ok_or_else(|| InvalidFilter(filter.to_owned()))?;
     // A line that cannot be written is lost; reporting that on the same closed pipe would panic.
     let lines =
         tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(io::stderr);
@@ -46,11 +43,15 @@ pub fn start(format: Format, filter: &str) -> Result<(), InvalidFilter> {
     Ok(())
 }
 
-/// Whether this part of a filter is a level, or has one. The library takes any other word for a module's name: a mistyped
-/// level would silence all the rest.
-fn says_how_much(part: &str) -> bool {
-    let part = part.trim();
-    part.is_empty() || part.contains('=') || part.parse::<LevelFilter>().is_ok()
+/// The filter. The library takes any word that is no level for a module's name, blanks included: a mistyped level would
+/// silence all the rest.
+fn read(filter: &str) -> Option<EnvFilter> {
+    let parts: Vec<&str> = filter.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let has_level = |part: &&str| part.contains(['=', '[', ']']) || part.parse::<LevelFilter>().is_ok();
+    if !parts.iter().all(has_level) {
+        return None;
+    }
+    EnvFilter::builder().parse(parts.join(",")).ok()
 }
 
 #[cfg(test)]
@@ -59,11 +60,13 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_is_not_taken_for_a_module() {
-        for part in ["info", "DEBUG", "off", "", " warn ", "o365_listener::fetch=trace", "hyper=debug"] {
-            assert!(says_how_much(part), "{part}");
+        let most = |filter: &str| read(filter).map(|filter| filter.max_level_hint());
+        for filter in ["info", "INFO", " info ", "hyper=warn, info", "info,", "[round]=info,warn"] {
+            assert_eq!(most(filter), Some(Some(LevelFilter::INFO)), "{filter}");
         }
-        for part in ["wran", "verbose", "o365_listener"] {
-            assert!(!says_how_much(part) && start(Format::Text, &format!("info,{part}")).is_err(), "{part}");
+        assert_eq!(most("info,o365_listener::fetch=trace"), Some(Some(LevelFilter::TRACE)));
+        for filter in ["wran", "info,verbose", "o365_listener"] {
+            assert!(read(filter).is_none() && start(Format::Text, filter).is_err(), "{filter}");
         }
     }
 

@@ -22,9 +22,19 @@ pub(crate) fn report(figures: &[Figure]) {
             );
         }
     }
+    let late = |figure: &Figure| f64::from(figure.burst.percentile(0.999)) / 1000.0;
+    for way in ["bare", "durable"] {
+        for load in crate::LOADS {
+            let late: Vec<f64> = of_way(figures, way, load).map(late).collect();
+            println!(
+                "{way:>11} at {:>3} connections: one answer in 1,000 takes {:.1} ms",
+                load.0,
+                median(&late)
+            );
+        }
+    }
     // What an answer waits for where processors are short, it waits for in `bare`, too.
     let stall = |load: (usize, usize)| {
-        let late = |figure: &Figure| f64::from(figure.burst.percentile(0.999)) / 1000.0;
         let pairs = of_way(figures, "durable", load).zip(of_way(figures, "bare", load));
         median(&pairs.map(|(durable, bare)| late(durable) - late(bare)).collect::<Vec<_>>())
     };

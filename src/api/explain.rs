@@ -12,7 +12,7 @@ use crate::renew::{AddError, Failure, Verdict};
 /// There is no subscription of this name.
 pub(super) fn no_such_subscription(name: &Name) -> Problem {
     let detail = format!(
-        "there is no subscription '{name}'; one that was removed is followed again by `add` or `apply`"
+        "there is no subscription '{name}', or it was removed: `subscriptions list` shows what is followed"
     );
     Problem::new(StatusCode::NOT_FOUND, detail)
 }

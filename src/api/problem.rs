@@ -155,10 +155,11 @@ fn path(error: &PathError) -> String {
 }
 
 /// How the library begins what it says of a text that should be a time.
-const NO_TIME: [&str; 5] = [
+const NO_TIME: [&str; 6] = [
     "input contains invalid characters",
     "input is out of range",
     "input is not enough",
+    "no possible date and time",
     "premature end of input",
     "trailing input",
 ];

@@ -12,7 +12,7 @@ use super::Api;
 use super::explain::{no_such_subscription, not_added, not_done, paused};
 use super::problem::Problem;
 use crate::fetch::Fetched;
-use crate::model::{Name, Origin, Resource, Start, Via, Wish, parse_duration};
+use crate::model::{Name, NoDuration, Origin, Resource, Start, Via, Wish, parse_duration};
 use crate::renew::{Removal, Renewed};
 
 /// The body of `POST /v1/subscriptions`.
@@ -52,11 +52,13 @@ impl TryFrom<String> for Lifetime {
         if text == "max" {
             return Ok(Self(None));
         }
-        parse_duration(&text)
-            .ok()
-            .filter(|lifetime| !lifetime.is_zero())
-            .map(|lifetime| Self(Some(lifetime)))
-            .ok_or_else(|| format!("'{text}' is not a lifetime: write max, or a duration such as 6h or 2d"))
+        match parse_duration(&text) {
+            Ok(lifetime) if !lifetime.is_zero() => Ok(Self(Some(lifetime))),
+            Err(NoDuration::TooLong) => Err(format!("'{text}' is too long: write max, or 36500d at most")),
+            Ok(_) | Err(NoDuration::Unreadable) => {
+                Err(format!("'{text}' is not a lifetime: write max, or a duration such as 6h or 2d"))
+            }
+        }
     }
 }
 
@@ -178,6 +180,7 @@ mod tests {
             (r#"{"start":"yesterday"}"#, "'yesterday' is not a start: use one of now, baseline, beginning"),
             (r#"{"lifetime":"long"}"#, "'long' is not a lifetime"),
             (r#"{"lifetime":"0s"}"#, "'0s' is not a lifetime"),
+            (r#"{"lifetime":"99999999d"}"#, "'99999999d' is too long: write max, or 36500d at most"),
             (r#"{"resource":"x"}"#, "'x' is not a resource address"),
         ] {
             let error = read(body).unwrap_err();

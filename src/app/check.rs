@@ -21,7 +21,6 @@ use crate::office365::{Handshaker, Office365, Vault};
 use crate::port::Pair;
 use crate::renew::Keyring;
 use crate::seal::Sealer;
-use crate::store::Store;
 
 /// Sweeps that are as far apart as this cost Office 365 little.
 const SELDOM_ENOUGH: Duration = Duration::from_secs(60);
@@ -51,15 +50,9 @@ pub async fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
                 });
             }
         }
-        Err(error) => findings.push(Finding::bad(
-            "HTTP client",
-            format!("{error}: are the system's CA certificates installed?"),
-        )),
+        Err(error) => findings.push(Finding::bad("tenants", format!("{:#}", anyhow::Error::new(error)))),
     }
-    // Where there is none yet, what the configuration names still has to fit together.
-    if let Some(store) = tried.any() {
-        findings.extend(check_encryption(config, clock, store).await);
-    }
+    findings.extend(check_encryption(config, clock, &tried).await);
     findings.extend(sinks::check(config, clock).await);
     let handshaker = Handshaker::new(clock.clone());
     findings.extend(public_url::check(config, clock, tried.beside.as_ref(), &handshaker).await);
@@ -84,16 +77,24 @@ fn unusual(config: &Config) -> Option<String> {
     (!told.is_empty()).then(|| format!("warning: {}", told.join("; ")))
 }
 
-/// Whether certificate and keys fit together, and open what is stored.
-async fn check_encryption(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> Option<Finding> {
+/// Whether certificate and keys fit together, and open what is stored, where that can be read.
+async fn check_encryption(config: &Config, clock: &Clock, tried: &store::Tried) -> Option<Finding> {
     let subject = "encrypted content";
     let sealer = match Sealer::new(&config.store.encryption_keys) {
         Ok(sealer) => sealer.map(Arc::new),
         Err(error) => return Some(Finding::bad(subject, format!("[store] encryption_key: {error}"))),
     };
-    let used = sealer.is_some();
-    match Keyring::check(store.clone(), clock.clone(), sealer, config.encryption.as_ref()).await {
-        Ok(ends) => used.then(|| Finding::good(subject, ends.map(|ends| ending(ends, clock.now())))),
+    let (used, given) = (sealer.is_some(), config.encryption.as_ref());
+    let ends = match &tried.kept {
+        Some(store) => Keyring::check(store.clone(), clock.clone(), sealer, given).await,
+        None => given.map(Keyring::look_at).transpose(),
+    };
+    let unread = tried.unread.map(|_| "what the store holds sealed was not tried".to_owned());
+    match ends {
+        Ok(ends) => used.then(|| {
+            let told = ends.map(|ends| ending(ends, clock.now())).into_iter().chain(unread);
+            Finding::good(subject, Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty()))
+        }),
         Err(error) => Some(Finding::bad(subject, error.to_string())),
     }
 }

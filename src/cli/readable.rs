@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
+use serde_json::json;
 
-use crate::model::{NoDuration, parse_duration};
+use crate::model::{Name, NoDuration, parse_duration};
 
 /// `6h`, as options take it.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -20,7 +21,14 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// `2026-11-23T10:00:00Z`, as options take it.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    text.parse().map_err(|_| format!("'{text}' is not a time: write it as 2026-11-23T10:00:00Z"))
+    // Close to the ends of what dates can tell nothing can be added to them.
+    let time = text.parse::<DateTime<Utc>>().ok().filter(|time| (1970..10_000).contains(&time.year()));
+    time.ok_or_else(|| format!("'{text}' is not a time: write it as 2026-11-23T10:00:00Z"))
+}
+
+/// For programs: this was removed. The API answers with nothing then.
+pub(super) fn removed(name: &Name) -> String {
+    json!({ "name": name, "state": "removed" }).to_string()
 }
 
 /// Seconds in each unit, from the largest that is told.
@@ -83,6 +91,14 @@ pub(super) fn fields<'a>(fields: impl IntoIterator<Item = (&'a str, String)>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_one_that_something_can_be_added_to() {
+        assert_eq!(time("1970-01-01T00:00:00Z"), Ok(DateTime::UNIX_EPOCH));
+        for text in ["bogus", "-262143-01-01T00:00:00Z", "+262142-12-31T23:59:59Z", "1969-12-31T23:59:59Z"] {
+            assert!(time(text).unwrap_err().ends_with("write it as 2026-11-23T10:00:00Z"), "{text}");
+        }
+    }
 
     #[test]
     fn distances_are_told_in_the_largest_unit() {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::client::{Answer, Client};
 use super::output::Output;
+use super::readable::removed;
 use super::server::Server;
 use crate::clock::Clock;
 use crate::model::{Name, Resource, Start, Via};
@@ -114,10 +115,11 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             (client.post(&[all], Some(&addition.document())).await?, Some(done))
         }
         Action::Remove { name } => {
-            let gone = client.delete(&[all, name.as_str()]).await?;
-            // It answers with nothing: a program is shown what is left.
-            let answer = if server.json { client.get(&[all, name.as_str()], &[]).await? } else { gone };
-            (answer, Some(format!("{name} is removed.")))
+            let mut gone = client.delete(&[all, name.as_str()]).await?;
+            if server.json && gone.document.is_empty() {
+                gone.document = removed(&name);
+            }
+            (gone, Some(format!("{name} is removed.")))
         }
         Action::Renew { name } => {
             (client.post(&[all, name.as_str(), "renew"], None).await?, Some(format!("{name} is renewed.")))

@@ -49,6 +49,13 @@ impl Circuit {
         }
     }
 
+    /// Nothing can be said of it after all: whoever is next may try.
+    pub fn undecided(&mut self, now: DateTime<Utc>) {
+        if let Self::Trying(_, times) = *self {
+            *self = Self::Open(now, times);
+        }
+    }
+
     /// Until when nothing may go, if that is so.
     pub fn closed_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match *self {

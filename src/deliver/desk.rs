@@ -169,8 +169,10 @@ impl Desk {
     /// Sends dead letters and what waits for its next attempt, or that of one event; how many. If the sink is left alone
     /// just now, one request tries at once, and what comes of it decides on the rest.
     pub async fn retry(&self, name: &Name, event: Option<String>) -> Result<Option<u64>, StoreError> {
+        let all = event.is_none();
         let retried = self.store.retry(name, event, self.clock.now()).await?;
-        if let Some(served) = self.served(name) {
+        // An event that is not there is no reason to end a pause.
+        if let Some(served) = self.served(name).filter(|_| all || retried > Some(0)) {
             served.gate.hurry(self.clock.now());
             served.wake.raise();
         }

@@ -89,6 +89,7 @@ impl Gate {
     pub fn learn(&self, attempt: &Attempt, verdict: Verdict, now: DateTime<Utc>) {
         let chance = rand::random();
         if is_trouble_of_host(attempt, verdict) {
+            locked(&self.own).undecided(now);
             locked(&self.host.circuit).failed(now, chance);
             self.host.changed.send_replace(());
             return;
@@ -206,6 +207,20 @@ mod tests {
         assert!(one.pass(at(60)).is_ok() && other.pass(at(60)).is_err(), "one tries for all");
         learn(&one, Outcome::Refused, Some(400), Verdict::Failed, 61);
         assert!(changes.has_changed().unwrap() && other.pass(at(61)).is_ok());
+    }
+
+    #[test]
+    fn who_hurries_while_the_host_cannot_be_reached_can_do_so_again() {
+        let [one, other] = pair();
+        for _ in 0..FAILURES {
+            learn(&one, Outcome::Refused, Some(400), Verdict::Failed, 0);
+        }
+        one.hurry(at(1));
+        assert!(one.pass(at(1)).is_ok());
+        learn(&one, Outcome::Unreachable, None, Verdict::Failed, 2);
+        assert!(other.pass(at(2)).is_ok(), "one failure is none yet of the host's");
+        one.hurry(at(3));
+        assert!(one.pass(at(3)).is_ok(), "what the first try came to said nothing of the sink");
     }
 
     #[test]

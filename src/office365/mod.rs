@@ -53,7 +53,7 @@ pub struct Office365 {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The HTTP client cannot be made.
-    #[error("the HTTP client cannot be made; are the system's CA certificates installed? {0}")]
+    #[error("the HTTP client cannot be made; are the system's CA certificates installed?")]
     Client(#[from] reqwest::Error),
     /// A value of a tenant cannot be used.
     #[error("tenant '{tenant}': {key} cannot be used in HTTP requests")]

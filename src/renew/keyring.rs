@@ -148,9 +148,13 @@ impl Keyring {
         let keyring = Self::new(store, clock, sealer);
         let stored = keyring.opened().await?;
         let Some(given) = given else { return Ok(stored.first().map(|one| one.expires_at)) };
-        let pair = certificate::read(&given.certificate, &given.key)?;
         keyring.sealer()?;
-        Ok(Some(pair.expires_at))
+        Self::look_at(given).map(Some)
+    }
+
+    /// Until when the certificate is valid that is given; it must have its key.
+    pub fn look_at(given: &Encryption) -> Result<DateTime<Utc>, KeyringError> {
+        Ok(certificate::read(&given.certificate, &given.key)?.expires_at)
     }
 
     /// Every private key must open; what a former key has sealed, is sealed with the present one again.
@@ -264,6 +268,13 @@ mod tests {
 
     async fn current(keyring: &Keyring) -> CertificateId {
         keyring.recipient().await.unwrap().certificate_id
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_once() {
+        let given = Encryption { certificate: "no-such-file".into(), key: "no-such-key".into() };
+        let error = anyhow::Error::new(Keyring::look_at(&given).unwrap_err());
+        assert_eq!(format!("{error:#}").matches("no-such-file").count(), 1, "{error:#}");
     }
 
     #[tokio::test]

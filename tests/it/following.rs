@@ -243,3 +243,27 @@ fn notification(remote: &Value) -> Value {
         "tenantId": "00000000-0000-0000-0000-000000000000",
     })
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_tells_a_program_what_it_removed_whoever_asked_for_it() {
+    let house = House::start(
+        "[[subscription]]\nname = \"configured\"\ntenant = \"contoso\"\nresource = \"{mail}\"\n",
+    )
+    .await;
+    let body =
+        json!({"name": "asked", "tenant": "contoso", "resource": house.tenant.tenant().resources.drive});
+    assert_eq!(house.call("POST", "/v1/subscriptions", Some(body)).await.0, 201);
+    house.active("configured").await;
+    for name in ["asked", "configured"] {
+        let url = house.admin();
+        let removing = tokio::task::spawn_blocking(move || {
+            std::process::Command::new(env!("CARGO_BIN_EXE_o365-listener"))
+                .args(["subscriptions", "remove", name, "--json", "--server", &url])
+                .output()
+        });
+        let output = removing.await.unwrap().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&told["name"], &told["state"]), (&json!(name), &json!("removed")));
+    }
+}

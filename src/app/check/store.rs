@@ -35,11 +35,6 @@ pub(super) struct Beside {
 }
 
 impl Tried {
-    /// The configured store, or the one beside it; none where a running listener has it.
-    pub fn any(&self) -> Option<&Arc<dyn Store>> {
-        self.kept.as_ref().or_else(|| self.beside.as_ref().map(|beside| &beside.store))
-    }
-
     /// Lets go of everything.
     pub async fn close(self) {
         // Where there are both, they are one.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::client::Client;
 use super::output::Output;
-use super::readable::{duration, plain};
+use super::readable::{duration, plain, removed};
 use super::server::Server;
 use crate::clock::Clock;
 use crate::model::{Cursor, Name};
@@ -87,6 +87,15 @@ struct Previewed {
     text: String,
 }
 
+impl Retried {
+    fn told(&self, name: &Name) -> String {
+        match self.retried {
+            0 => format!("{name}: nothing waited for a later attempt."),
+            retried => format!("{name}: {retried} deliveries are due now."),
+        }
+    }
+}
+
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { server, action } = arguments;
     let client = server.client()?;
@@ -135,10 +144,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 format!("{name} is {}.", state(&answer.read::<View>()?))
             }
             Action::Replay { name, .. } => answer.read::<Again>()?.told(name),
-            Action::Retry { name, .. } => match answer.read::<Retried>()?.retried {
-                0 => format!("{name}: nothing waited for a later attempt."),
-                retried => format!("{name}: {retried} deliveries are due now."),
-            },
+            Action::Retry { name, .. } => answer.read::<Retried>()?.told(name),
         })?;
     }
     match (action, tried) {
@@ -151,8 +157,6 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
 async fn remove(client: &Client, name: &Name, json: bool) -> anyhow::Result<()> {
     client.delete(&["sinks", name.as_str()]).await?;
-    if !json {
-        Output::new().line(format!("{name} is removed, and the address of its group forgotten."))?;
-    }
-    Ok(())
+    let done = format!("{name} is removed, and the address of its group forgotten.");
+    Ok(Output::new().line(if json { removed(name) } else { done })?)
 }

@@ -144,7 +144,7 @@ struct Given {
 
 impl Given {
     fn lifetime(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let left = self.expires_in.or_else(|| Some(self.expires_on? - now.timestamp()));
+        let left = self.expires_in.or_else(|| Some(self.expires_on?.saturating_sub(now.timestamp())));
         left.map(|left| Duration::from_secs(u64::try_from(left).unwrap_or(0)))
     }
 }

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Rotation;
 
-/// How many seconds ahead a file's name may be of when it was put aside: those of one second take the next ones, so that
-/// they are in their order by name.
+/// How many milliseconds a file's name may be ahead of when it was put aside: those of one millisecond take the next ones,
+/// so that they are in their order by name.
 const AHEAD: i64 = 1000;
 
 /// Whether a file of this length, written to last at `written_at`, is put aside before `more` bytes are written.
@@ -28,9 +28,9 @@ pub(super) fn is_due(
     length > 0 && (length.saturating_add(more) > rotate.size || turn(written_at) != turn(now))
 }
 
-/// Renames the file: `events.jsonl` becomes `events-20261126T103000Z.jsonl`, or has the first later second that is free.
+/// Renames the file: `events.jsonl` becomes `events-20261126T103000.000Z.jsonl`.
 pub(super) fn put_aside(path: &Path, now: DateTime<Utc>) -> io::Result<()> {
-    let mut names = (0..AHEAD).map(|seconds| named(path, now + TimeDelta::seconds(seconds)));
+    let mut names = (0..AHEAD).map(|ahead| named(path, now + TimeDelta::milliseconds(ahead)));
     let free = names.find(|name| !name.exists());
     let aside = free.ok_or_else(|| io::Error::other("there is no free name to put it aside"))?;
     fs::rename(path, aside)?;
@@ -39,7 +39,7 @@ pub(super) fn put_aside(path: &Path, now: DateTime<Utc>) -> io::Result<()> {
 
 fn named(path: &Path, time: DateTime<Utc>) -> PathBuf {
     let mut name = path.file_stem().map(OsString::from).unwrap_or_default();
-    name.push(time.format("-%Y%m%dT%H%M%SZ").to_string());
+    name.push(time.format("-%Y%m%dT%H%M%S%.3fZ").to_string());
     if let Some(extension) = path.extension() {
         name.push(".");
         name.push(extension);
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_name_tells_when_it_was_put_aside() {
         let now = "2026-11-26T10:30:00Z".parse().unwrap();
-        assert_eq!(named(Path::new("a/events.jsonl"), now), Path::new("a/events-20261126T103000Z.jsonl"));
-        assert_eq!(named(Path::new("events"), now), Path::new("events-20261126T103000Z"));
+        assert_eq!(named(Path::new("a/events.jsonl"), now), Path::new("a/events-20261126T103000.000Z.jsonl"));
+        assert_eq!(named(Path::new("events"), now), Path::new("events-20261126T103000.000Z"));
     }
 }

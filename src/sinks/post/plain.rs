@@ -67,7 +67,7 @@ pub(super) struct Exchange {
 }
 
 impl Neighbour {
-    /// The one at this address, with so many connections kept; `None`: it is not reached without TLS.
+    /// The one at this address, with so many connections kept; `None`: it is not reached without TLS, or cannot be put into a request.
     pub fn at(url: &Url, (allow_private, kept): (bool, usize), clock: Clock) -> Option<Self> {
         let host = url.host().filter(|_| url.scheme() == "http")?.to_owned();
         let port = url.port_or_known_default()?;

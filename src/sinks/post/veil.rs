@@ -5,9 +5,9 @@ use url::Url;
 
 /// The shortest part of an address that is taken for a secret, in bytes.
 const SHORTEST: usize = 5;
-/// The shortest one that is none although it looks like a word: such a part of a path is shown, so that an answer can be
-/// understood that has it in it.
-const NO_WORD: usize = 16;
+/// From here on a part is one whatever it looks like, and wherever it stands. A shorter one may be a word that an answer
+/// needs: those of a path are shown, and others are hidden only where they stand by themselves.
+const LONG: usize = 16;
 
 /// The parts of an address that nobody may see.
 pub(super) struct Veil(Vec<String>);
@@ -15,14 +15,9 @@ pub(super) struct Veil(Vec<String>);
 impl Veil {
     pub fn of(url: &Url) -> Self {
         let segments = url.path_segments().into_iter().flatten().filter(|segment| !is_word(segment));
-        let segments = segments.map(str::to_owned);
-        let decoded = segments
-            .clone()
-            .map(|segment| percent_encoding::percent_decode_str(&segment).decode_utf8_lossy().into_owned());
-        let values = url.query_pairs().map(|(_, value)| value.into_owned());
-        let written = url.query().into_iter().flat_map(|query| query.split('&'));
-        let written = written.map(|pair| pair.split_once('=').map_or(pair, |(_, value)| value).to_owned());
-        let mut parts: Vec<String> = segments.chain(decoded).chain(values).chain(written).collect();
+        let written = url.query().into_iter().flat_map(|query| query.split('&')).flat_map(secrets);
+        let mut parts: Vec<String> =
+            segments.chain(written).flat_map(|part| [part.to_owned(), decoded(part)]).collect();
         parts.retain(|part| part.len() >= SHORTEST);
         // A part of another part goes last, or the rest of that would be left.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
@@ -32,13 +27,43 @@ impl Veil {
 
     /// The text without them.
     pub fn over(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, part| text.replace(part, "…"))
+        self.0.iter().fold(text.to_owned(), |text, part| without(&text, part))
     }
+}
+
+/// Of `name=value` the value, and the name if it is long or there is no value beside it.
+fn secrets(pair: &str) -> Vec<&str> {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    if value.trim_matches('=').is_empty() {
+        return vec![pair, name];
+    }
+    [value].into_iter().chain((name.len() >= LONG).then_some(name)).collect()
+}
+
+fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// Whether it is a word as they stand in paths: `workflows`, `hook`.
 fn is_word(segment: &str) -> bool {
-    segment.len() < NO_WORD && segment.bytes().all(|byte| byte.is_ascii_lowercase())
+    segment.len() < LONG && segment.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+fn without(text: &str, part: &str) -> String {
+    if part.len() >= LONG {
+        return text.replace(part, "…");
+    }
+    let (mut kept, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, _) in text.match_indices(part) {
+        let (before, after) = (text.get(..at), text.get(at + part.len()..));
+        let stands_alone = !before.is_some_and(|before| before.ends_with(char::is_alphanumeric))
+            && !after.is_some_and(|after| after.starts_with(char::is_alphanumeric));
+        if stands_alone {
+            kept.extend([text.get(from..at).unwrap_or_default(), "…"]);
+            from = at + part.len();
+        }
+    }
+    kept + text.get(from..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -58,9 +83,22 @@ mod tests {
 
     #[test]
     fn a_short_one_is_one_too_unless_it_is_a_word() {
-        let url = "http://relay.example/hook/SECRET6/a1b2c?sig=hunter&v=1";
-        let said = Veil::of(&Url::parse(url).unwrap()).over(url);
-        assert_eq!(said, "http://relay.example/hook/…/…?sig=…&v=1");
+        for (url, said) in [
+            (
+                "http://relay.example/hook/SECRET6/a1b2c?sig=hunter&v=1",
+                "http://relay.example/hook/…/…?sig=…&v=1",
+            ),
+            ("http://relay.example/?dG9rZW4tc2VjcmV0==", "http://relay.example/?…"),
+            ("http://relay.example/?TOKEN=&a=%2Fb%2Fc%2Fd", "http://relay.example/?…&a=…"),
+            ("http://relay.example/?a-name-that-is-a-token=yes", "http://relay.example/?…=yes"),
+        ] {
+            let veil = Veil::of(&Url::parse(url).unwrap());
+            assert_eq!(veil.over(url), said);
+            assert_eq!(
+                veil.over("reorders hunters: xSECRET6, /b/c/de"),
+                "reorders hunters: xSECRET6, /b/c/de"
+            );
+        }
     }
 
     #[test]

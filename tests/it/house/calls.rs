@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::House;
 
 impl House {
-    fn admin(&self) -> String {
+    pub fn admin(&self) -> String {
         format!("http://{}", self.app.as_ref().unwrap().admin_address())
     }
 

@@ -39,6 +39,8 @@ async fn what_cannot_be_sent_again_is_refused_with_what_to_do() {
             400,
             "is not later than `since`",
         ),
+        ("test", json!({"since": "x"}), 400, "a time is wanted, such as 2026-"),
+        ("test", json!({"since": "2026-13-40T00:00:00Z"}), 400, "a time is wanted, such as 2026-"),
         ("retry", json!({"event": "zz"}), 404, "has no dead letter of an event with the id 'zz'"),
     ] {
         let (refused, problem) =
