@@ -16,8 +16,7 @@ impl Veil {
     pub fn of(url: &Url) -> Self {
         let segments = url.path_segments().into_iter().flatten().filter(|segment| !is_word(segment));
         let written = url.query().into_iter().flat_map(|query| query.split('&')).flat_map(secrets);
-        let mut parts: Vec<String> =
-            segments.chain(written).flat_map(|part| [part.to_owned(), decoded(part)]).collect();
+        let mut parts: Vec<String> = segments.chain(written).flat_map(spellings).collect();
         parts.retain(|part| part.len() >= SHORTEST);
         // A part of another part goes last, or the rest of that would be left.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
@@ -40,8 +39,10 @@ fn secrets(pair: &str) -> Vec<&str> {
     [value].into_iter().chain((name.len() >= LONG).then_some(name)).collect()
 }
 
-fn decoded(part: &str) -> String {
-    percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned()
+/// As it is written, and as whoever reads it may say it.
+fn spellings(part: &str) -> [String; 3] {
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    [part.to_owned(), decoded(part), decoded(&part.replace('+', " "))]
 }
 
 /// Whether it is a word as they stand in paths: `workflows`, `hook`.
