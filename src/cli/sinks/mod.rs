@@ -91,6 +91,7 @@ impl Retried {
     fn told(&self, name: &Name) -> String {
         match self.retried {
             0 => format!("{name}: nothing waited for a later attempt."),
+            1 => format!("{name}: one delivery is due now."),
             retried => format!("{name}: {retried} deliveries are due now."),
         }
     }
