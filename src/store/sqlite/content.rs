@@ -4,7 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::row::{self, Fields, micros};
 use super::subscription::leased_until;
-use super::told::Teller;
+use super::told::{Teller, Texts};
 use super::writer::Turn;
 use super::{SqliteStore, certificates, rounds, told};
 use crate::model::{Hint, ItemId, Name, SealedContent, SubscriptionId};
@@ -33,7 +33,8 @@ impl Contents for SqliteStore {
     }
 
     async fn commit_contents(&self, contents: ContentCommit) -> Result<Committed, StoreError> {
-        self.write_noting(move |db, turn| commit(db, turn, contents)).await
+        let texts = self.pack(&contents.claim.subscription, &contents.events, &contents.rows).await?;
+        self.write_noting(move |db, turn| commit(db, turn, contents, &texts)).await
     }
 
     async fn quarantined(
@@ -99,11 +100,16 @@ pub(super) fn append(db: &Connection, hint: &Hint) -> Result<bool, StoreError> {
     Ok(kept > 0)
 }
 
-fn commit(db: &Connection, turn: &mut Turn<'_>, contents: ContentCommit) -> Result<Committed, StoreError> {
+fn commit(
+    db: &Connection,
+    turn: &mut Turn<'_>,
+    contents: ContentCommit,
+    texts: &Texts,
+) -> Result<Committed, StoreError> {
     let Some((key, counter)) = rounds::held(db, &contents.claim)? else { return Ok(Committed::Lost) };
     let ContentCommit { claim, events, rows, done, aside, certificates, now, lease } = contents;
     let teller = Teller { subscription: &claim.subscription, key, counter };
-    told::write(db, turn, &teller, &events, &rows, now)?;
+    told::write(db, turn, &teller, (&events, &rows, texts), now)?;
     for content in done {
         row::execute(db, "DELETE FROM content WHERE id = ?1", [content.to_string()])?;
     }

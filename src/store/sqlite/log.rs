@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
 
-use super::packed::{Packer, Unpacker};
+use super::packed::{Packed, Unpacker};
 use super::row::{self, Columns, Fields, micros};
 use super::{SqliteStore, mirror};
 use crate::model::{Cursor, Event, ItemId, NewEvent, Subscription};
@@ -122,8 +122,7 @@ pub(super) fn append<'e>(
     db: &Connection,
     subscription: &Subscription,
     counter: u64,
-    events: &'e [NewEvent],
-    packer: &mut Packer,
+    (events, texts): (&'e [NewEvent], &[Packed]),
     now: DateTime<Utc>,
 ) -> Result<HashMap<&'e ItemId, i64>, StoreError> {
     let mut told = HashMap::with_capacity(events.len());
@@ -131,8 +130,7 @@ pub(super) fn append<'e>(
         "INSERT INTO event (id, tenant, subscription, type, subject, time, written_at, data, dictionary, packed)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    for (change, event) in (counter + 1..).zip(events) {
-        let data = packer.pack(event.data.get());
+    for (change, (event, packed)) in (counter + 1..).zip(events.iter().zip(texts)) {
         statement.execute(params![
             format!("{}-{change}", subscription.id),
             subscription.wish.tenant.as_str(),
@@ -141,9 +139,9 @@ pub(super) fn append<'e>(
             event.subject.0,
             micros(event.time),
             micros(now),
-            data.plain.unwrap_or_default(),
-            data.dictionary,
-            data.packed,
+            if packed.is_some() { "" } else { event.data.get() },
+            packed.as_ref().map(|(dictionary, _)| dictionary),
+            packed.as_ref().map(|(_, packed)| packed),
         ])?;
         told.insert(&event.subject, db.last_insert_rowid());
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::row::{self, micros, to_json};
 use super::subscription::leased_until;
-use super::told::Teller;
+use super::told::{Teller, Texts};
 use super::writer::Turn;
 use super::{SqliteStore, odd, rounds, told};
 use crate::model::{ItemId, SubscriptionId};
@@ -60,11 +60,17 @@ impl Mailboxes for SqliteStore {
     }
 
     async fn commit_step(&self, step: StepCommit) -> Result<Committed, StoreError> {
-        self.write_noting(move |db, turn| commit(db, turn, step)).await
+        let texts = self.pack(&step.claim.subscription, &step.events, &step.rows).await?;
+        self.write_noting(move |db, turn| commit(db, turn, step, &texts)).await
     }
 }
 
-fn commit(db: &Connection, turn: &mut Turn<'_>, commit: StepCommit) -> Result<Committed, StoreError> {
+fn commit(
+    db: &Connection,
+    turn: &mut Turn<'_>,
+    commit: StepCommit,
+    texts: &Texts,
+) -> Result<Committed, StoreError> {
     let Some((key, counter)) = rounds::held(db, &commit.claim)? else { return Ok(Committed::Lost) };
     let asked = match &commit.step {
         Step::Tree { asked, .. } => Some((TREE, asked)),
@@ -77,7 +83,7 @@ fn commit(db: &Connection, turn: &mut Turn<'_>, commit: StepCommit) -> Result<Co
         return Ok(Committed::Lost);
     }
     let teller = Teller { subscription: &commit.claim.subscription, key, counter };
-    told::write(db, turn, &teller, &commit.events, &commit.rows, commit.now)?;
+    told::write(db, turn, &teller, (&commit.events, &commit.rows, texts), commit.now)?;
     odd::put_aside(db, key, &commit.odd, asked.and_then(|(_, asked)| asked.as_ref()), commit.now)?;
     release(db, key, commit.rows.iter().map(|row| &row.item))?;
     let event_at = (!commit.events.is_empty()).then(|| micros(commit.now));

@@ -218,7 +218,8 @@ mod tests {
         db.execute("INSERT INTO dictionary (tenant, kind, text) VALUES ('t', 'list', ?1)", [dictionary])
             .unwrap();
         let text = long(7);
-        let packed = packed::Packer::with(&db, Some(1)).unwrap().pack(&text).packed.expect("it is packed");
+        let dictionary = packed::Dictionary::with_key(&db, Some(1)).unwrap();
+        let packed = packed::Packer::new(dictionary.as_ref()).pack(&text).expect("it is packed").1;
         let insert = "INSERT INTO item (subscription, id, dictionary, packed) VALUES (1, 'packed', 1, ?1)";
         db.execute(insert, [packed]).unwrap();
         apply_to(&mut db, MIGRATIONS).unwrap();

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, Row, params};
 use serde_json::json;
 
 use super::lies_in;
-use super::packed::{Packer, Stored};
+use super::packed::{Dictionary, Packed, Packer};
 use super::places::{self, Batch, Place};
 use super::row::{self, Fields, micros};
 use crate::model::{Body, ItemId, Kind, Properties};
@@ -139,8 +139,8 @@ pub(super) fn write(
     db: &Connection,
     places: &mut Batch<'_>,
     (subscription, kind): (i64, Option<Kind>),
-    rows: &[MirrorRow],
-    (packer, told): (&mut Packer, &HashMap<&ItemId, i64>),
+    (rows, texts): (&[MirrorRow], &[Packed]),
+    told: &HashMap<&ItemId, i64>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let generation = generation(db, subscription)?.unwrap_or_default();
@@ -154,11 +154,11 @@ pub(super) fn write(
              lies_in = ?8
          WHERE key = ?1",
     )?;
-    for MirrorRow { item, properties, as_told } in rows {
+    for (MirrorRow { item, properties, as_told }, packed) in rows.iter().zip(texts) {
         let gone_at = properties.is_none().then(|| micros(now));
         let told = told.get(item).filter(|_| *as_told);
-        let body = properties.as_ref().filter(|_| told.is_none()).map(Body::get);
-        let Stored { plain, dictionary, packed } = body.map(|body| packer.pack(body)).unwrap_or_default();
+        let plain = properties.as_ref().filter(|_| told.is_none() && packed.is_none()).map(Body::get);
+        let (dictionary, packed) = packed.as_ref().map(|(dictionary, packed)| (dictionary, packed)).unzip();
         let lies_in = properties.as_ref().filter(|_| kind == Some(Kind::ListItem)).and_then(lies_in::hash);
         let hash = places::hash(&item.0);
         let rows = places.find(subscription, hash);
@@ -213,9 +213,10 @@ pub(super) fn told_by(db: &Connection, sequence: i64) -> Result<Vec<Left>, Store
 /// Puts bodies into their rows whose event is deleted.
 pub(super) fn take_back(db: &Connection, bodies: Vec<Left>) -> Result<(), StoreError> {
     for Left { item, body, dictionary } in bodies {
-        let mut packer = Packer::with(db, dictionary)?;
-        let Stored { plain, dictionary, packed } =
-            body.as_deref().map(|body| packer.pack(body)).unwrap_or_default();
+        let dictionary = Dictionary::with_key(db, dictionary)?;
+        let packed = body.as_deref().and_then(|body| Packer::new(dictionary.as_ref()).pack(body));
+        let plain = body.filter(|_| packed.is_none());
+        let (dictionary, packed) = packed.unzip();
         row::execute(
             db,
             "UPDATE item SET properties = ?2, dictionary = ?3, packed = ?4, told = NULL WHERE key = ?1",

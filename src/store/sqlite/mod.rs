@@ -62,6 +62,7 @@ use tokio::sync::watch;
 
 use super::{Purpose, StoreError};
 use crate::model::Cursor;
+use packed::Dictionaries;
 use places::Places;
 use readers::Readers;
 use reserve::Reserve;
@@ -73,6 +74,7 @@ pub(super) struct SqliteStore {
     writer: Arc<Writer>,
     waiting: Arc<Waiting>,
     places: Arc<Places>,
+    dictionaries: Dictionaries,
     readers: Readers,
     end: watch::Receiver<Cursor>,
     reserve: Arc<Reserve>,
@@ -104,7 +106,8 @@ impl SqliteStore {
             reserve.take();
         }
         let (writer, reserve) = (Arc::new(writer), Arc::new(reserve));
-        Ok(Self { writer, waiting, places, readers: Readers::new(path), end, reserve })
+        let (dictionaries, readers) = (Dictionaries::default(), Readers::new(path));
+        Ok(Self { writer, waiting, places, dictionaries, readers, end, reserve })
     }
 
     /// The connection that writes, to a database of the newest schema in which nobody holds a lease.

@@ -6,105 +6,50 @@
 //! that, with LZ4, and is read as that for as long as it is kept.
 
 mod dictionary;
+mod samples;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use lz4_flex::block::{decompress_size_prepended_with_dict, uncompressed_size};
+use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, params};
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{MAGICNUMBER, get_frame_content_size};
 
 use super::places;
-use super::row::{self, Fields};
-use crate::model::{Body, NewEvent, Subscription};
-use crate::store::{MirrorRow, StoreError};
+use super::row::Fields;
+use crate::store::StoreError;
+pub(super) use dictionary::{Dictionaries, Dictionary};
 
-/// Higher levels take longer and save a hundredth.
-const LEVEL: i32 = 1;
 /// Shorter texts are not worth it.
 const SHORT: usize = 128;
 /// No text is longer: a page is refused long before.
 const LONGEST: usize = 256 * 1024 * 1024;
 
-/// Packs the texts of a kind.
+/// Packs texts of a kind.
 #[derive(Default)]
-pub(super) struct Packer(Option<(i64, Compressor<'static>)>);
+pub(super) struct Packer<'d>(Option<(i64, Compressor<'d>)>);
 
-/// A text as it is stored: as it is or packed.
-#[derive(Default)]
-pub(super) struct Stored<'t> {
-    pub(super) plain: Option<&'t str>,
-    pub(super) dictionary: Option<i64>,
-    pub(super) packed: Option<Vec<u8>>,
-}
+/// A text packed, and the key of the dictionary that it is packed with; none: it is stored as it is.
+pub(super) type Packed = Option<(i64, Vec<u8>)>;
 
-impl Packer {
-    /// For what is written of a subscription: many events or rows make a dictionary, if there is none.
-    pub(super) fn of(
-        db: &Connection,
-        subscription: &Subscription,
-        events: &[NewEvent],
-        rows: &[MirrorRow],
-    ) -> Result<Self, StoreError> {
-        let Some(target) = &subscription.target else { return Ok(Self::default()) };
-        let (tenant, kind) = (subscription.wish.tenant.as_str(), target.kind().to_string());
-        let found = row::first(
-            db,
-            "SELECT key, text FROM dictionary WHERE tenant = ?1 AND kind = ?2 AND substr(text, 1, 4) = ?3 LIMIT 1",
-            params![tenant, kind, dictionary::BEGINNING],
-            read,
-        )?;
-        if let Some((key, text)) = found {
-            return Ok(Self::new(key, &text));
-        }
-        let told = || events.iter().map(|event| event.data.get());
-        let kept = || rows.iter().filter_map(|row| row.properties.as_ref()).map(Body::get);
-        let Some(text) = dictionary::of(told()).or_else(|| dictionary::of(kept())) else {
-            return Ok(Self::default());
+impl<'d> Packer<'d> {
+    /// With a dictionary, if there is one.
+    pub(super) fn new(dictionary: Option<&'d Dictionary>) -> Self {
+        let with = |found: &'d Dictionary| {
+            let compressor = Compressor::with_prepared_dictionary(found.prepared.as_ref()?).ok()?;
+            Some((found.key, compressor))
         };
-        row::execute(
-            db,
-            "INSERT INTO dictionary (tenant, kind, text) VALUES (?1, ?2, ?3)",
-            params![tenant, kind, text],
-        )?;
-        Ok(Self::new(db.last_insert_rowid(), &text))
-    }
-
-    /// With the dictionary of that key, if there is one.
-    pub(super) fn with(db: &Connection, key: Option<i64>) -> Result<Self, StoreError> {
-        let found = dictionary(db, key)?;
-        Ok(found.map(|(key, text)| Self::new(key, &text)).unwrap_or_default())
-    }
-
-    /// With one of LZ4's, nothing is packed any more.
-    fn new(key: i64, text: &[u8]) -> Self {
-        let usable = text.starts_with(&dictionary::BEGINNING);
-        let compressor = usable.then(|| Compressor::with_dictionary(LEVEL, text));
-        Self(compressor.and_then(Result::ok).map(|compressor| (key, compressor)))
+        Self(dictionary.and_then(with))
     }
 
     /// As it takes up less room.
-    pub(super) fn pack<'t>(&mut self, text: &'t str) -> Stored<'t> {
-        let plain = Stored { plain: Some(text), dictionary: None, packed: None };
-        let Some((key, compressor)) = self.0.as_mut().filter(|_| text.len() >= SHORT) else { return plain };
-        match compressor.compress(text.as_bytes()) {
-            Ok(packed) if packed.len() < text.len() / 4 * 3 => {
-                Stored { plain: None, dictionary: Some(*key), packed: Some(packed) }
-            }
-            _ => plain,
-        }
+    pub(super) fn pack(&mut self, text: &str) -> Packed {
+        let (key, compressor) = self.0.as_mut().filter(|_| text.len() >= SHORT)?;
+        let packed = compressor.compress(text.as_bytes()).ok()?;
+        (packed.len() < text.len() / 4 * 3).then_some((*key, packed))
     }
-}
-
-fn dictionary(db: &Connection, key: Option<i64>) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
-    row::first(db, "SELECT key, text FROM dictionary WHERE key = ?1", [key], read)
-}
-
-fn read(row: &rusqlite::Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
-    let fields = Fields::new("dictionary", "key", row);
-    Ok((fields.get("key")?, fields.get("text")?))
 }
 
 /// Unpacks the texts of many rows.
@@ -126,7 +71,7 @@ impl<'c> Unpacker<'c> {
     ) -> Result<String, StoreError> {
         let Some(key) = fields.get::<Option<i64>>("dictionary")? else { return fields.get(plain) };
         if !self.openers.contains_key(&key)
-            && let Some((key, text)) = dictionary(self.db, Some(key))?
+            && let Some((key, text)) = dictionary::text(self.db, key)?
         {
             self.openers.insert(key, Opener::new(text));
         }

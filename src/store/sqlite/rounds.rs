@@ -8,7 +8,7 @@ use rusqlite::{Connection, named_params, params};
 use super::mirror::Asked;
 use super::row::{self, micros, to_json};
 use super::subscription::{self, leased_until};
-use super::told::Teller;
+use super::told::{Teller, Texts};
 use super::writer::Turn;
 use super::{SqliteStore, claims, lies_in, mirror, odd, places, told, ways};
 use crate::model::{ItemId, Name, Properties, SubscriptionId, Trouble};
@@ -56,7 +56,8 @@ impl Rounds for SqliteStore {
     }
 
     async fn commit_page(&self, page: PageCommit) -> Result<Committed, StoreError> {
-        self.write_noting(move |db, turn| commit(db, turn, page)).await
+        let texts = self.pack(&page.claim.subscription, &page.events, &page.rows).await?;
+        self.write_noting(move |db, turn| commit(db, turn, page, &texts)).await
     }
 
     async fn round_failed(&self, claim: &Claim, trouble: &Trouble) -> Result<(), StoreError> {
@@ -100,10 +101,15 @@ impl Rounds for SqliteStore {
     }
 }
 
-fn commit(db: &Connection, turn: &mut Turn<'_>, page: PageCommit) -> Result<Committed, StoreError> {
+fn commit(
+    db: &Connection,
+    turn: &mut Turn<'_>,
+    page: PageCommit,
+    texts: &Texts,
+) -> Result<Committed, StoreError> {
     let Some((key, counter)) = held(db, &page.claim)? else { return Ok(Committed::Lost) };
     let teller = Teller { subscription: &page.claim.subscription, key, counter };
-    told::write(db, turn, &teller, &page.events, &page.rows, page.now)?;
+    told::write(db, turn, &teller, (&page.events, &page.rows, texts), page.now)?;
     odd::put_aside(db, key, &page.odd, page.claim.link.as_ref(), page.now)?;
     if page.claim.resync == Resync::Reading {
         mirror::seen(db, &turn.places, key, &page.seen)?;

@@ -1,62 +1,103 @@
-//! What many texts of a kind have in common. Pure but for chance.
+//! The dictionaries that texts are packed with.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rand::seq::IndexedRandom as _;
-use zstd::zstd_safe::MAGIC_DICTIONARY;
+use rusqlite::{Connection, params};
+use zstd::dict::EncoderDictionary;
 
-/// A dictionary's bytes: a longer one saves nothing more.
-const LONGEST: usize = 4096;
-/// Texts that are written together before a dictionary is made of them, as many as are looked at, and their bytes together.
-const MANY: usize = 20;
-const MOST: usize = 100;
-const BYTES: usize = 512 * 1024;
+use super::super::row::{self, Fields};
+use super::samples;
+use crate::model::{Body, Kind, Name, NewEvent};
+use crate::store::{MirrorRow, StoreError};
 
-/// What the dictionaries made here begin with.
-pub(super) const BEGINNING: [u8; 4] = MAGIC_DICTIONARY.to_le_bytes();
+/// Higher levels take longer and save a hundredth.
+const LEVEL: i32 = 1;
+/// Dictionaries that are kept ready, some 20 KB each.
+const READY: usize = 256;
 
-/// The dictionary of these texts, if they are enough and alike.
-pub(super) fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Option<Vec<u8>> {
-    let mut room = BYTES;
-    let has_room = |text: &&str| {
-        room = room.saturating_sub(text.len());
-        room > 0
-    };
-    let texts: Vec<&str> = texts.take_while(has_room).take(MOST).collect();
-    if texts.len() < MANY {
-        return None;
-    }
-    let dictionary = zstd::dict::from_samples(&disguised(&texts), LONGEST).ok()?;
-    dictionary.starts_with(&BEGINNING).then_some(dictionary)
+/// A dictionary that is ready to pack with.
+pub(in super::super) struct Dictionary {
+    pub(super) key: i64,
+    /// None: it is one of LZ4's, with which nothing is packed any more.
+    pub(super) prepared: Option<EncoderDictionary<'static>>,
 }
 
-/// The texts with what they have in common; for the rest stand as many letters and figures at random, such as are usual
-/// there: what is one item's own would outlive the retention here.
-fn disguised(texts: &[&str]) -> Vec<String> {
-    let mut count: HashMap<&str, (usize, usize)> = HashMap::new();
-    for (number, text) in (1..).zip(texts) {
-        for word in words(text) {
-            let (many, last) = count.entry(word).or_default();
-            *many += usize::from(*last != number);
-            *last = number;
+/// Whose texts a dictionary is for.
+type Of = (Name, Kind);
+
+/// Those that are in use.
+#[derive(Default)]
+pub(in super::super) struct Dictionaries(Mutex<HashMap<Of, Arc<Dictionary>>>);
+
+impl Dictionary {
+    pub(super) fn new(key: i64, text: &[u8]) -> Self {
+        let is_ours = text.starts_with(&samples::BEGINNING);
+        Self { key, prepared: is_ours.then(|| EncoderDictionary::copy(text, LEVEL)) }
+    }
+
+    /// The one that is kept under a key.
+    pub(in super::super) fn with_key(db: &Connection, key: Option<i64>) -> Result<Option<Self>, StoreError> {
+        let found = key.map(|key| text(db, key)).transpose()?.flatten();
+        Ok(found.map(|(key, text)| Self::new(key, &text)))
+    }
+
+    /// The one for texts of this kind.
+    pub(in super::super) fn find(db: &Connection, (tenant, kind): &Of) -> Result<Option<Self>, StoreError> {
+        let found = row::first(
+            db,
+            "SELECT key, text FROM dictionary WHERE tenant = ?1 AND kind = ?2 AND substr(text, 1, 4) = ?3 LIMIT 1",
+            params![tenant.as_str(), kind.to_string(), samples::BEGINNING],
+            read,
+        )?;
+        Ok(found.map(|(key, text)| Self::new(key, &text)))
+    }
+
+    /// Keeps a new one, unless there is one by now.
+    pub(in super::super) fn keep(db: &Connection, of: &Of, text: &[u8]) -> Result<Self, StoreError> {
+        if let Some(found) = Self::find(db, of)? {
+            return Ok(found);
         }
+        let (tenant, kind) = of;
+        row::execute(
+            db,
+            "INSERT INTO dictionary (tenant, kind, text) VALUES (?1, ?2, ?3)",
+            params![tenant.as_str(), kind.to_string(), text],
+        )?;
+        Ok(Self::new(db.last_insert_rowid(), text))
     }
-    let is_own = |word: &str| count.get(word).is_none_or(|(many, _)| *many <= texts.len() / 2);
-    let own = texts.iter().flat_map(|text| words(text)).filter(|word| is_own(word));
-    let letters: Vec<char> = own.flat_map(str::chars).filter(|letter| letter.is_alphanumeric()).collect();
-    let mut random = rand::rng();
-    let mut any = |letter: char| {
-        let other = letter.is_alphanumeric().then(|| letters.choose(&mut random).copied());
-        other.flatten().unwrap_or(letter)
-    };
-    let mut disguise = |word| -> Cow<'_, str> {
-        if is_own(word) { word.chars().map(&mut any).collect::<String>().into() } else { word.into() }
-    };
-    texts.iter().map(|text| words(text).map(&mut disguise).collect()).collect()
+
+    /// What many events or rows have in common, if they are that many.
+    pub(in super::super) fn common(events: &[NewEvent], rows: &[MirrorRow]) -> Option<Vec<u8>> {
+        let told = events.iter().map(|event| event.data.get());
+        let kept = rows.iter().filter_map(|row| row.properties.as_ref()).map(Body::get);
+        samples::dictionary_of(told).or_else(|| samples::dictionary_of(kept))
+    }
 }
 
-/// Words and numbers, each with the sign after it.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(|letter: char| !letter.is_alphanumeric())
+impl Dictionaries {
+    pub(in super::super) fn get(&self, of: &Of) -> Option<Arc<Dictionary>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(of).cloned()
+    }
+
+    /// Keeps one ready, whose row is durable.
+    pub(in super::super) fn add(&self, of: Of, dictionary: Dictionary) -> Arc<Dictionary> {
+        let dictionary = Arc::new(dictionary);
+        let mut ready = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ready.len() >= READY {
+            ready.clear();
+        }
+        ready.insert(of, Arc::clone(&dictionary));
+        dictionary
+    }
+}
+
+/// The text of the one with this key.
+pub(super) fn text(db: &Connection, key: i64) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    row::first(db, "SELECT key, text FROM dictionary WHERE key = ?1", [key], read)
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<(i64, Vec<u8>), StoreError> {
+    let fields = Fields::new("dictionary", "key", row);
+    Ok((fields.get("key")?, fields.get("text")?))
 }

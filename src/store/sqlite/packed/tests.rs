@@ -1,16 +1,18 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
+use rusqlite::params;
 use serde_json::json;
 
 use super::*;
 
 /// What these have in common.
 fn dictionary(texts: &[String]) -> Vec<u8> {
-    dictionary::of(texts.iter().map(String::as_str)).unwrap()
+    samples::dictionary_of(texts.iter().map(String::as_str)).unwrap()
 }
 
-fn packer(dictionary: &[u8]) -> Packer {
-    Packer::new(3, dictionary)
+/// Packs with it.
+fn pack(dictionary: &[u8], text: &str) -> Packed {
+    Packer::new(Some(&Dictionary::new(3, dictionary))).pack(text)
 }
 
 fn files(numbers: std::ops::Range<u32>) -> Vec<String> {
@@ -40,9 +42,9 @@ fn in_sql(packed: Option<&[u8]>, dictionary: Option<&[u8]>) -> rusqlite::Result<
 #[test]
 fn alike_texts_are_packed_to_a_fifth() {
     for many in [20, 1000] {
-        let mut packer = packer(&dictionary(&files(0..many)));
+        let dictionary = dictionary(&files(0..many));
         for text in files(2000..2100) {
-            let short = packer.pack(&text).packed.unwrap();
+            let (_, short) = pack(&dictionary, &text).unwrap();
             assert!(short.len() < text.len() / 5, "{} of {}", short.len(), text.len());
         }
     }
@@ -69,7 +71,7 @@ fn nothing_that_is_one_items_own_stands_where_it_would_outlive_it() {
 
 #[test]
 fn few_or_huge_texts_make_no_dictionary() {
-    let of = |texts: Vec<String>| dictionary::of(texts.iter().map(String::as_str));
+    let of = |texts: Vec<String>| samples::dictionary_of(texts.iter().map(String::as_str));
     assert_eq!(of(files(0..19)), None);
     assert_eq!(of(vec!["x".repeat(100_000); 30]), None);
 }
@@ -80,16 +82,15 @@ fn a_text_that_gets_no_shorter_is_stored_as_it_is() {
         (0..400_u32).filter_map(|at| char::from_u32(0x4e00 + at.wrapping_mul(40_503) % 20_000)).collect();
     let short = "{}".repeat(SHORT / 2 - 1);
     let files = dictionary(&files(0..20));
-    for (mut packer, text) in [(packer(&files), &text), (packer(&files), &short), (packer(b"x"), &file(2))] {
-        let stored = packer.pack(text);
-        assert_eq!((stored.plain, stored.dictionary, stored.packed), (Some(text.as_str()), None, None));
+    for (dictionary, text) in [(files.as_slice(), &text), (&files, &short), (b"x", &file(2))] {
+        assert_eq!(pack(dictionary, text), None);
     }
 }
 
 #[test]
 fn what_was_not_packed_so_is_nothing() {
     let (text, dictionary) = (file(2), dictionary(&files(5..50)));
-    let whole = packer(&dictionary).pack(&text).packed.unwrap();
+    let (_, whole) = pack(&dictionary, &text).unwrap();
     let other = self::dictionary(&files(50..100));
     assert_eq!(in_sql(Some(&whole), Some(&dictionary)), Ok(Some(text)));
     assert_eq!((in_sql(None, None), in_sql(None, Some(&dictionary))), (Ok(None), Ok(None)));
@@ -117,8 +118,8 @@ proptest! {
 
     #[test]
     fn what_is_packed_is_unpacked_as_it_was(text in "(.{0,9}[a-c]{200,300}){1,9}", others in vec(".{0,40}[a-c]{0,99}", 20..30)) {
-        let dictionary = dictionary::of(others.iter().map(String::as_str)).unwrap_or_default();
-        if let Some(packed) = packer(&dictionary).pack(&text).packed {
+        let dictionary = samples::dictionary_of(others.iter().map(String::as_str)).unwrap_or_default();
+        if let Some((_, packed)) = pack(&dictionary, &text) {
             prop_assert_eq!(in_sql(Some(&packed), Some(&dictionary)), Ok(Some(text)));
         }
     }
