@@ -1,11 +1,9 @@
 //! One round: page by page from the link to the next delta link.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::classify::{Context, Outcome, classify};
@@ -18,7 +16,7 @@ use crate::metrics::{LatencyFrom, since};
 use crate::model::{Change, Item, ItemId, Kind, NewEvent, OddItem, Target, Trouble};
 use crate::office365::{Failure, Tenant, Verdict};
 use crate::store::{Cause, Claim, Committed, Known, Link, MirrorRow, Resync, RoundEnd, StoreError};
-use crate::tasks::STORE_RETRY;
+use crate::tasks::{self, STORE_RETRY};
 
 /// How long a page may take, the items included that have to be read whole: its claim must outlive it.
 pub(super) const PAGE: Duration = Duration::from_secs(240);
@@ -53,8 +51,9 @@ impl Fetcher {
         let subscription = claim.subscription.id;
         let (inbox_through, watch) = (claim.inbox_through, self.clock.stopwatch());
         // A fault of ours fails the round as any other trouble does, so that somebody sees it: where it is, the log says.
-        let followed = AssertUnwindSafe(self.follow(claim.clone(), until)).catch_unwind().await;
-        let landing = followed.unwrap_or_else(|_| self.failed(Box::new(claim), &broken_off()));
+        let followed = tasks::whole(self.follow(claim.clone(), until)).await;
+        let landing =
+            followed.unwrap_or_else(|| self.failed(Box::new(claim), &Failure::broken_off("the round")));
         let trouble = self.land(landing, watch, stop).await;
         // Nobody may be waiting for it.
         let _ = self.ended.send(Ended { subscription, inbox_through, trouble });
@@ -226,11 +225,6 @@ pub(super) fn unstored(error: &StoreError) -> Failure {
 
 pub(super) fn slow() -> Failure {
     Failure::local(Verdict::Transient, "timeout", "a page and the items that came in part took too long")
-}
-
-fn broken_off() -> Failure {
-    let message = "the round broke off by a fault of the listener: its log tells where; please report it";
-    Failure::local(Verdict::Transient, "brokenOff", message)
 }
 
 pub(super) fn unwritable(error: &serde_json::Error) -> Failure {

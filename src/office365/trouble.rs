@@ -12,6 +12,13 @@ impl Failure {
         Self { verdict, status: None, code: code.to_owned(), message: message.into() }
     }
 
+    /// A fault of ours ended something before its time.
+    pub fn broken_off(what: &str) -> Self {
+        let message =
+            format!("{what} broke off by a fault of the listener: its log tells where; please report it");
+        Self::local(Verdict::Transient, "brokenOff", message)
+    }
+
     /// The configuration no longer has the tenant that a subscription was made with.
     pub fn unknown_tenant(name: &Name) -> Self {
         let message = format!(

@@ -19,6 +19,7 @@ use super::plan::{self, Step};
 use super::prolong::{Answer, Prolonged, Renewal};
 use super::{BEGIN, BETWEEN_RENEWALS, GROUP, LEASE, Renewer, STEPS, TENANTS};
 use crate::model::{Name, Subscription, SubscriptionId};
+use crate::office365::Failure;
 use crate::store::{Lane, StoreError};
 use crate::tasks::{self, STORE_RETRY, Task};
 
@@ -174,7 +175,7 @@ impl Renewer {
         let mut asked = Vec::new();
         for subscription in due {
             let Some(remote) = &subscription.remote else { continue };
-            match self.renewal(&subscription, remote).await {
+            match self.within(Box::pin(self.renewal(&subscription, remote))).await {
                 Ok(renewal) => asked.push((subscription, renewal)),
                 Err(error) => self.finish_or_tell(&subscription, Err(error)).await,
             }
@@ -183,7 +184,9 @@ impl Renewer {
             return Vec::new();
         };
         let renewals: Vec<&Renewal> = asked.iter().map(|(_, renewal)| renewal).collect();
-        let answers = self.ask_all(&tenant, &renewals).await;
+        let answers = tasks::whole(self.ask_all(&tenant, &renewals)).await;
+        let broken = || renewals.iter().map(|_| Err(Failure::broken_off("the renewal"))).collect();
+        let answers = answers.unwrap_or_else(broken);
         let asked = asked.into_iter().zip(answers);
         asked.map(|((subscription, renewal), answer)| Asked { subscription, renewal, answer }).collect()
     }

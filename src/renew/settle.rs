@@ -7,6 +7,7 @@ use super::{LEASE, Renewer, STEP};
 use crate::model::{CertificateId, Name, Remote, Start, Subscription, Target, Trouble};
 use crate::office365::{Failure, Recipient, RemoteSubscription, Resolved, Tenant, Verdict};
 use crate::store::{Registered, StoreError};
+use crate::tasks;
 
 /// What became of a renewal that was asked for by hand.
 #[derive(Debug, Clone)]
@@ -152,14 +153,16 @@ impl Renewer {
         Ok("recreated")
     }
 
-    /// A step that outlived its claim could undo what the next one has done.
+    /// A step that outlived its claim could undo what the next one has done. One that breaks off by a fault of ours fails as
+    /// any other: the steps of a tenant share a task, and nobody would see why none of them gets on.
     pub(super) async fn within<T>(
         &self,
         step: impl Future<Output = Result<T, StepError>>,
     ) -> Result<T, StepError> {
         let slow =
             || Failure::local(Verdict::Transient, "timeout", "Office 365 took too long over this step");
-        self.clock.timeout(STEP, step).await.unwrap_or_else(|_| Err(slow().into()))
+        let done = self.clock.timeout(STEP, tasks::whole(step)).await.map_err(|_| slow())?;
+        done.unwrap_or_else(|| Err(Failure::broken_off("the step").into()))
     }
 
     /// Keeps what went wrong, with the time of the next attempt.

@@ -3,7 +3,9 @@
 mod outage;
 mod signal;
 mod task;
+mod whole;
 
 pub use outage::{Outage, Seldom};
 pub use signal::Signal;
 pub use task::{STORE_RETRY, Task, pause, run};
+pub use whole::whole;
