@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fetcher;
 use crate::clock::Stopwatch;
+use crate::model::Target;
 use crate::office365::{DeltaPage, Failure};
 use crate::store::{Claim, Link};
 
@@ -95,7 +96,7 @@ impl<'a> Lookahead<'a> {
         loop {
             let asking = match &mut self.asking {
                 Some(asking) => asking,
-                None => match self.wanted(from, written) {
+                None => match self.wanted(from, written).filter(|_| may_be_read_ahead(claim)) {
                     Some(link) => {
                         let page = ask(self.fetcher, claim, Some(link.clone()));
                         self.asking.insert(Asking { link, page })
@@ -147,6 +148,12 @@ impl<'a> Lookahead<'a> {
         let wanted = next.filter(|link| matches!(link, Link::Next(_)));
         wanted.filter(|_| has_room && !self.stop.is_cancelled()).cloned()
     }
+}
+
+/// Outlook keeps a few generations of links, and each request makes one: what is stored has to be the newest but one, or a
+/// round that goes on there after a crash would begin anew.
+fn may_be_read_ahead(claim: &Claim) -> bool {
+    !matches!(claim.subscription.target, Some(Target::MailFolder { .. } | Target::Mailbox { .. }))
 }
 
 /// Asks for a page. It takes along what it needs of the claim, which is another one once a page is written.

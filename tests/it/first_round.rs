@@ -85,3 +85,35 @@ async fn what_is_being_read_stands_in_the_status() {
     house.active("files").await;
     assert_eq!(reading().await, json!([]));
 }
+
+/// Outlook keeps three generations of links, and each request makes one: who reads ahead of what is stored loses its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_round_of_mail_goes_on_where_it_was_stopped() {
+    let mut house = House::start("").await;
+    house.control("pages", json!({"page_size": 1})).await;
+    let mail = house.tenant.tenant().resources.mail.clone();
+    house.control("changes", json!({"count": 600, "resource": mail})).await;
+    let wish = json!({"name": "inbox", "tenant": "contoso", "resource": mail, "start": "beginning"});
+    assert_eq!(house.call("POST", "/v1/subscriptions", Some(wish)).await.0, 201);
+    let round = async |house: &House| house.subscription("inbox").await["first_round"].clone();
+    let mut stopped = 0;
+    for _ in 0..3 {
+        let reached = round(&house).await["pages"].as_u64();
+        house
+            .eventually("it gets on", async || {
+                let round = round(&house).await;
+                round.is_null() || round["pages"].as_u64() > reached
+            })
+            .await;
+        house.close().await;
+        house.open().await;
+        stopped += usize::from(!round(&house).await.is_null());
+    }
+    assert!(stopped > 0, "it was over before it could be stopped");
+    house.eventually("it ends", async || round(&house).await.is_null()).await;
+    let requests = house.requests().await;
+    let pages =
+        requests.iter().filter_map(|one| one["url"].as_str()).filter(|url| url.contains("/messages/delta"));
+    let begun = pages.clone().filter(|url| !url.contains("token=")).count();
+    assert!(pages.count() > 100 && begun == 1, "it is begun anew: {begun}");
+}
