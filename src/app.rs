@@ -189,6 +189,13 @@ impl House {
                 "The store has something else than the configuration: `subscriptions plan` shows it, `subscriptions apply` makes them agree"
             );
         }
+        for late in renew::too_late(&wishes, stored.iter()) {
+            tracing::warn!(
+                subscription = late.subscription.as_ref().map(Name::as_str),
+                reason = &*late.reason,
+                "What the configuration says of a subscription cannot be had"
+            );
+        }
         Ok(())
     }
 

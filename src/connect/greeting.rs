@@ -12,6 +12,8 @@ use crate::tasks::{self, STORE_RETRY};
 
 /// For how long it is tried, in minutes; after that, it would not be the first.
 const TRIED_FOR: i64 = 60;
+/// Until it is tried again; the next pauses are longer.
+const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(1);
 /// Names that it lists; more would be read by nobody.
 const LISTED: usize = 10;
 
@@ -33,21 +35,30 @@ impl Greeting {
 
     /// Posts it, again if it has to be, and keeps in mind that this is done. A group that takes none for an hour has none.
     pub async fn post(self, desk: &Desk, store: &Arc<dyn Store>, clock: &Clock) {
+        let mut refused: i32 = 0;
         loop {
             let again = match desk.greet(&self.name, &self.title, &self.text).await {
                 None => return,
                 Some(Greeted::Taken) => break,
-                Some(Greeted::Refused) => {
-                    tracing::warn!(sink = %self.name, "A connected group did not take its first card");
-                    None
+                Some(Greeted::Gone(why)) => {
+                    tracing::warn!(sink = %self.name, why, "A connected group takes no cards any more");
+                    break;
                 }
-                Some(Greeted::NotYet(until)) => Some(until),
+                Some(Greeted::Refused) => {
+                    refused += 1;
+                    if refused == 1 {
+                        tracing::warn!(sink = %self.name, "A connected group did not take its first card; trying again for an hour");
+                    }
+                    // Each counts against what the group may get.
+                    clock.now() + FIRST_PAUSE * refused
+                }
+                Some(Greeted::NotYet(until)) => tasks::pause(clock, Some(until)),
             };
             if clock.now() > self.until {
                 tracing::warn!(sink = %self.name, "A connected group is left without a first card");
                 break;
             }
-            clock.sleep_until(tasks::pause(clock, again)).await;
+            clock.sleep_until(again).await;
         }
         while let Err(error) = store.greeted(&self.name).await {
             tracing::warn!(sink = %self.name, %error, "Cannot keep that the first card was posted");

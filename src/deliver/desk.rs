@@ -81,6 +81,8 @@ pub enum Greeted {
     Taken,
     /// It was not.
     Refused,
+    /// There is nobody any more, for this reason.
+    Gone(&'static str),
     /// It was not sent: not before then.
     NotYet(DateTime<Utc>),
 }
@@ -218,8 +220,11 @@ impl Desk {
         }
         let Some(report) = sink.greet(title, text).await else { return Some(Greeted::Taken) };
         gate.learn(&report.attempt, report.verdict, self.clock.now());
-        let taken = report.verdict == Verdict::Delivered;
-        Some(if taken { Greeted::Taken } else { Greeted::Refused })
+        Some(match report.verdict {
+            Verdict::Delivered => Greeted::Taken,
+            Verdict::Gone { why } => Greeted::Gone(why),
+            Verdict::Failed | Verdict::Stalled { .. } => Greeted::Refused,
+        })
     }
 
     fn test_event(&self, name: &Name) -> Option<Event> {

@@ -20,6 +20,9 @@ const DEAD_CURSOR: [&str; 6] = [
     "resyncUploadDifferences",
 ];
 
+/// What a drive says that cannot show its items just now: its cursor lives on, and is asked with again.
+const NOT_NOW: &str = "cannotSnapshotTree";
+
 /// As long a text as a person reads.
 const LONGEST_TEXT: usize = 1000;
 
@@ -34,6 +37,7 @@ pub(super) fn judge(
     let error = ErrorObject::read(body);
     let verdict = match (status.as_u16(), wait) {
         (_, Some(wait)) => Verdict::Throttled(wait),
+        _ if error.says(NOT_NOW) => Verdict::Transient,
         (410, _) => Verdict::Gone { restart },
         _ if error.declares_cursor_dead() => Verdict::Gone { restart },
         (401, _) => Verdict::Unauthorized,
@@ -80,8 +84,12 @@ impl ErrorObject {
         read
     }
 
+    fn says(&self, wanted: &str) -> bool {
+        self.codes.iter().any(|code| code.eq_ignore_ascii_case(wanted))
+    }
+
     fn declares_cursor_dead(&self) -> bool {
-        self.codes.iter().any(|code| DEAD_CURSOR.iter().any(|dead| code.eq_ignore_ascii_case(dead)))
+        DEAD_CURSOR.iter().any(|dead| self.says(dead))
     }
 }
 
@@ -114,6 +122,8 @@ mod tests {
             (404, "SyncStateNotFound", gone()),
             (410, "SyncStateNotFound", gone()),
             (410, "", gone()),
+            (410, "cannotSnapshotTree", Verdict::Transient),
+            (400, "cannotSnapshotTree", Verdict::Transient),
             (400, "resyncRequired", gone()),
             (409, "resyncApplyDifferences", gone()),
             (401, "InvalidAuthenticationToken", Verdict::Unauthorized),

@@ -46,7 +46,7 @@ pub use add::AddError;
 pub use apply::{Applied, Outcome};
 pub use certificate::CertificateError;
 pub use keyring::{Keyring, KeyringError};
-pub use plan::{Action, Known, Lists, Look, Measure, NotListed, Plan, differences, missing, whole};
+pub use plan::{Action, Known, Lists, Look, Measure, NotListed, Plan, differences, missing, too_late, whole};
 pub use reconcile::Reconciler;
 pub use remove::Removal;
 pub use settle::Renewed;

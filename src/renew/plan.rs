@@ -16,7 +16,7 @@ use url::Url;
 pub use held::{Held, Ids, Known, Lists, Look, SETTLES, is_ours, notifies, origin};
 pub(super) use measure::Todo;
 pub use measure::{Action, Measure, NotListed, Plan};
-pub use wanted::{differences, missing};
+pub use wanted::{differences, missing, too_late};
 
 use crate::model::{Subscription, SubscriptionId, Wish};
 
@@ -49,7 +49,8 @@ pub fn whole(
     let spoken_for: HashSet<_> = changes.iter().filter_map(|change| change.subscription.clone()).collect();
     let is_known = |tenant: &_| lists.contains_key(tenant);
     let changes = changes.into_iter().map(|change| change.where_tenants_are(is_known)).collect();
-    let mut plan = Plan { changes, ..Plan::default() };
+    let left_alone = wanted::too_late(configured, known.iter().map(|known| &known.subscription));
+    let mut plan = Plan { changes, left_alone, ..Plan::default() };
     remote::differences(&mut plan, known, &spoken_for, lists, notification_url, now);
     plan
 }

@@ -64,6 +64,23 @@ async fn what_is_paused_is_notified_and_renewed_and_told_once_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_failed_before_it_was_paused_is_tried_at_once_when_it_is_resumed() {
+    let house = House::start(&following("{mail}", "now")).await;
+    house.active("it").await;
+    house.quiet().await;
+    house
+        .control("faults", json!({"status": 403, "path_prefix": "/v1.0/users", "method": "GET", "count": 1}))
+        .await;
+    let mail = house.tenant.tenant().resources.mail.clone();
+    house.change(&mail).await;
+    house.eventually("it fails", async || house.subscription("it").await["error"]["code"].is_string()).await;
+    assert_eq!(ask(&house, "pause").await.0, 200);
+    assert_eq!(ask(&house, "resume").await.0, 200);
+    // The clock stands: the next attempt would be later.
+    house.eventually("the change is told", async || house.events().await.len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_round_under_way_commits_nothing_after_the_pause_and_goes_on_after_it() {
     let mut house = House::start("").await;
     house.close().await;

@@ -22,7 +22,7 @@ use url::Url;
 use crate::clock::Clock;
 use attempt::{Attempt, Attempts};
 use echo::Token;
-pub(super) use refused::explained;
+pub(super) use refused::{explained, is_why};
 
 /// How long Microsoft waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

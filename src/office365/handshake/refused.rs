@@ -8,18 +8,23 @@ use super::Patience;
 /// Says what a failed handshake means and how to mend it, if that is why a subscription was refused by whoever is as
 /// patient as this.
 pub(in crate::office365) fn explained(url: &Url, patience: Patience, failure: Failure) -> Failure {
-    let text = failure.message.to_lowercase();
-    let about_handshake = ["validation request", "validationtoken", "validate the notification url"];
-    if failure.verdict != Verdict::Rejected || !about_handshake.iter().any(|words| text.contains(words)) {
+    if !is_why(&failure) {
         return failure;
     }
-    let (met, mend) = met(&text);
+    let (met, mend) = met(&failure.message.to_lowercase());
     failure.explained(format_args!(
         "Office 365 {met} when it tried {url}: {mend}. `o365-listener check` tries the same from here. POST \
          /notifications?validationToken=… and POST /lifecycle?validationToken=… must lead from the internet to the \
          notification port of this listener, and the answer back unchanged within {} s",
         patience.limit.as_secs()
     ))
+}
+
+/// Whether a handshake that failed is why something was refused.
+pub(in crate::office365) fn is_why(failure: &Failure) -> bool {
+    let text = failure.message.to_lowercase();
+    let about_handshake = ["validation request", "validationtoken", "validate the notification url"];
+    failure.verdict == Verdict::Rejected && about_handshake.iter().any(|words| text.contains(words))
 }
 
 /// What it met, and what to do, as far as the text tells it.

@@ -50,6 +50,25 @@ pub(super) fn compared<'a>(
     unnamed.map(|(it, _)| unwished(it)).chain(changes).collect()
 }
 
+/// What the configuration says otherwise and cannot have: where following began is history.
+pub fn too_late<'a>(configured: &[Wish], stored: impl Iterator<Item = &'a Subscription>) -> Vec<Measure> {
+    let wishes: HashMap<&str, &Wish> = configured.iter().map(|wish| (wish.name.as_str(), wish)).collect();
+    let follows = |one: &Subscription, wish: &Wish| {
+        let same = (&one.wish.tenant, &one.wish.resource) == (&wish.tenant, &wish.resource);
+        one.removed_at.is_none() && same && one.wish.start != wish.start
+    };
+    let late = stored.filter_map(|one| {
+        let wish = wishes.get(one.wish.name.as_str()).filter(|wish| follows(one, wish))?;
+        let reason = format!(
+            "it is followed with start = \"{}\", and that counts only when following begins: to begin anew with \"{}\", \
+             remove it and apply the configuration",
+            one.wish.start, wish.start
+        );
+        Some(measure(one, Action::Leave, reason, Todo::Nothing))
+    });
+    late.collect()
+}
+
 fn added(wish: &Wish, reason: &'static str) -> Measure {
     Measure {
         action: Action::Create,

@@ -53,6 +53,7 @@ impl CardSink {
             timeout: to.timeout,
             allow_private: to.allow_private,
             client_certificate: None,
+            secrets: Vec::new(),
             connections: 1,
         };
         // Rates are counted for each address, not for its host; and the address is a secret.

@@ -41,6 +41,8 @@ pub(super) struct Target<'c> {
     pub timeout: Duration,
     pub allow_private: bool,
     pub client_certificate: Option<&'c Tls>,
+    /// Values of headers that come with every request.
+    pub secrets: Vec<&'c str>,
     /// Connections that are kept for the next request.
     pub connections: usize,
 }
@@ -86,7 +88,7 @@ pub(super) enum Broken {
 impl Post {
     pub fn new(to: &Target<'_>, clock: Clock) -> anyhow::Result<Self> {
         let (url, timeout, allow_private) = (to.url.clone(), to.timeout, to.allow_private);
-        let veil = Veil::of(url.expose());
+        let veil = Veil::of(url.expose(), to.secrets.iter().copied());
         Ok(Self { way: way(to, &clock)?, clock, url, timeout, allow_private, veil })
     }
 

@@ -1,5 +1,5 @@
-//! What an answer says of the address that it was asked at. The address may be a credential, and the beginning of an
-//! answer is kept and shown.
+//! What an answer says of the address that it was asked at, and of the headers that a user gave. They may be credentials,
+//! and the beginning of an answer is kept and shown.
 
 use url::Url;
 
@@ -9,14 +9,16 @@ const SHORTEST: usize = 5;
 /// needs: those of a path are shown, and others are hidden only where they stand by themselves.
 const LONG: usize = 16;
 
-/// The parts of an address that nobody may see.
+/// The parts of an address and of headers that nobody may see.
 pub(super) struct Veil(Vec<String>);
 
 impl Veil {
-    pub fn of(url: &Url) -> Self {
+    pub fn of<'v>(url: &'v Url, headers: impl Iterator<Item = &'v str>) -> Self {
         let segments = url.path_segments().into_iter().flatten().filter(|segment| !is_word(segment));
         let written = url.query().into_iter().flat_map(|query| query.split('&')).flat_map(secrets);
-        let mut parts: Vec<String> = segments.chain(written).flat_map(spellings).collect();
+        // Of `Bearer token` the token is one by itself.
+        let values = headers.flat_map(|value| [value, value.rsplit(' ').next().unwrap_or(value)]);
+        let mut parts: Vec<String> = segments.chain(written).chain(values).flat_map(spellings).collect();
         parts.retain(|part| part.len() >= SHORTEST);
         // A part of another part goes last, or the rest of that would be left.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
@@ -69,12 +71,14 @@ fn without(text: &str, part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     #[test]
     fn an_answer_that_repeats_its_address_is_kept_without_what_opens_it() {
         let url = "https://a.logic.azure.com/workflows/0123456789abcdef0123/run?api-version=2016&sig=AbCdEfGh%2FIjKlMnOp";
-        let veil = Veil::of(&Url::parse(url).unwrap());
+        let veil = Veil::of(&Url::parse(url).unwrap(), iter::empty());
         assert_eq!(
             veil.over(&format!("no flow at {url}: sig AbCdEfGh/IjKlMnOp is wrong")),
             "no flow at https://a.logic.azure.com/workflows/…/run?api-version=2016&sig=…: sig … is wrong"
@@ -93,7 +97,7 @@ mod tests {
             ("http://relay.example/?TOKEN=&a=%2Fb%2Fc%2Fd", "http://relay.example/?…&a=…"),
             ("http://relay.example/?a-name-that-is-a-token=yes", "http://relay.example/?…=yes"),
         ] {
-            let veil = Veil::of(&Url::parse(url).unwrap());
+            let veil = Veil::of(&Url::parse(url).unwrap(), iter::empty());
             assert_eq!(veil.over(url), said);
             assert_eq!(
                 veil.over("reorders hunters: xSECRET6, /b/c/de"),
@@ -103,9 +107,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_user_put_into_headers_is_one() {
+        let url = Url::parse("http://relay.example/hook").unwrap();
+        let veil = Veil::of(&url, ["Bearer abc.DEF", "k-17x", "yes"].into_iter());
+        let said = r#"{"authorization": "Bearer abc.DEF", "token": "abc.DEF", "x-key": "k-17x", "x": "yes"}"#;
+        let shown = r#"{"authorization": "…", "token": "…", "x-key": "…", "x": "yes"}"#;
+        assert_eq!(veil.over(said), shown);
+    }
+
+    #[test]
     fn every_part_of_an_incoming_webhook_is_one() {
         let url = "https://c.webhook.office.com/webhookb2/6f1c0a7e-1111@9b2d/IncomingWebhook/0123456789abcdef0123456789abcdef/8a7b6c5d-2222-3333";
-        let said = Veil::of(&Url::parse(url).unwrap()).over(url);
+        let said = Veil::of(&Url::parse(url).unwrap(), iter::empty()).over(url);
         assert_eq!(said, "https://c.webhook.office.com/…/…/…/…/…");
     }
 }

@@ -39,6 +39,7 @@ impl WebhookSink {
             timeout: webhook.timeout,
             allow_private: webhook.allow_private,
             client_certificate: webhook.client_certificate.as_ref(),
+            secrets: webhook.headers.iter().map(|(_, value)| value.expose()).collect(),
             connections: AT_ONCE,
         };
         Ok(Self {

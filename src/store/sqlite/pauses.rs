@@ -13,9 +13,10 @@ const PAUSE: &str = "UPDATE subscription
      SET paused_at = ifnull(paused_at, ?2), round_lease = NULL, round_leased_until = NULL
      WHERE name = ?1 AND removed_at IS NULL";
 
-/// A round is due because it was paused, whether or not a hint came meanwhile: Office 365 may have lost one.
+/// A round is due because it was paused, whether or not a hint came meanwhile: Office 365 may have lost one. It does not wait
+/// for the next attempt of one that failed before: whoever resumes may have mended what was wrong.
 const RESUME: &str = "UPDATE subscription
-     SET paused_at = NULL, round_due_at = min(ifnull(round_due_at, ?2), ?2)
+     SET paused_at = NULL, round_due_at = min(ifnull(round_due_at, ?2), ?2), round_not_before = NULL
      WHERE name = ?1 AND removed_at IS NULL AND paused_at IS NOT NULL";
 
 #[async_trait]

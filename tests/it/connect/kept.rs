@@ -123,3 +123,18 @@ async fn the_first_card_keeps_to_the_pace_of_its_address_like_every_other() {
     house.eventually("the first card is there", async || cards(&house).await.len() == 1).await;
     assert_eq!(posts().await, 52);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_gone_gets_no_second_first_card() {
+    let house = house().await;
+    house.control("faults", json!({ "path_prefix": "/webhookb2", "status": 404, "count": 9 })).await;
+    let link = invite(&house, "*").await;
+    connect(&house, &mut Browser::new(), &link, "allow").await;
+    let posts = async || house.count_requests("POST", "/webhookb2").await;
+    house.eventually("the first card is tried", async || posts().await == 1).await;
+    for _ in 0..12 {
+        house.advance(5 * MINUTE);
+        house.quiet().await;
+    }
+    assert_eq!(posts().await, 1);
+}

@@ -156,6 +156,23 @@ async fn a_life_that_is_refused_is_asked_for_without_an_end_and_renewed_with_a_s
 }
 
 #[tokio::test]
+async fn a_handshake_that_failed_does_not_cost_the_life_that_is_wished() {
+    let sites = Sites::start(LIST).await;
+    sites.followed().await;
+    let place = place(&sites).await;
+    assert_eq!(sites.house.call("DELETE", "/v1/subscriptions/list", None).await.0, 204);
+    let message = "Failed to validate the notification URL 'https://hooks.example/notifications'.";
+    let refusal = json!({"status": 400, "method": "POST", "path_prefix": place, "message": message});
+    sites.house.control("faults", refusal).await;
+    sites.house.forget_requests().await;
+    let list = sites.house.tenant.tenant().resources.list.clone();
+    let wish = json!({"name": "again", "tenant": "contoso", "resource": list, "via": "sharepoint", "lifetime": "7d"});
+    let (status, made) = sites.house.call("POST", "/v1/subscriptions", Some(wish)).await;
+    assert!(status >= 400, "{made:#}");
+    assert_eq!(sites.house.count_requests("POST", &place).await, 1, "not asked for again without an end");
+}
+
+#[tokio::test]
 async fn a_refusal_at_sharepoint_closes_the_whole_tenant() {
     let sites = Sites::start(LIST).await;
     sites.followed().await;

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::subscription;
-use crate::model::{Name, Origin, RemoteId, SubscriptionId, Trouble, Via};
+use crate::model::{Name, Origin, RemoteId, Start, SubscriptionId, Trouble, Via};
 use crate::office365::RemoteSubscription;
 
 /// Long after the beginning, when the subscriptions of these tests were confirmed.
@@ -76,6 +76,26 @@ fn what_is_held_as_it_should_be_is_no_change_whatever_the_letter_case_of_its_id(
     assert!(planned(&[&files], std::slice::from_ref(&files), vec![ours("r1", "files")]).is_empty());
     let slash = held("r1", "files", "https://HOOKS.contoso.com:443/o365/notifications/");
     assert!(planned(&[&files], std::slice::from_ref(&files), vec![slash]).is_empty());
+}
+
+#[test]
+fn where_following_began_is_not_changed_and_not_passed_over_in_silence() {
+    let files = known("files", Some("r1"), |_| {});
+    let other = known("files", Some("r1"), |it| it.wish.start = Start::Beginning);
+    let configured = [other.subscription.wish];
+    let lists = Lists::from([(contoso(), Ok(vec![ours("r1", "files")]))]);
+    let plan = whole(&configured, std::slice::from_ref(&files), &lists, &url(), now());
+    assert_eq!(brief(&plan), ["Leave files"]);
+    let reason = &plan.left_alone[0].reason;
+    assert!(
+        reason.contains("start = \"now\"") && reason.contains("begin anew with \"beginning\""),
+        "{reason}"
+    );
+    let late = |stored: &Subscription| too_late(&configured, std::iter::once(stored)).len();
+    assert_eq!(late(&files.subscription), 1);
+    let elsewhere = known("files", Some("r1"), |it| it.wish.tenant = "other".parse().unwrap());
+    let removed = known("files", Some("r1"), |it| it.removed_at = Some(now()));
+    assert_eq!((late(&elsewhere.subscription), late(&removed.subscription)), (0, 0), "it begins anew anyway");
 }
 
 #[test]
