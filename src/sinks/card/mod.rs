@@ -13,7 +13,7 @@ mod teams;
 mod template;
 mod words;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -42,6 +42,10 @@ pub(super) struct CardSink {
     gate: String,
     service: &'static Service,
     template: Template,
+    /// The built-in one, for what a user's makes no card of: an event that it was not tried with, or many.
+    instead: Option<Template>,
+    /// That was needed for the last card.
+    fell_back: AtomicBool,
     /// The largest card that is sent; less, once one was too large.
     largest: AtomicUsize,
 }
@@ -65,8 +69,35 @@ impl CardSink {
             gate: format!("{}#{}", service.name, digest.concat()),
             service,
             template: Template::new(to.card.as_deref(), service)?,
+            instead: to.card.is_some().then(|| Template::new(None, service)).transpose()?,
+            fell_back: AtomicBool::default(),
             largest: AtomicUsize::new(service.largest),
         })
+    }
+
+    /// The card for these events, and why it is not the one that the user wished.
+    fn card(&self, events: &[Event]) -> (anyhow::Result<Vec<u8>>, Option<anyhow::Error>) {
+        let largest = self.largest.load(Ordering::Relaxed);
+        match (self.template.card(events, largest), &self.instead) {
+            (Err(error), Some(instead)) => match instead.card(events, largest) {
+                Ok(card) => (Ok(card), Some(error)),
+                Err(_) => (Err(error), None),
+            },
+            (card, _) => (card, None),
+        }
+    }
+
+    /// Says once that the user's template fails, and nothing of the event that it fails with.
+    fn note(&self, failed: bool, events: &[Event]) {
+        let before = self.fell_back.swap(failed, Ordering::Relaxed);
+        if failed && !before {
+            let sequence = events.first().map(|event| event.cursor.number());
+            tracing::warn!(
+                template = self.template.name(),
+                sequence,
+                "A card cannot be made with this template, so the built-in one is taken; `sinks preview NAME --event SEQUENCE` says why"
+            );
+        }
     }
 
     /// Sends a card, if there is one, and says what came of it.
@@ -134,7 +165,9 @@ impl Sink for CardSink {
     }
 
     async fn deliver(&self, events: &[Event]) -> Report {
-        self.send(self.template.card(events, self.largest.load(Ordering::Relaxed))).await
+        let (card, instead) = self.card(events);
+        self.note(instead.is_some(), events);
+        self.send(card).await
     }
 
     async fn greet(&self, title: &str, text: &str) -> Option<Report> {
@@ -151,12 +184,14 @@ impl Sink for CardSink {
     }
 
     fn preview(&self, events: &[Event]) -> String {
-        let card = self.template.card(events, self.largest.load(Ordering::Relaxed));
+        let (card, instead) = self.card(events);
+        let instead = instead.map(|why| format!("{why:#}\nWith the built-in template instead:\n\n"));
         let shown = card.and_then(|card| {
             let value: Value = serde_json::from_slice(&card)?;
             Ok(format!("content-length: {}\n\n{}", card.len(), serde_json::to_string_pretty(&value)?))
         });
         let shown = shown.unwrap_or_else(|error| format!("\n{error:#}"));
-        format!("POST {}/…\ncontent-type: application/json\n{shown}", self.post.origin())
+        let instead = instead.unwrap_or_default();
+        format!("{instead}POST {}/…\ncontent-type: application/json\n{shown}", self.post.origin())
     }
 }

@@ -55,6 +55,11 @@ impl Template {
         Ok(template)
     }
 
+    /// How it is called in errors.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The card for these events, not larger than so many bytes.
     pub fn card(&self, events: &[Event], largest: usize) -> anyhow::Result<Vec<u8>> {
         let mut smallest = 0;

@@ -186,6 +186,25 @@ async fn a_template_of_ones_own_makes_the_cards_and_a_broken_one_is_told_at_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_a_template_makes_no_card_of_is_told_with_the_built_in_one() {
+    let mut house = super::house("").await;
+    let file = house.folder().join("card.jinja");
+    let card = "{\"@type\": \"MessageCard\", \"@context\": \"https://schema.org/extensions\",\n\"text\": ";
+    // What it is tried with at the start is of another subscription.
+    let text = "{{ told[0].nothing if told[0].subscription == \"candidates\" else \"fine\" }}}";
+    std::fs::write(&file, format!("{card}{text}")).unwrap();
+    attach(&mut house, "connector", &format!("card = {{ file = \"{}\" }}", file.display())).await;
+    let event = edit(&house, None).await;
+    let card = shown(&house, 1).await.remove(0);
+    assert!(card.pointer("/body/sections/0/activityTitle").is_some(), "the built-in one: {card}");
+    house.eventually("all is delivered", async || sink(&house, "team").await["delivered"] == 1).await;
+    let body = Some(json!({"event": event["sequence"]}));
+    let (_, shown) = house.call("POST", "/v1/sinks/team/preview", body).await;
+    let text = shown["text"].as_str().unwrap();
+    assert!(text.contains("card.jinja") && text.contains("With the built-in template instead"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_is_the_card_without_the_address() {
     let house = house("teams", "").await;
     let event = edits(&house, 2).await.remove(1);
