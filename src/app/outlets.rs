@@ -94,6 +94,7 @@ impl House {
             bindings: self.bindings.clone(),
             joined: self.joined.clone(),
             rush: Rush::default(),
+            answers: Rush::default(),
         };
         Ok(Some((connect, joined)))
     }

@@ -27,10 +27,6 @@ const TOLD_FOR: i64 = 600;
 pub(super) async fn take(connect: web::Data<Connect>, request: HttpRequest) -> HttpResponse {
     let query = parse(request.query_string().as_bytes());
     let outcome = connect.judge(&query, &request).await.err().unwrap_or(Outcome::Done);
-    let to = match outcome {
-        Outcome::Done => connect.page("/connector/done"),
-        other => connect.page(&format!("/connector/done?outcome={}", other.words().slug)),
-    };
     // Who is from elsewhere may have a visit of their own under way.
     let spent = outcome != Outcome::Foreign && outcome != Outcome::Unavailable;
     let spent = spent.then(|| match outcome {
@@ -40,7 +36,7 @@ pub(super) async fn take(connect: web::Data<Connect>, request: HttpRequest) -> H
         }
         _ => cookie::set(&connect.public_url, "", 0),
     });
-    Connect::see_other(&to, spent.as_deref())
+    connect.ended(outcome, spent.as_deref())
 }
 
 /// Where the answer leads, or why nowhere.

@@ -57,6 +57,8 @@ use outcome::Outcome;
 use page::Pages;
 pub use rush::Rush;
 
+/// Where Office 365 sends the browser back to.
+const CALLBACK: &str = "/callback";
 /// A page has to be answered before the port closes the connection, which is after 5 s.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
@@ -78,6 +80,8 @@ pub struct Connect {
     pub joined: Signal,
     /// Keeps the pages from taking everything.
     pub rush: Rush,
+    /// The same for answers of Office 365: whoever comes back with one is not kept out by a crowd at the landing page.
+    pub answers: Rush,
 }
 
 /// Everything that the Connect button adds to the notification port.
@@ -89,7 +93,7 @@ pub fn routes(cfg: &mut web::ServiceConfig, connect: &Arc<Connect>) {
             .app_data(web::Data::from(Arc::clone(connect)))
             .app_data(web::Data::new(pages))
             .service(web::resource("").route(read().to(landing::show)).route(web::post().to(begin::begin)))
-            .service(web::resource("/callback").route(web::get().to(answer::take)))
+            .service(web::resource(CALLBACK).route(web::get().to(answer::take)))
             .service(web::resource("/done").route(read().to(landing::done)))
             .wrap(from_fn(bounded))
             .wrap(
@@ -101,24 +105,25 @@ pub fn routes(cfg: &mut web::ServiceConfig, connect: &Arc<Connect>) {
     );
 }
 
-/// Lets a request through if there is room for it, and gives it up when it takes too long.
+/// Lets a request through if there is room for it, and gives it up when it takes too long. An answer of Office 365 is
+/// redirected away from then, too: its address has the secret in it.
 async fn bounded(
     connect: web::Data<Connect>,
     pages: web::Data<Pages>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse, Error> {
-    let refuse = |request: ServiceRequest| {
-        let answer = pages.refusal(Outcome::Rushed);
-        Ok(request.into_response(answer))
-    };
+    let is_answer = request.path().ends_with(CALLBACK);
+    let rush = if is_answer { &connect.answers } else { &connect.rush };
+    let refusal = |outcome| if is_answer { connect.ended(outcome, None) } else { pages.refusal(outcome) };
     let known = [Method::GET, Method::HEAD, Method::POST].contains(request.method());
-    let Some(_place) = connect.rush.enter(connect.clock.now()).filter(|_| known) else {
-        return refuse(request);
+    let Some(_place) = rush.enter(connect.clock.now()).filter(|_| known) else {
+        let refused = refusal(Outcome::Rushed);
+        return Ok(request.into_response(refused));
     };
     match connect.clock.timeout(ANSWER_WITHIN, next.call(request)).await {
         Ok(answer) => Ok(answer?.map_into_boxed_body()),
-        Err(_) => Err(InternalError::from_response("too slow", pages.refusal(Outcome::Unavailable)).into()),
+        Err(_) => Err(InternalError::from_response("too slow", refusal(Outcome::Unavailable)).into()),
     }
 }
 
@@ -132,6 +137,16 @@ impl Connect {
     /// The address of one of these pages.
     fn page(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+
+    /// Sends a browser to the page that says how it ended.
+    fn ended(&self, outcome: Outcome, cookie: Option<&str>) -> HttpResponse {
+        let how = if outcome == Outcome::Done {
+            String::new()
+        } else {
+            format!("?outcome={}", outcome.words().slug)
+        };
+        Self::see_other(&self.page(&format!("/connector/done{how}")), cookie)
     }
 
     /// Sends a browser elsewhere, by GET, with a cookie.

@@ -39,6 +39,25 @@ async fn a_crowd_on_the_pages_does_not_keep_a_notification_waiting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_taken_in_a_crowd_and_led_away_from_where_there_is_no_room_for_it() {
+    let house = house().await;
+    let (mut browser, link) = (Browser::new(), invite(&house, "*").await);
+    let at = press(&house, &mut browser, &link).await.location();
+    let callback = choose(&mut browser, &at, "allow").await;
+    let page = format!("{}/connector", house.public_url());
+    while browser.get(&page).await.status == 403 {}
+    assert_eq!(ends(&mut browser, &callback).await.heading(), "Too many at once", "the page after it waits");
+    assert_eq!(connected(&house).await.len(), 1);
+
+    let mut last = browser.get(&callback).await;
+    for _ in 0..600 {
+        last = browser.get(&callback).await;
+    }
+    assert_eq!(last.status, 303);
+    assert!(last.location().ends_with("/connector/done?outcome=busy"), "{}", last.location());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_long_is_refused_and_connects_nothing() {
     let house = house().await;
     let (mut browser, link) = (Browser::new(), invite(&house, "*").await);
