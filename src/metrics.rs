@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 use downstream::Downstream;
 use followed::Followed;
 use received::Received;
+pub use sinks::SinkStands;
 use sinks::Sinks;
 use standing::OwnStanding;
 
@@ -86,8 +87,8 @@ pub struct Snapshot {
     pub consumers: Vec<(Name, u64)>,
     /// Commits that have failed since the start.
     pub store_failures: u64,
-    /// How many events each sink has still to get, at most.
-    pub sink_lags: Vec<(Name, u64)>,
+    /// How each sink stands.
+    pub sinks: Vec<SinkStands>,
 }
 
 /// Where an event's latency is counted from.
@@ -265,7 +266,7 @@ impl Metrics {
         self.followed.observe(&mut snapshot);
         self.standing.observe(&snapshot);
         self.downstream.observe(&snapshot);
-        self.sinks.observe(&snapshot.sink_lags);
+        self.sinks.observe(&snapshot.sinks);
         let mut text = String::new();
         let written = prometheus_text::encode(&mut text, &self.registry);
         self.followed.written();

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::problem::Problem;
 use super::{Api, consumers};
-use crate::metrics::{Snapshot, since};
-use crate::model::{Credential, Name, SinkStanding};
+use crate::deliver::Found;
+use crate::metrics::{SinkStands, Snapshot, since};
+use crate::model::{Credential, Name};
 use crate::store::{StoreError, StoredGate};
 
 /// How long the store may take to prove that it can be written to: as long as an acknowledgement may.
@@ -67,7 +68,7 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
         credentials: credentials.map(|one| time_left(one, now)).collect(),
         consumers: consumers::lags(&api).await?,
         store_failures: api.store.health().failed_commits,
-        sink_lags: lags(api.store.sinks().await?),
+        sinks: sinks(api.desk.sinks().await?, now),
     };
     let text = api.metrics.observe(snapshot).map_err(|error| {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}"))
@@ -76,9 +77,15 @@ pub(super) async fn metrics(api: web::Data<Api>) -> Result<HttpResponse, Problem
 }
 
 /// Of the sinks that the configuration has.
-fn lags(standings: Vec<SinkStanding>) -> Vec<(Name, u64)> {
-    let there = standings.into_iter().filter(|standing| standing.removed_at.is_none());
-    there.map(|standing| (standing.name.clone(), standing.lag())).collect()
+fn sinks(found: Vec<Found>, now: DateTime<Utc>) -> Vec<SinkStands> {
+    let there = found.into_iter().filter(|found| found.standing.removed_at.is_none());
+    let stands = there.map(|found| SinkStands {
+        name: found.standing.name.clone(),
+        lag: found.standing.lag(),
+        failing_for: found.failing_since().map(|at| since(at, now)).unwrap_or_default(),
+        disabled: found.standing.disabled.is_some() || found.unusable.is_some(),
+    });
+    stands.collect()
 }
 
 impl Api {

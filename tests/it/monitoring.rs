@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use o365_listener::metrics::{LatencyFrom, Metrics, Snapshot};
+use o365_listener::metrics::{LatencyFrom, Metrics, SinkStands, Snapshot};
 use o365_listener::model::{Change, Kind, Name, State};
 use serde_json::Value;
 
@@ -38,7 +38,12 @@ fn scrape() -> String {
         closed_gates: vec![(name.clone(), "mailbox".to_owned())],
         credentials: vec![("contoso".to_owned(), "client_secret", 60.0)],
         consumers: vec![(name.clone(), 1)],
-        sink_lags: vec![(name.clone(), 1)],
+        sinks: vec![SinkStands {
+            name: name.clone(),
+            lag: 1,
+            failing_for: Duration::from_secs(1),
+            disabled: true,
+        }],
         expires: vec![(name, 60.0)],
         ..Snapshot::default()
     };

@@ -122,6 +122,7 @@ async fn a_receiver_that_is_gone_is_left_alone_until_somebody_switches_the_sink_
     let first = edit(&house, None).await;
     house.eventually("it is off", async || sink(&house, "orders").await["state"] == "disabled").await;
     assert!(sink(&house, "orders").await["disabled_reason"].as_str().unwrap().contains("410"));
+    assert!(house.metric("o365_sink_disabled{sink=\"orders\"}").await > 0.5);
     endpoint.treat(Manner::Take);
     house.close().await;
     house.open().await;
@@ -218,6 +219,7 @@ async fn what_was_tried_in_vain_goes_at_once_when_the_receiver_is_well_also_afte
         house.eventually("one tries", async || endpoint.requests().len() >= attempts).await;
     }
     let since = sink(&house, "orders").await["failing_since"].clone();
+    assert!(house.metric("o365_sink_failing_seconds{sink=\"orders\"}").await >= 6.0 * 70.0);
     house.close().await;
     house.open().await;
     let shown = sink(&house, "orders").await;
@@ -233,6 +235,7 @@ async fn what_was_tried_in_vain_goes_at_once_when_the_receiver_is_well_also_afte
     assert_eq!(all, expected);
     house.eventually("it is well", async || sink(&house, "orders").await["state"] == "active").await;
     assert_eq!(sink(&house, "orders").await["failing_since"], json!(null));
+    assert!(house.metric("o365_sink_failing_seconds{sink=\"orders\"}").await < 0.5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
