@@ -1,6 +1,6 @@
 //! `mail:USER`: a whole mailbox, with moves told as moves, whichever folder is asked first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -169,6 +169,25 @@ async fn a_deleted_folder_tells_its_messages_but_not_those_that_left_it() {
         events,
         [told("deleted", "Lost", json!([])), told("updated", "Kept", json!(["parent"]))].concat()
     );
+    assert_eq!(post.round().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_folder_that_is_deleted_is_told_to_its_end_in_several_steps() {
+    let mut post = Post::start("now").await;
+    let (large, other) = (post.folder("inbox", "Large").await, post.folder("inbox", "Other").await);
+    for number in 0..450 {
+        post.write(&large, &format!("Lost {number}")).await;
+    }
+    for number in 0..50 {
+        post.write(&other, &format!("Kept {number}")).await;
+    }
+    assert_eq!(post.round().await.len(), 500);
+    post.call("DELETE", &format!("/mailFolders/{large}"), Value::Null).await;
+    let events = post.round().await;
+    let subjects: BTreeSet<&str> = events.iter().map(|(_, subject, _)| subject.as_str()).collect();
+    assert!(events.iter().all(|(kind, subject, _)| kind == "deleted" && subject.starts_with("Lost")));
+    assert_eq!((events.len(), subjects.len()), (450, 450));
     assert_eq!(post.round().await, []);
 }
 

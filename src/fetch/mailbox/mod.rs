@@ -16,7 +16,7 @@ use super::flight::{Landing, PAGE, last_occurrences, slow, unstored, unwritable}
 use super::odd::{Trail, complete};
 use super::progress;
 use super::{Fetcher, LEASE};
-use crate::model::{Body, Item, Kind, NewEvent, OddItem, Properties, Target};
+use crate::model::{Body, Item, ItemId, Kind, NewEvent, OddItem, Properties, Target};
 use crate::office365::{DeltaPage, Failure, FolderPage, Tenant, Verdict};
 use crate::store::{Claim, Committed, Folder, Known, MirrorRow, Resync, RoundEnd, Step, StepCommit, Survey};
 use plan::Next;
@@ -51,6 +51,8 @@ pub(super) struct Walk<'a> {
     trail: Trail,
     /// How often the cursor had died before that the round pauses for.
     deaths: u32,
+    /// The folder that is being emptied, and the last of its messages that was told.
+    emptied: Option<(String, ItemId)>,
 }
 
 impl From<Step> for Taken {
@@ -62,7 +64,7 @@ impl From<Step> for Taken {
 impl<'a> Walk<'a> {
     /// `written` are events of the round so far.
     pub(super) fn new(fetcher: &'a Fetcher, user: &'a str, written: u64) -> Self {
-        Self { fetcher, user, written, again: 0, trail: Trail::default(), deaths: 0 }
+        Self { fetcher, user, written, again: 0, trail: Trail::default(), deaths: 0, emptied: None }
     }
 
     /// Walks to the end of the round or to `stop`.

@@ -73,11 +73,18 @@ impl Walk<'_> {
 
     /// Tells that the messages of a folder went with it.
     pub(super) async fn empty(&mut self, claim: &Claim, folder: &str) -> Result<Taken, Failure> {
-        // Told ones leave tombstones, so that the first are always those that are left.
-        let members = self.members(claim, folder, None).await?;
-        if members.items.is_empty() {
-            return Ok(Step::Emptied { folder: folder.to_owned() }.into());
+        // Each step looks on from the last, since everything on the way is unpacked. Told ones leave tombstones: what is there
+        // when it is looked at from the beginning once more is what is left.
+        let after = self.emptied.take().filter(|(of, _)| of == folder).map(|(_, item)| item);
+        let is_on_the_way = after.is_some();
+        let mut members = self.members(claim, folder, after).await?;
+        if members.items.is_empty() && is_on_the_way {
+            members = self.members(claim, folder, None).await?;
         }
+        let Some((last, _)) = members.items.last() else {
+            return Ok(Step::Emptied { folder: folder.to_owned() }.into());
+        };
+        self.emptied = Some((folder.to_owned(), last.clone()));
         let settled: Vec<ItemId> = members.items.iter().map(|(item, _)| item.clone()).collect();
         let known = members.items.into_iter().map(|(item, properties)| (item, Known::Here(properties)));
         let (events, rows) = self.removed(claim, settled.iter(), &known.collect())?;
