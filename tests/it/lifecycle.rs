@@ -11,11 +11,12 @@ const STORM: usize = 500;
 
 const FILES: &str = "[[subscription]]\nname = \"files\"\ntenant = \"contoso\"\nresource = \"{drive}\"\n";
 
-/// A house that follows a drive since long ago, and what Office 365 holds for it.
+/// A house that follows a drive since long ago, and what Office 365 holds for it. What is held is looked for each hour,
+/// but not just then.
 async fn following() -> (House, Value) {
     let house = House::start(FILES).await;
     house.active("files").await;
-    house.advance(60 * MINUTE);
+    house.advance(50 * MINUTE);
     let held = house.remote().await.remove(0);
     house.forget_requests().await;
     (house, held)
