@@ -78,7 +78,8 @@ impl SharePoint {
     ) -> Result<RemoteSubscription, Failure> {
         let site = self.site_of(list)?;
         let made = match self.post(&site, list, new, Some(new.expires_at)).await {
-            // Perhaps it was to live too long. Without a word about that it lives as long as it may. Of a handshake it is said.
+            // Perhaps it was to live too long. Without a word about that it lives as long as it may. Where the handshake was
+            // why, it says so.
             Err(refusal) if is_bad_request(&refusal) && !handshake::is_why(&refusal) => {
                 self.post(&site, list, new, None).await.map_err(|second| either(refusal, second))
             }
