@@ -213,6 +213,7 @@ impl House {
             sources: Sources::new(&config.listen),
             unstored: Seldom::default(),
             overfull: Seldom::default(),
+            stands_in: false,
         }
     }
 

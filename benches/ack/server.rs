@@ -142,6 +142,7 @@ fn receiver(inbox: Arc<dyn Inbox>) -> Receiver {
         workload: Workload::default(),
         unstored: Seldom::default(),
         overfull: Seldom::default(),
+        stands_in: false,
     }
 }
 

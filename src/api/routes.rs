@@ -78,7 +78,7 @@ fn consumers() -> Vec<Call> {
             .gives::<Page>(200, "Events, and what to commit.")
             .problem(410, EXPIRED),
         post(COMMIT, to(consumers::commit), (tag, "Say how far a consumer has come"))
-            .tells("The first commit makes the consumer. Going back is allowed: the events are read again.")
+            .tells("The first commit makes the consumer. It never goes back: to read events again, remove the consumer first.")
             .takes_any_key()
             .body::<consumers::Committed>()
             .gives::<consumers::View<'_>>(200, "The consumer.")

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use super::output::{Look, Output};
-use super::readable::{distance, table};
+use super::readable::{distance, removed, table};
 use super::server::Server;
 use crate::clock::Clock;
 use crate::model::{Cursor, Name};
@@ -56,9 +56,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         }
         Action::Remove { name } => {
             client.delete(&["consumers", name.as_str()]).await?;
-            if !server.json {
-                output.line(format!("{name} is forgotten."))?;
-            }
+            output.line(if server.json { removed(&name) } else { format!("{name} is forgotten.") })?;
         }
     }
     Ok(())

@@ -17,7 +17,8 @@ use super::path::{Fault, Path, Step};
 use super::wording;
 
 /// Keys that hold numbers; a variable is only text, so its kind is taken from here. All others hold text.
-const NUMBERS: [&str; 3] = ["fetch.concurrency", "listen.max_connections", "renewal.at"];
+const NUMBERS: [&str; 4] =
+    ["fetch.concurrency", "fetch.sweeps_per_minute", "listen.max_connections", "renewal.at"];
 
 /// The file's tables with the environment laid over them.
 pub(super) struct Document<'a> {

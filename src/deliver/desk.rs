@@ -116,6 +116,10 @@ impl Desk {
         };
         let (name, Served { sink, wanted, gate, wake, .. }) = (configured.name, served.clone());
         self.served.write().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), served);
+        // An increase is only seen of a counter that was there before it.
+        for watched in ["dead", "lost"] {
+            self.metrics.sunk(&name, watched, 0);
+        }
         Deliverer {
             name,
             sink,

@@ -87,13 +87,15 @@ pub struct Receiver {
     pub unstored: Seldom,
     /// The same, while contents find no room.
     pub overfull: Seldom,
+    /// Only handshakes are answered, by somebody who can store nothing: notifications have to come again.
+    pub stands_in: bool,
 }
 
 /// Everything the notification port serves. Both addresses take both kinds of notification; Graph is told two
 /// only because it wants them named.
 pub fn routes(cfg: &mut web::ServiceConfig, receiver: &Arc<Receiver>) {
     for path in ["/notifications", "/lifecycle"] {
-        let asked = Arc::clone(receiver);
+        let (asked, stands_in) = (Arc::clone(receiver), receiver.stands_in);
         cfg.service(
             web::resource(path)
                 .app_data(web::Data::from(Arc::clone(receiver)))
@@ -109,11 +111,16 @@ pub fn routes(cfg: &mut web::ServiceConfig, receiver: &Arc<Receiver>) {
                         .to(handshake::answer)
                         .wrap(from_fn(judged)),
                 )
+                .route(web::post().guard(guard::fn_guard(move |_| stands_in)).to(later))
                 .route(web::post().to(store).wrap(from_fn(measured)))
                 .route(web::head().to(HttpResponse::Ok))
                 .default_service(web::to(only_post)),
         );
     }
+}
+
+async fn later() -> HttpResponse {
+    HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, RETRY_AFTER)).finish()
 }
 
 async fn only_post() -> HttpResponse {

@@ -212,6 +212,8 @@ fn stand_in(config: &Config, clock: &Clock, store: &Arc<dyn Store>) -> anyhow::R
         sources: Sources::default(),
         unstored: Seldom::default(),
         overfull: Seldom::default(),
+        // It knows none of the secrets that notifications are proven with.
+        stands_in: true,
     };
     let tls = Secured::load("listen", config.listen.tls.as_ref(), clock, &receiver.metrics)?;
     Ok(ports::receiving(receiver, None, &config.listen, tls.map(|tls| tls.config)).ok())

@@ -134,6 +134,7 @@ fn the_environment_goes_over_the_file() {
         ("O365_LISTENER__PUBLIC_URL", "https://other.contoso.com"),
         ("O365_LISTENER__FETCH__CONCURRENCY", "7"),
         ("O365_LISTENER__FETCH__SWEEP_EVERY", "90s"),
+        ("O365_LISTENER__FETCH__SWEEPS_PER_MINUTE", "17"),
         ("O365_LISTENER__RENEWAL__AT", "0.8"),
         ("O365_LISTENER__LISTEN__MAX_CONNECTIONS", "70"),
         ("O365_LISTENER__LISTEN__TLS__CERTIFICATE", "other.pem"),
@@ -145,6 +146,7 @@ fn the_environment_goes_over_the_file() {
         let config = read(file, &variables).unwrap();
         assert_eq!(config.public_url.as_str(), "https://other.contoso.com/");
         assert_eq!((config.fetch.concurrency, config.fetch.sweep_every), (7, Some(Duration::from_secs(90))));
+        assert_eq!(config.fetch.sweeps_per_minute, 17);
         assert!((config.renewal.at - 0.8).abs() < f64::EPSILON);
         assert_eq!(config.store.url, "sqlite:1");
         assert_eq!(config.listen.max_connections, 70);

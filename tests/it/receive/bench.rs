@@ -63,6 +63,13 @@ impl Bench {
         Self::start(None, None, sources).await
     }
 
+    /// The same by somebody who can store nothing.
+    pub async fn standing_in() -> Self {
+        let mut bench = Self::new().await;
+        Arc::get_mut(&mut bench.receiver).unwrap().stands_in = true;
+        bench
+    }
+
     async fn start(inbox: Option<Arc<dyn Inbox>>, sealer: Option<Arc<Sealer>>, sources: Sources) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Clock::manual(DateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
@@ -84,6 +91,7 @@ impl Bench {
             sources,
             unstored: Seldom::default(),
             overfull: Seldom::default(),
+            stands_in: false,
         };
         Self { clock, store, id, receiver: Arc::new(receiver), folder }
     }

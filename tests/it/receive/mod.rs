@@ -40,6 +40,19 @@ async fn a_handshake_needs_no_store() {
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "a"));
 }
 
+/// `check` opens the port while the listener is away.
+#[actix_web::test]
+async fn who_stands_in_shakes_hands_and_has_notifications_come_again() {
+    let bench = Bench::standing_in().await;
+    for path in ["/notifications", "/lifecycle"] {
+        let answer = bench.call(TestRequest::post().uri(&format!("{path}?validationToken=a"))).await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "a"));
+        let answer = bench.call(TestRequest::post().uri(path).set_payload(r#"{"value": []}"#)).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers.contains_key(header::RETRY_AFTER));
+    }
+}
+
 #[actix_web::test]
 async fn a_hostile_token_is_refused_and_not_echoed() {
     let bench = Bench::new().await;
